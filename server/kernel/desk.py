@@ -1,0 +1,77 @@
+"""The worker's desk: where subjects say which messages they take, which rows they send and what they do on time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from access_protocol.topics import Kind, Subject, Topic
+from access_protocol.transport.base import Transport
+from server.kernel.outbox import Sender
+from server.kernel.work import Office, Work
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One message from a device. The broker let it publish under its own name only."""
+
+    topic: Topic
+    payload: bytes
+    retained: bool
+
+
+class Malformed(Exception):
+    """A message that cannot be read; it is counted, logged once a minute per device, and stops nothing."""
+
+
+Handler = Callable[[Work, Incoming], None]
+Listener = Callable[[Incoming], None]
+Job = Callable[[Work], None]
+
+
+@dataclass(frozen=True)
+class Timer:
+    """Something that the leading worker does again and again."""
+
+    every: timedelta
+    name: str
+    job: Job
+
+
+@dataclass
+class Desk:
+    """Collects what the subjects' `messages.register` functions ask for; the worker then runs it."""
+
+    office: Office
+    transport: Transport
+    handlers: dict[tuple[Kind, Subject], Handler] = field(
+        default_factory=dict[tuple[Kind, Subject], Handler]
+    )
+    listeners: dict[tuple[Kind, Subject], list[Listener]] = field(
+        default_factory=dict[tuple[Kind, Subject], list[Listener]]
+    )
+    senders: dict[str, Sender] = field(default_factory=dict[str, Sender])
+    timers: list[Timer] = field(default_factory=list[Timer])
+
+    def on(self, kind: Kind, subject: Subject, handler: Handler) -> None:
+        """Give messages of devices of `kind` about `subject` to `handler(work, incoming)`, each in its own work.
+
+        The principal is the device. Raise `Malformed` for what cannot be read. With several workers a message
+        may reach more than one of them: handlers store each thing once.
+        """
+        if (kind, subject) in self.handlers:
+            raise ValueError(f"two handlers for {kind}/{subject}")
+        self.handlers[kind, subject] = handler
+
+    def hear(self, kind: Kind, subject: Subject, listener: Listener) -> None:
+        """Give messages to `listener(incoming)` without a transaction, for example a controller's answer."""
+        self.listeners.setdefault((kind, subject), []).append(listener)
+
+    def sends(self, kind: str, sender: Sender) -> None:
+        """Send outbox rows of `kind` with this sender. Kinds do not wait for each other."""
+        if kind in self.senders:
+            raise ValueError(f"two senders for outbox kind {kind}")
+        self.senders[kind] = sender
+
+    def every(self, interval: timedelta, name: str, job: Job) -> None:
+        """Run `job(work)` at this interval, on one worker only."""
+        self.timers.append(Timer(interval, name, job))

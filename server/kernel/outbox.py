@@ -1,0 +1,279 @@
+"""The outbox: what is to be sent is written with the work that wants it, and sent after the commit.
+
+A use case calls `post`. The worker calls `send_due` with a sender for each kind: a callable that sends one
+`Outgoing` or raises `SendFailed`. Sending is at least once, except for rows posted with `once=True`, which are
+tried a single time. A row past its deadline is never sent.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, ClassVar
+
+import structlog
+from sqlalchemy import JSON, BigInteger, Index, or_
+from sqlmodel import Field, Session, col, delete, select, update
+
+from server.kernel.database import ID_COLUMN, Record, stored_as_text
+from server.kernel.events import Event
+from server.kernel.ids import OutboxId
+from server.kernel.principal import Principal
+from server.kernel.work import Office, Work
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=60)
+"""How long a worker may take to send a row before another may try; senders must give up sooner."""
+FIRST_RETRY = timedelta(seconds=1)
+LONGEST_RETRY = timedelta(minutes=10)
+MOST_ATTEMPTS = 200
+"""At ten minutes each about a day and a half; then the row has failed and stays to be seen."""
+
+
+class State(StrEnum):
+    """What became of a row."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    EXPIRED = "expired"
+    FAILED = "failed"
+
+
+class OutboxRow(Record, table=True):
+    """Something to be sent."""
+
+    __tablename__ = "kernel_outbox"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index(None, "state", "kind", "due_at"),)
+
+    id: OutboxId = Field(primary_key=True, sa_type=ID_COLUMN)
+    kind: str = Field(max_length=32)
+    destination: str = Field(max_length=255)
+    payload: dict[str, Any] = Field(sa_type=JSON)
+    body: bytes | None = None
+    reference: str = Field(default="", max_length=64, index=True)
+    created_at: datetime
+    due_at: datetime
+    deadline: datetime | None = None
+    once: bool = False
+    state: State = Field(default=State.PENDING, sa_type=stored_as_text(State))
+    attempts: int = Field(default=0, sa_type=BigInteger)
+    claimed_until: datetime | None = None
+    settled_at: datetime | None = None
+    last_error: str | None = Field(default=None, max_length=500)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outgoing:
+    """A row as its sender sees it."""
+
+    id: OutboxId
+    kind: str
+    destination: str
+    payload: dict[str, Any]
+    body: bytes | None
+    reference: str
+    created_at: datetime
+    deadline: datetime | None
+    attempt: int
+    """1 for the first try; a mail server that sees the same row twice can tell by the id."""
+
+
+class SendFailed(Exception):
+    """The sender could not send; `final` where trying again cannot help."""
+
+    def __init__(self, reason: str, *, final: bool = False) -> None:
+        """Say why, without secrets: the text is kept and shown."""
+        super().__init__(reason)
+        self.final = final
+
+
+Sender = Callable[[Outgoing], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutboxSettled(Event):
+    """A row came to its end; react to it to show, for example, that a door command expired."""
+
+    audited: ClassVar[bool] = False
+
+    row: OutboxId
+    kind: str
+    reference: str
+    state: State
+    error: str | None
+
+
+def post(  # noqa: PLR0913  each is one column that the caller chooses by name
+    work: Work,
+    kind: str,
+    destination: str,
+    payload: Mapping[str, Any] | None = None,
+    *,
+    body: bytes | None = None,
+    reference: str = "",
+    due_at: datetime | None = None,
+    deadline: datetime | None = None,
+    once: bool = False,
+) -> OutboxId:
+    """Write a row in the work's transaction: sent after the commit, not before `due_at`, not after `deadline`.
+
+    `payload` holds JSON values, `body` bytes as they go out; `reference` names what it is about (a command's
+    event id, a visitor's id) and comes back in `OutboxSettled`.
+    """
+    row = OutboxRow(
+        id=OutboxId(work.ids.new()),
+        kind=kind,
+        destination=destination,
+        payload=dict(payload or {}),
+        body=body,
+        reference=reference,
+        created_at=work.now,
+        due_at=due_at or work.now,
+        deadline=deadline,
+        once=once,
+    )
+    work.session.add(row)
+    work.wrote_outbox = True
+    return row.id
+
+
+def send_due(office: Office, senders: Mapping[str, Sender], *, limit: int = 50) -> int:
+    """Send what is due of the kinds that have a sender; return how many rows were settled or tried.
+
+    Several workers may run it at once: a row is claimed before it is sent. Call again while it returns `limit`.
+    """
+    with office.begin(Principal.system("outbox")) as work:
+        expired = _expire(work, tuple(senders))
+        rows = _claim(work, tuple(senders), limit)
+    for row in rows:
+        _send(office, senders[row.kind], row)
+    return expired + len(rows)
+
+
+def _expire(work: Work, kinds: tuple[str, ...]) -> int:
+    late = select(OutboxRow).where(
+        OutboxRow.state == State.PENDING,
+        col(OutboxRow.kind).in_(kinds),
+        col(OutboxRow.deadline) <= work.now,
+        or_(col(OutboxRow.claimed_until).is_(None), col(OutboxRow.claimed_until) <= work.now),
+    )
+    rows = work.session.exec(late.with_for_update(skip_locked=True)).all()
+    for row in rows:
+        _settle(work, row, State.EXPIRED, row.last_error or "not sent before its deadline")
+    return len(rows)
+
+
+def _claim(work: Work, kinds: tuple[str, ...], limit: int) -> list[OutboxRow]:
+    due = (
+        select(OutboxRow)
+        .where(
+            OutboxRow.state == State.PENDING,
+            col(OutboxRow.kind).in_(kinds),
+            OutboxRow.due_at <= work.now,
+            or_(col(OutboxRow.claimed_until).is_(None), col(OutboxRow.claimed_until) <= work.now),
+        )
+        .order_by(col(OutboxRow.due_at), col(OutboxRow.id))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    claimed: list[OutboxRow] = []
+    for row in work.session.exec(due).all():
+        if row.once and row.attempts:
+            # A worker died between claiming and telling: it may have been sent, so it is not sent again.
+            _settle(work, row, State.FAILED, "the worker stopped while sending")
+            continue
+        row.attempts += 1
+        row.claimed_until = work.now + LEASE
+        claimed.append(row)
+    return claimed
+
+
+def _send(office: Office, sender: Sender, row: OutboxRow) -> None:
+    error: SendFailed | None = None
+    if row.deadline is None or office.clock.now() < row.deadline:
+        try:
+            sender(_outgoing(row))
+        except SendFailed as failed:
+            error = failed
+        except Exception as failed:
+            # One broken sender must not stop everything else that waits to be sent.
+            log.exception("sender failed", kind=row.kind, row=row.id)
+            error = SendFailed(f"{type(failed).__name__} in the sender; see the log")
+        state = State.FAILED if error else State.SENT
+    else:
+        state = State.EXPIRED
+    with office.begin(Principal.system("outbox")) as work:
+        _tell(work, row.id, state, error)
+
+
+def _tell(work: Work, row_id: OutboxId, state: State, error: SendFailed | None) -> None:
+    row = work.session.get_one(OutboxRow, row_id)
+    if row.state != State.PENDING:
+        return
+    row.claimed_until = None
+    if error is None:
+        _settle(work, row, state, None if state is State.SENT else "not sent before its deadline")
+        return
+    row.last_error = str(error)[:500]
+    again = work.now + retry_after(row.attempts)
+    if error.final or row.once or row.attempts >= MOST_ATTEMPTS:
+        _settle(work, row, State.FAILED, row.last_error)
+    elif row.deadline is not None and again >= row.deadline:
+        row.due_at = row.deadline
+        log.info("will expire", kind=row.kind, row=row.id, error=row.last_error)
+    else:
+        row.due_at = again
+        log.warning("not sent, will try again", kind=row.kind, row=row.id, error=row.last_error)
+
+
+def retry_after(attempts: int) -> timedelta:
+    """Return how long to wait after the n-th failed attempt: doubling, with jitter, up to ten minutes."""
+    longest = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(attempts - 1, 16))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311  spreads load, hides nothing
+
+
+def _settle(work: Work, row: OutboxRow, state: State, error: str | None) -> None:
+    row.state, row.last_error, row.settled_at, row.claimed_until = state, error, work.now, None
+    if state is not State.SENT:
+        log.warning("not sent", kind=row.kind, row=row.id, state=state, error=error)
+    work.record(
+        OutboxSettled(row=row.id, kind=row.kind, reference=row.reference, state=state, error=error)
+    )
+
+
+def withdraw(work: Work, kind: str, reference: str, why: str) -> int:
+    """Take back rows that were not sent yet, for example the mail of a visit just cancelled."""
+    changed = work.session.exec(
+        update(OutboxRow)
+        .where(
+            col(OutboxRow.kind) == kind,
+            col(OutboxRow.reference) == reference,
+            col(OutboxRow.state) == State.PENDING,
+            col(OutboxRow.claimed_until).is_(None),
+        )
+        .values(state=State.EXPIRED, last_error=why[:500], settled_at=work.now)
+    )
+    return changed.rowcount
+
+
+def prune(session: Session, before: datetime) -> int:
+    """Delete rows that were sent before a moment; the others stay to be seen."""
+    sent = col(OutboxRow.state) == State.SENT
+    done = session.exec(delete(OutboxRow).where(sent, col(OutboxRow.settled_at) < before))
+    return done.rowcount
+
+
+def _outgoing(row: OutboxRow) -> Outgoing:
+    return Outgoing(
+        id=row.id,
+        kind=row.kind,
+        destination=row.destination,
+        payload=row.payload,
+        body=row.body,
+        reference=row.reference,
+        created_at=row.created_at,
+        deadline=row.deadline,
+        attempt=row.attempts,
+    )

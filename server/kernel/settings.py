@@ -1,0 +1,175 @@
+"""Everything about the server that a site can set, each by an environment variable `GENKAN_…`."""
+
+import contextlib
+import os
+import secrets
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AnyHttpUrl, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SHORTEST_SECRET = 32
+"""Characters that `secret_key` and `master_key` need at least, outside the demo."""
+
+_PLACEHOLDERS = ("change", "default", "example", "secret", "password", "genkan", "todo", "your-")
+_HOW = "Make one with: python -m server make-secret"
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Settings(BaseSettings):
+    """The server's settings; the environment wins over the file `.env`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GENKAN_", env_file=".env", extra="ignore", hide_input_in_errors=True
+    )
+
+    data_folder: Path = Field(
+        Path("data"),
+        description="Folder for the SQLite file, caught mail and the broker's generated files.",
+    )
+    database_url: str = Field(
+        "",
+        description=(
+            "SQLAlchemy URL of the database: sqlite:///file or postgresql://user:password@host/name. "
+            "Empty: the file genkan.sqlite3 in the data folder."
+        ),
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(""), description="Signs cookies and links; at least 32 random characters."
+    )
+    master_key: SecretStr = Field(
+        SecretStr(""),
+        description="Seals private keys in the database; at least 32 random characters. Losing it loses them.",
+    )
+    previous_master_key: SecretStr = Field(
+        SecretStr(""),
+        description="The master key before the present one, while keys are sealed anew.",
+    )
+    demo: bool = Field(
+        default=False,
+        description="Demo site: missing secrets are made up and kept in the data folder. Never for a real door.",
+    )
+    base_url: AnyHttpUrl = Field(
+        AnyHttpUrl("http://localhost:8080"),
+        description="Where visitors and staff reach the web process; links in mails begin with it.",
+    )
+    live_url: AnyHttpUrl = Field(
+        AnyHttpUrl("http://localhost:8081"),
+        description="Where browsers reach the live process for event streams.",
+    )
+    web_host: str = Field("127.0.0.1", description="Address on which the web process listens.")
+    web_port: Port = Field(8080, description="Port of the web process.")
+    live_host: str = Field("127.0.0.1", description="Address on which the live process listens.")
+    live_port: Port = Field(8081, description="Port of the live process.")
+    worker_wake: str = Field(
+        "127.0.0.1:8082",
+        description="host:port (UDP) where the worker is woken after a commit; empty: polling only.",
+        pattern=r"^$|^[^:\s]+:\d{1,5}$",
+    )
+    broker_host: str = Field(
+        "127.0.0.1", description="Host of the MQTT broker, as seen from the server."
+    )
+    broker_port: Port = Field(1883, description="Port of the MQTT broker.")
+    broker_listen: str = Field(
+        "127.0.0.1",
+        description="Address on which the broker that we start listens; 0.0.0.0 lets devices in.",
+    )
+    broker_password: SecretStr = Field(
+        SecretStr(""),
+        description="The server's own password at the broker; empty: derived from the master key.",
+    )
+    smtp_url: SecretStr = Field(
+        SecretStr(""),
+        description=(
+            "smtp://user:password@host:587 (STARTTLS) or smtps://…; "
+            "empty: mail is caught and shown in the panel."
+        ),
+    )
+    mail_from: str = Field(
+        "Genkan <reception@genkan.example>",
+        description="Sender of the mails to visitors and hosts.",
+    )
+    web_processes: int = Field(1, ge=1, le=64, description="Processes that serve web requests.")
+    web_threads: int = Field(
+        256, ge=1, le=1024, description="Threads of each web process; slow clients hold one each."
+    )
+    session_lifetime: timedelta = Field(
+        timedelta(hours=12), description="How long a sign-in lasts without being used."
+    )
+    session_longest: timedelta = Field(
+        timedelta(days=7), description="How long a sign-in lasts at most, however much it is used."
+    )
+    trusted_proxies: int = Field(
+        0,
+        ge=0,
+        le=5,
+        description="Reverse proxies before the web process whose headers are believed.",
+    )
+    largest_request: int = Field(
+        2 * 1024 * 1024, ge=64 * 1024, description="Bytes a request's body may have."
+    )
+    default_language: Literal["ja", "en", "zh"] = Field(
+        "en", description="Language where neither the person nor the browser names one."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe lines that are logged."
+    )
+    log_format: Literal["console", "json"] = Field(
+        "console", description="console for people, json for log collectors."
+    )
+
+    @model_validator(mode="after")
+    def _secrets_are_real(self) -> Self:
+        for name in ("secret_key", "master_key"):
+            value: str = getattr(self, name).get_secret_value()
+            if self.demo and not value:
+                setattr(self, name, SecretStr(_demo_secret(self.data_folder, name)))
+            elif not self.demo:
+                _check_secret(f"GENKAN_{name.upper()}", value)
+        if not self.demo and self.secret_key == self.master_key:
+            raise ValueError(f"GENKAN_SECRET_KEY and GENKAN_MASTER_KEY must differ. {_HOW}")
+        return self
+
+    @property
+    def database(self) -> str:
+        """The database's URL, with the default file filled in and PostgreSQL's driver named."""
+        url = self.database_url or f"sqlite:///{self.data_folder.absolute() / 'genkan.sqlite3'}"
+        for scheme in ("postgresql://", "postgres://"):
+            if url.startswith(scheme):
+                return "postgresql+psycopg://" + url.removeprefix(scheme)
+        return url
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Whether cookies are sent over HTTPS only: wherever the site is reached over HTTPS."""
+        return self.base_url.scheme == "https"
+
+
+def _demo_secret(folder: Path, name: str) -> str:
+    """Return the demo's own secret, made once and kept, so that all processes and restarts agree."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"demo-{name.replace('_', '-')}"
+    fresh = folder / f".{path.name}.{os.getpid()}.{threading.get_ident()}"
+    if not path.exists():
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(48), encoding="ascii")
+        # A link appears whole or not at all: of several processes that start at once, one wins.
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(fresh)
+        fresh.unlink()
+    return path.read_text(encoding="ascii")
+
+
+def _check_secret(variable: str, value: str) -> None:
+    if not value:
+        raise ValueError(f"{variable} is not set. {_HOW}")
+    if len(value) < SHORTEST_SECRET:
+        raise ValueError(f"{variable} is shorter than {SHORTEST_SECRET} characters. {_HOW}")
+    if len(set(value)) < SHORTEST_SECRET // 3 or any(
+        word in value.lower() for word in _PLACEHOLDERS
+    ):
+        raise ValueError(f"{variable} looks like a placeholder, not like a random secret. {_HOW}")
