@@ -1,0 +1,239 @@
+"""What a gate must know to decide by itself, and how each section is written in a signed document.
+
+The sections: *keys* (the issuers whose credentials count), *policy* (this gate's access points, how
+stale it may become, which zones are locked down), *revocations*, and *time* (which says only that the
+server was heard). A controller gets one section, the *key list*: whom it obeys, and in what.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+import cbor2
+import msgspec
+
+from access_protocol.codec import DeviceIdText, SlugText
+from access_protocol.commands import LONGEST_PULSE, Action
+from access_protocol.credential import HIGHEST_GENERATION, CredentialClass
+from access_protocol.ids import (
+    CREDENTIAL_ID_BYTES,
+    HIGHEST_ZONE,
+    AccessPointId,
+    CredentialId,
+    DeviceId,
+    PortalId,
+    ZoneNumber,
+)
+from access_protocol.keys import KeyRing, MalformedKeyError, RingKey
+
+ALL_GENERATIONS = HIGHEST_GENERATION + 1
+"""The lowest valid generation of a credential that is revoked altogether."""
+
+
+class MalformedSectionError(ValueError):
+    """A document's body that does not have the form of its section."""
+
+
+class Direction(StrEnum):
+    """Whether an access point leads into its zone or out of it."""
+
+    IN = "in"
+    OUT = "out"
+
+
+class AntiPassback(StrEnum):
+    """What happens at a second entry without an exit between."""
+
+    OFF = "off"
+    SOFT = "soft"
+    HARD = "hard"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPoint:
+    """One side of a portal, with what the site's policy says about it.
+
+    `classes` are the credential classes admitted here; a static credential is always single entry.
+    """
+
+    id: AccessPointId
+    portal: PortalId
+    controller: DeviceId
+    zone: ZoneNumber
+    direction: Direction
+    classes: frozenset[CredentialClass]
+    pulse: timedelta
+    anti_passback: AntiPassback = AntiPassback.OFF
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What one gate may do: its access points, how old its knowledge may get, what is locked down."""
+
+    access_points: Mapping[AccessPointId, AccessPoint]
+    static_staleness: timedelta = timedelta(hours=24)
+    staleness: timedelta = timedelta(hours=72)
+    locked_down: frozenset[ZoneNumber] = field(default=frozenset[ZoneNumber]())
+
+
+@dataclass(frozen=True, slots=True)
+class Obeyed:
+    """One sender that a controller obeys, its raw public key, and in which actions."""
+
+    sender: DeviceId
+    public: bytes
+    actions: frozenset[Action]
+
+
+_Zone = Annotated[int, msgspec.Meta(ge=1, le=HIGHEST_ZONE)]
+_Key = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+_Seconds = Annotated[int, msgspec.Meta(ge=0, le=(1 << 32) - 1)]
+_Milliseconds = Annotated[int, msgspec.Meta(ge=1, le=LONGEST_PULSE // timedelta(milliseconds=1))]
+
+
+class _PointForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: SlugText
+    portal: SlugText
+    controller: DeviceIdText
+    zone: _Zone
+    direction: Direction
+    classes: list[CredentialClass]
+    pulse_ms: _Milliseconds
+    anti_passback: AntiPassback
+
+
+class _PolicyForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    access_points: list[_PointForm]
+    static_staleness_s: _Seconds
+    staleness_s: _Seconds
+    locked_down: list[_Zone]
+
+
+class _KeyForm(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    public: _Key
+    not_before: _Seconds
+    not_after: _Seconds
+
+
+class _RevocationForm(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    id: Annotated[
+        bytes, msgspec.Meta(min_length=CREDENTIAL_ID_BYTES, max_length=CREDENTIAL_ID_BYTES)
+    ]
+    lowest: Annotated[int, msgspec.Meta(ge=1, le=ALL_GENERATIONS)]
+
+
+class _ObeyedForm(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    sender: DeviceIdText
+    public: _Key
+    actions: list[Action]
+
+
+def _dump(form: object) -> bytes:
+    return cbor2.dumps(msgspec.to_builtins(form, builtin_types=(bytes,)), canonical=True)
+
+
+def _load(body: bytes, form: Any) -> Any:  # noqa: ANN401 - msgspec.convert is typed by its argument
+    try:
+        return msgspec.convert(cbor2.loads(body), form, builtin_types=(bytes,))
+    except (cbor2.CBORDecodeError, msgspec.ValidationError, ValueError, TypeError) as error:
+        raise MalformedSectionError(str(error)) from error
+
+
+def write_keys(ring: KeyRing) -> bytes:
+    """Return the body of a keys section."""
+    return _dump(
+        [
+            _KeyForm(key.public, int(key.not_before.timestamp()), int(key.not_after.timestamp()))
+            for key in ring
+        ]
+    )
+
+
+def read_keys(body: bytes) -> KeyRing:
+    """Return the issuers' key ring, or raise `MalformedSectionError`."""
+    forms: list[_KeyForm] = _load(body, list[_KeyForm])
+    try:
+        return KeyRing(
+            RingKey(
+                form.public,
+                datetime.fromtimestamp(form.not_before, UTC),
+                datetime.fromtimestamp(form.not_after, UTC),
+            )
+            for form in forms
+        )
+    except MalformedKeyError as error:
+        raise MalformedSectionError(str(error)) from error
+
+
+def write_policy(policy: Policy) -> bytes:
+    """Return the body of a policy section."""
+    return _dump(
+        _PolicyForm(
+            access_points=[
+                _PointForm(
+                    id=point.id,
+                    portal=point.portal,
+                    controller=point.controller,
+                    zone=point.zone,
+                    direction=point.direction,
+                    classes=sorted(point.classes),
+                    pulse_ms=point.pulse // timedelta(milliseconds=1),
+                    anti_passback=point.anti_passback,
+                )
+                for point in policy.access_points.values()
+            ],
+            static_staleness_s=policy.static_staleness // timedelta(seconds=1),
+            staleness_s=policy.staleness // timedelta(seconds=1),
+            locked_down=sorted(policy.locked_down),
+        )
+    )
+
+
+def read_policy(body: bytes) -> Policy:
+    """Return a gate's policy, or raise `MalformedSectionError`."""
+    form: _PolicyForm = _load(body, _PolicyForm)
+    points = [
+        AccessPoint(
+            id=AccessPointId(point.id),
+            portal=PortalId(point.portal),
+            controller=DeviceId(point.controller),
+            zone=ZoneNumber(point.zone),
+            direction=point.direction,
+            classes=frozenset(point.classes),
+            pulse=timedelta(milliseconds=point.pulse_ms),
+            anti_passback=point.anti_passback,
+        )
+        for point in form.access_points
+    ]
+    return Policy(
+        access_points={point.id: point for point in points},
+        static_staleness=timedelta(seconds=form.static_staleness_s),
+        staleness=timedelta(seconds=form.staleness_s),
+        locked_down=frozenset(map(ZoneNumber, form.locked_down)),
+    )
+
+
+def write_revocations(lowest: Mapping[CredentialId, int]) -> bytes:
+    """Return the body of a revocations section: for each id its lowest valid generation."""
+    return _dump([_RevocationForm(bytes(id_), lowest[id_]) for id_ in sorted(lowest)])
+
+
+def read_revocations(body: bytes) -> dict[CredentialId, int]:
+    """Return the lowest valid generation of each revoked id, or raise `MalformedSectionError`."""
+    forms: list[_RevocationForm] = _load(body, list[_RevocationForm])
+    return {CredentialId(form.id): form.lowest for form in forms}
+
+
+def write_key_list(obeyed: tuple[Obeyed, ...]) -> bytes:
+    """Return the body of a controller's key list."""
+    return _dump([_ObeyedForm(one.sender, one.public, sorted(one.actions)) for one in obeyed])
+
+
+def read_key_list(body: bytes) -> tuple[Obeyed, ...]:
+    """Return whom a controller obeys, or raise `MalformedSectionError`."""
+    forms: list[_ObeyedForm] = _load(body, list[_ObeyedForm])
+    return tuple(
+        Obeyed(DeviceId(form.sender), form.public, frozenset(form.actions)) for form in forms
+    )

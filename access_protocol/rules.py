@@ -1,0 +1,245 @@
+"""The one place that says granted or denied; server and gate both ask here.
+
+Pure: knowledge, history, the time and how far it can be trusted come in as arguments. The checks
+stand in the order of `DenyReason`; the first that fails names the refusal.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from access_protocol import credential as credentials
+from access_protocol import signed
+from access_protocol.credential import PREFIX, Credential, CredentialClass, Presentation
+from access_protocol.decision import AccessDecision, DenyReason
+from access_protocol.ids import AccessPointId, CredentialId, KeyId, SiteCode, ZoneNumber
+from access_protocol.knowledge import AccessPoint, AntiPassback, Direction, Policy
+
+PRESENTATION_PAST = timedelta(seconds=30)
+PRESENTATION_FUTURE = timedelta(seconds=10)
+"""A presentation counts from 30 s before to 10 s after the time it names, by the gate's clock."""
+
+
+class Knowledge(Protocol):
+    """What the decider knows about its site."""
+
+    @property
+    def site(self) -> SiteCode:
+        """The site's code: the audience that a credential must name."""
+        ...
+
+    @property
+    def policy(self) -> Policy:
+        """The policy of the site at the decider's access points."""
+        ...
+
+    def issuer_keys(self, hint: KeyId, at: datetime) -> Iterable[bytes]:
+        """Return the raw public keys of issuers that have this hint and count at this time."""
+        ...
+
+    def lowest_generation(self, credential: CredentialId) -> int:
+        """Return the lowest generation of this credential that is still valid; 0 if all are."""
+        ...
+
+
+class History(Protocol):
+    """What the decider remembers of earlier presentations and passages."""
+
+    def presentation_used(
+        self, credential: CredentialId, presented_at: int, point: AccessPointId
+    ) -> bool:
+        """Tell whether this holder's presentation was decided on before at this access point."""
+        ...
+
+    def entry_spent(self, credential: CredentialId, point: AccessPointId) -> bool:
+        """Tell whether a single entry here was used, or is reserved by a grant still under way."""
+        ...
+
+    def bound_used(self, credential: CredentialId) -> bool:
+        """Tell whether a bound credential with this id was used anywhere."""
+        ...
+
+    def inside(self, credential: CredentialId, zone: ZoneNumber) -> bool:
+        """Tell whether the visitor is known to be in this zone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What holds at the moment of deciding. `knowledge_age` is None where nothing was ever heard."""
+
+    now: datetime
+    clock_trusted: bool
+    knowledge_age: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class CodePresented:
+    """All texts that stood in one frame before the reader; other codes than ours do not count."""
+
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorRequest:
+    """A signed-in person asks to open a portal; `permitted` is what the permission check said."""
+
+    permitted: bool
+
+
+class _DeniedError(Exception):
+    """Ends the checks; never leaves this module."""
+
+    def __init__(self, reason: DenyReason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def decide(
+    request: CodePresented | OperatorRequest,
+    point: AccessPoint,
+    knowledge: Knowledge,
+    history: History,
+    circumstances: Circumstances,
+) -> AccessDecision:
+    """Return whether the request is granted at the access point, or the first reason why not.
+
+    A granted decision is not yet a command: it is journaled first (see `not_journaled`).
+    """
+    if isinstance(request, OperatorRequest):
+        return _decide_operator(request, point, knowledge)
+    try:
+        presentation = _one_presentation(request.texts)
+        credential = _vouched_for(presentation, knowledge, circumstances)
+    except _DeniedError as denied:
+        return AccessDecision(denied.reason)
+    decision = AccessDecision(
+        None, credential.id, credential.credential_class, credential.generation
+    )
+    try:
+        _check_validity(credential, knowledge, circumstances)
+        _check_place(credential, point, history)
+        presented_at = _check_holder(presentation, credential, circumstances)
+        decision = replace(decision, presented_at=presented_at)
+        _check_use(decision, credential, point, history)
+        _check_lockdown(point, knowledge)
+    except _DeniedError as denied:
+        return replace(decision, reason=denied.reason)
+    return decision
+
+
+def not_journaled(decision: AccessDecision) -> AccessDecision:
+    """Return the decision as it stands where the journal could not be written: never granted."""
+    return replace(decision, reason=decision.reason or DenyReason.JOURNAL_UNAVAILABLE)
+
+
+def _decide_operator(
+    request: OperatorRequest, point: AccessPoint, knowledge: Knowledge
+) -> AccessDecision:
+    if not request.permitted:
+        return AccessDecision(DenyReason.NOT_PERMITTED)
+    try:
+        _check_lockdown(point, knowledge)
+    except _DeniedError as denied:
+        return AccessDecision(denied.reason)
+    return AccessDecision(None)
+
+
+def _one_presentation(texts: tuple[str, ...]) -> Presentation:
+    ours = {text for text in texts if text.startswith(PREFIX)}
+    if not ours:
+        raise _DeniedError(DenyReason.NO_CODE)
+    if len(ours) > 1:
+        raise _DeniedError(DenyReason.SEVERAL_CODES)
+    try:
+        return credentials.read(ours.pop())
+    except credentials.MalformedCredentialError as error:
+        raise _DeniedError(DenyReason.MALFORMED) from error
+
+
+def _vouched_for(
+    presentation: Presentation, knowledge: Knowledge, circumstances: Circumstances
+) -> Credential:
+    try:
+        return credentials.verify_issuer(
+            presentation, lambda hint: knowledge.issuer_keys(hint, circumstances.now)
+        )
+    except signed.UnknownKeyError as error:
+        raise _DeniedError(DenyReason.UNKNOWN_KEY) from error
+    except signed.BadSignatureError as error:
+        raise _DeniedError(DenyReason.BAD_SIGNATURE) from error
+    except credentials.MalformedCredentialError as error:
+        raise _DeniedError(DenyReason.MALFORMED) from error
+
+
+def _check_validity(
+    credential: Credential, knowledge: Knowledge, circumstances: Circumstances
+) -> None:
+    policy, age, now = knowledge.policy, circumstances.knowledge_age, circumstances.now
+    static = credential.credential_class is CredentialClass.STATIC
+    limit = min(policy.static_staleness, policy.staleness) if static else policy.staleness
+    if credential.site != knowledge.site:
+        raise _DeniedError(DenyReason.WRONG_SITE)
+    if age is None or age > limit:
+        raise _DeniedError(DenyReason.KNOWLEDGE_STALE)
+    if not circumstances.clock_trusted:
+        raise _DeniedError(DenyReason.CLOCK_UNTRUSTED)
+    if now < credential.not_before:
+        raise _DeniedError(DenyReason.NOT_YET_VALID)
+    if now >= credential.expires:
+        raise _DeniedError(DenyReason.EXPIRED)
+    if credential.generation < knowledge.lowest_generation(credential.id):
+        raise _DeniedError(DenyReason.REVOKED)
+
+
+def _check_place(credential: Credential, point: AccessPoint, history: History) -> None:
+    static = credential.credential_class is CredentialClass.STATIC
+    if credential.credential_class not in point.classes:
+        raise _DeniedError(DenyReason.CLASS_NOT_ALLOWED)
+    if static and history.bound_used(credential.id):
+        raise _DeniedError(DenyReason.USE_PHONE)
+    if point.zone not in credential.zones:
+        raise _DeniedError(DenyReason.WRONG_ZONE)
+
+
+def _check_holder(
+    presentation: Presentation, credential: Credential, circumstances: Circumstances
+) -> int | None:
+    """Return the time inside the holder's proof, or None for a class that has no holder's key."""
+    if presentation.holder_envelope is None:
+        if credential.credential_class is CredentialClass.BOUND:
+            raise _DeniedError(DenyReason.HOLDER_PROOF_MISSING)
+        return None
+    try:
+        made = credentials.verify_holder(presentation, credential)
+    except credentials.HolderProofError as error:
+        raise _DeniedError(DenyReason.HOLDER_PROOF_WRONG) from error
+    if not -PRESENTATION_FUTURE <= circumstances.now - made <= PRESENTATION_PAST:
+        raise _DeniedError(DenyReason.PRESENTATION_OUT_OF_TIME)
+    return credentials.seconds(made)
+
+
+def _check_use(
+    decision: AccessDecision, credential: Credential, point: AccessPoint, history: History
+) -> None:
+    presented_at = decision.presented_at
+    if presented_at is not None and history.presentation_used(
+        credential.id, presented_at, point.id
+    ):
+        raise _DeniedError(DenyReason.ALREADY_USED)
+    if credential.credential_class is CredentialClass.STATIC and history.entry_spent(
+        credential.id, point.id
+    ):
+        raise _DeniedError(DenyReason.ENTRY_SPENT)
+    if (
+        point.anti_passback is AntiPassback.HARD
+        and point.direction is Direction.IN
+        and history.inside(credential.id, point.zone)
+    ):
+        raise _DeniedError(DenyReason.ANTI_PASSBACK)
+
+
+def _check_lockdown(point: AccessPoint, knowledge: Knowledge) -> None:
+    if point.direction is Direction.IN and point.zone in knowledge.policy.locked_down:
+        raise _DeniedError(DenyReason.LOCKDOWN)
