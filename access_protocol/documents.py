@@ -87,7 +87,7 @@ def open_document(
         raise signed.MalformedEnvelopeError(reason)
     payload = signed.verify(
         message,
-        lambda hint: authority.hinted(hint) if at is None else authority.with_hint(hint, at),
+        lambda hint: authority.with_hint(hint, at),
         DOCUMENT_CONTEXT,
     )
     document = _parse(payload)

@@ -111,8 +111,12 @@ class HolderKey:
 
 
 def es256_sign(private: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
-    """Return the ES256 signature of `message` as r and s of 32 bytes each (RFC 9053 2.1)."""
-    r, s = decode_dss_signature(private.sign(message, ec.ECDSA(hashes.SHA256())))
+    """Return the ES256 signature of `message` as r and s of 32 bytes each (RFC 9053 2.1).
+
+    The nonce is the deterministic one of RFC 6979, so that vectors can be made again.
+    """
+    algorithm = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
+    r, s = decode_dss_signature(private.sign(message, algorithm))
     return r.to_bytes(P256_COORDINATE_BYTES, "big") + s.to_bytes(P256_COORDINATE_BYTES, "big")
 
 
@@ -156,14 +160,13 @@ class KeyRing:
         """Hash by content, as `__eq__` compares."""
         return hash(frozenset(self._keys))
 
-    def with_hint(self, kid: KeyId, at: datetime) -> tuple[bytes, ...]:
-        """Return the raw public keys that have the hint `kid` and count at the time `at`."""
+    def with_hint(self, kid: KeyId, at: datetime | None) -> tuple[bytes, ...]:
+        """Return the raw public keys that have the hint `kid` and count at the time `at`.
+
+        Whoever does not know the time (None) gets all keys with the hint.
+        """
         return tuple(
             key.public
             for key in self._keys
-            if key_id(key.public) == kid and key.not_before <= at < key.not_after
+            if key_id(key.public) == kid and (at is None or key.not_before <= at < key.not_after)
         )
-
-    def hinted(self, kid: KeyId) -> tuple[bytes, ...]:
-        """Return the raw public keys that have the hint `kid`, whatever their time."""
-        return tuple(key.public for key in self._keys if key_id(key.public) == kid)

@@ -34,8 +34,12 @@ class Knowledge(Protocol):
         """The policy of the site at the decider's access points."""
         ...
 
-    def issuer_keys(self, hint: KeyId, at: datetime) -> Iterable[bytes]:
-        """Return the raw public keys of issuers that have this hint and count at this time."""
+    def issuer_keys(self, hint: KeyId, at: datetime | None) -> Iterable[bytes]:
+        """Return the raw public keys of issuers that have this hint and count at this time.
+
+        None stands for a time that is not known: then every key with the hint is tried, and the
+        refusal is `CLOCK_UNTRUSTED` further down rather than a key that seems unknown.
+        """
         ...
 
     def lowest_generation(self, credential: CredentialId) -> int:
@@ -162,9 +166,8 @@ def _vouched_for(
     presentation: Presentation, knowledge: Knowledge, circumstances: Circumstances
 ) -> Credential:
     try:
-        return credentials.verify_issuer(
-            presentation, lambda hint: knowledge.issuer_keys(hint, circumstances.now)
-        )
+        at = circumstances.now if circumstances.clock_trusted else None
+        return credentials.verify_issuer(presentation, lambda hint: knowledge.issuer_keys(hint, at))
     except signed.UnknownKeyError as error:
         raise _DeniedError(DenyReason.UNKNOWN_KEY) from error
     except signed.BadSignatureError as error:
