@@ -15,7 +15,7 @@ import qrcode
 from numpy.typing import NDArray
 from qrcode.constants import ERROR_CORRECT_H, ERROR_CORRECT_L, ERROR_CORRECT_M, ERROR_CORRECT_Q
 
-from demo.hall import HEIGHT, WIDTH, empty_hall
+from demo.hall import HEIGHT, WIDTH, empty_hall, softened
 
 __all__ = ["View", "code_picture", "empty_hall", "held_phone", "phone_picture", "png"]
 
@@ -146,9 +146,9 @@ def held_phone(
     phone += _glare(view, random)[:, :, None]
     np.clip(phone, 0, 255, out=phone)
     to_frame = _placing(view)
-    mask = _rounded_mask(*_BODY, _CORNER).astype(np.float32) / 255
+    mask = _rounded_mask(*_BODY, _CORNER).astype(np.float32) * np.float32(1 / 255)
     seen, cover = _projected(phone, to_frame), _projected(mask, to_frame)[:, :, None]
-    shadow = cv2.GaussianBlur(cover, (0, 0), 26)[:, :, None]
+    shadow = softened(cover, 26)[:, :, None]
     scene = (back * (1 - 0.35 * shadow)).astype(np.float32)
     _hold(scene, to_frame, random)
     scene = (scene * (1 - cover) + seen * cover).astype(np.float32)
@@ -219,7 +219,7 @@ def _glare(view: View, random: np.random.Generator) -> NDArray[np.float32]:
     spot = (int(random.uniform(0.15, 0.85) * width), int(random.uniform(0.3, 0.75) * height))
     axes = (int(random.uniform(40, 90)), int(random.uniform(90, 200)))
     cv2.ellipse(light, spot, axes, float(random.uniform(-60, 60)), 0, 360, 235.0 * view.glare, -1)
-    light = cv2.GaussianBlur(light, (0, 0), 34)
+    light = softened(light, 34)
     edge = int(random.uniform(-0.2, 0.9) * width)
     band = np.array(
         [[edge, 0], [edge + 260, 0], [edge + 560, height], [edge + 300, height]], np.int32
@@ -254,9 +254,9 @@ def _hold(
         layer = np.zeros(scene.shape[:2], np.float32)
         points = [(int(x), int(y)) for x, y in (first, last)]
         cv2.line(layer, points[0], points[1], 1.0, max(2, int(thick * size)), cv2.LINE_AA)
-        layer = cv2.GaussianBlur(layer, (0, 0), 1.2)
+        layer = softened(layer, 1.2)
         # Round like a finger: brighter in the middle than at its edges.
-        inner = cv2.GaussianBlur(layer, (0, 0), max(1.0, thick * size * 0.22))
+        inner = softened(layer, max(1.0, thick * size * 0.22))
         colour = skin * (0.42 + 0.6 * inner[:, :, None])
         cover = layer[:, :, None]
         scene[:] = scene * (1 - cover) + colour * cover
