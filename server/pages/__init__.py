@@ -1,0 +1,1 @@
+"""What people see: pages composed from the subjects, each view a thin translation."""

@@ -1,0 +1,78 @@
+"""The few addresses that belong to no subject: the start, static files, and the choice of a language."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from flask import Blueprint, Flask, Response, current_app, redirect, request, url_for
+from werkzeug.exceptions import BadRequest
+from werkzeug.wrappers import Response as AnyResponse
+
+from server.web import languages
+
+STATIC = Path(__file__).parent / "static"
+_A_YEAR = 31_536_000
+
+blueprint = Blueprint(
+    "web",
+    __name__,
+    static_folder="static",
+    static_url_path="/static",
+    template_folder="templates",
+)
+
+
+def install(app: Flask) -> None:
+    """Add the addresses, and `static_url` for the templates."""
+    app.register_blueprint(blueprint)
+    app.add_template_global(static_url)
+
+
+def static_url(name: str) -> str:
+    """Return the address of a static file, which changes with its content, so that browsers may keep it."""
+    return url_for("web.static", filename=name, v=_fingerprint(name))
+
+
+@cache
+def _fingerprint(name: str) -> str:
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+
+
+def local_path(path: str) -> str:
+    """Return the path if it stays on this server, and the start page otherwise."""
+    if not path.startswith("/") or path.startswith(("//", "/\\")) or "\n" in path or "\r" in path:
+        return url_for("web.start")
+    return path.removesuffix("?")
+
+
+@blueprint.after_request
+def _keep(response: Response) -> Response:
+    if request.endpoint == "web.static" and "v" in request.args:
+        response.headers["Cache-Control"] = f"public, max-age={_A_YEAR}, immutable"
+    return response
+
+
+@blueprint.get("/")
+def start() -> AnyResponse:
+    """Send people to the panel; visitors come by their own links."""
+    return redirect(url_for("panel.home"))
+
+
+@blueprint.get("/favicon.ico")
+def favicon() -> AnyResponse:
+    """Give the icon to browsers which ask for it by its old name."""
+    return redirect(static_url("favicon.svg"), 301)
+
+
+@blueprint.get("/robots.txt")
+def robots() -> Response:
+    """Ask search engines to stay away: every page here is personal."""
+    return current_app.response_class("User-agent: *\nDisallow: /\n", mimetype="text/plain")
+
+
+@blueprint.post("/language")
+def choose_language() -> AnyResponse:
+    """Answer this browser in another language from now on."""
+    if not languages.choose(request.form.get("language", "")):
+        raise BadRequest("There is no such language here.")
+    return redirect(local_path(request.form.get("return_to", "")), 303)

@@ -1,0 +1,66 @@
+// Shows whether a live page is live, and has its fragments fetched again while the stream cannot tell what changed.
+(() => {
+  "use strict";
+  const POLL_MS = 5000; // while the stream is lost
+  const SILENCE_MS = 40000; // the server sends a heartbeat every 15 s; after this much silence the stream is dead
+  const RETRY_MS = 2000;
+  let polling = null;
+  let silence = null;
+  let source = null;
+
+  const refresh = () => document.body.dispatchEvent(new CustomEvent("genkan:refresh"));
+
+  function show(state) {
+    for (const element of document.querySelectorAll(".live-state")) element.dataset.state = state;
+  }
+
+  function lost() {
+    show("lost");
+    if (polling === null) polling = setInterval(refresh, POLL_MS);
+  }
+
+  function heard() {
+    clearTimeout(silence);
+    silence = setTimeout(lost, SILENCE_MS);
+    if (polling !== null) {
+      clearInterval(polling);
+      polling = null;
+      refresh(); // what happened while nobody told us
+    }
+    show("live");
+  }
+
+  // The extension asks for its event source here; only the url is its own.
+  htmx.createEventSource = (url) => {
+    source = new EventSource(url, { withCredentials: true });
+    source.addEventListener("open", heard);
+    source.addEventListener("heartbeat", heard);
+    source.addEventListener("error", lost);
+    return source;
+  };
+
+  window.addEventListener("offline", lost);
+
+  // A response which is not a fragment (signed out, server restarting) is followed, not pasted into the page.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.xhr.status === 401) window.location.reload();
+  });
+  document.addEventListener("htmx:responseError", lost);
+  document.addEventListener("htmx:sendError", lost);
+
+  // What is new in a list is shown by a short glow, so that an eye which was elsewhere finds it.
+  let known = null;
+  const keys = () => new Set([...document.querySelectorAll("[data-key]")].map((e) => e.dataset.key));
+  document.addEventListener("htmx:beforeSwap", () => { known = keys(); });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    for (const element of event.detail.target.querySelectorAll("[data-key]")) {
+      if (known !== null && !known.has(element.dataset.key)) element.classList.add("fresh");
+    }
+  });
+
+  // Fields that appear on request: another visitor in the form of a visit.
+  document.addEventListener("DOMContentLoaded", () => {
+    const problem = document.getElementById("form-errors");
+    if (problem) (document.querySelector("[aria-invalid=true]") || problem).focus();
+  });
+})();
