@@ -14,13 +14,13 @@ from uuid import UUID
 import cbor2
 
 from access_protocol import signed
+from access_protocol.cbor import UNREADABLE, bytes_at, int_at, load_map
 from access_protocol.codec import EventIdText, Report
 from access_protocol.decision import CommandRefusal
 from access_protocol.ids import (
     NONCE_BYTES,
     DeviceId,
     EventId,
-    MalformedIdError,
     Nonce,
     device_id,
     event_id,
@@ -98,24 +98,16 @@ def open_command(message: bytes, sender_keys: tuple[bytes, ...]) -> Command:
         raise signed.MalformedEnvelopeError(reason)
     payload = signed.verify(message, lambda _hint: sender_keys, COMMAND_CONTEXT)
     try:
-        fields = cbor2.loads(payload)
+        fields = load_map(payload)
         command = Command(
             controller=device_id(fields[_CONTROLLER]),
-            nonce=Nonce(fields[_NONCE]),
-            action=_ACTIONS[fields[_ACTION]],
-            pulse=fields[_PULSE] * _MILLISECOND,
-            event=event_id(str(UUID(bytes=fields[_EVENT]))),
+            nonce=Nonce(bytes_at(fields, _NONCE)),
+            action=_ACTIONS[int_at(fields, _ACTION)],
+            pulse=int_at(fields, _PULSE) * _MILLISECOND,
+            event=event_id(str(UUID(bytes=bytes_at(fields, _EVENT)))),
         )
         rewritten = cbor2.dumps(_fields(command))
-    except (
-        cbor2.CBORDecodeError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-        ValueError,
-        MalformedIdError,
-    ) as error:
+    except UNREADABLE as error:
         raise MalformedCommandError(str(error)) from error
     if rewritten != payload or len(command.nonce) != NONCE_BYTES or command.pulse < timedelta():
         reason = "not the deterministic form of a command"

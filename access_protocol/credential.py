@@ -16,6 +16,7 @@ import cbor2
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from access_protocol import signed
+from access_protocol.cbor import UNREADABLE, bytes_at, int_at, load_map
 from access_protocol.ids import (
     CREDENTIAL_ID_BYTES,
     CredentialId,
@@ -26,7 +27,7 @@ from access_protocol.ids import (
     site_code,
     zone_number,
 )
-from access_protocol.keys import HolderKey, MalformedKeyError, SigningKey, es256_sign
+from access_protocol.keys import HolderKey, SigningKey, es256_sign
 
 PREFIX = "GK1:"
 STATIC_CEILING = 127
@@ -239,31 +240,23 @@ def verify_holder(presentation: Presentation, credential: Credential) -> datetim
 def _parse(payload: bytes) -> Credential:
     """Return the claims in a payload that an issuer signed."""
     try:
-        claims = cast("dict[int, object]", cbor2.loads(payload))
+        claims = load_map(payload)
         class_number, generation, *zones = cast("list[int]", claims[_PRIVATE])
         credential = Credential(
-            id=CredentialId(cast("bytes", claims[_ID])),
+            id=CredentialId(bytes_at(claims, _ID)),
             site=site_code(claims[_AUDIENCE]),
-            not_before=datetime.fromtimestamp(cast("int", claims[_NOT_BEFORE]), UTC),
-            expires=datetime.fromtimestamp(cast("int", claims[_EXPIRES]), UTC),
+            not_before=datetime.fromtimestamp(int_at(claims, _NOT_BEFORE), UTC),
+            expires=datetime.fromtimestamp(int_at(claims, _EXPIRES), UTC),
             credential_class=_CLASSES[class_number],
             generation=generation,
             zones=tuple(zone_number(zone) for zone in zones),
             holder=_holder(claims.get(_CONFIRMATION)),
         )
-        # Writing it again must give the same bytes: so no second spelling and no unknown claim passes.
-        if cbor2.dumps(_claims(credential)) != payload:
-            _refuse("not the deterministic form of known claims")
-    except (
-        cbor2.CBORDecodeError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-        OSError,
-        ValueError,
-    ) as error:
+        rewritten = cbor2.dumps(_claims(credential))
+    except UNREADABLE as error:
         raise MalformedCredentialError(str(error)) from error
+    if rewritten != payload:  # so no second spelling and no unknown claim passes
+        _refuse("not the deterministic form of known claims")
     return credential
 
 
@@ -271,7 +264,4 @@ def _holder(confirmation: object) -> HolderKey | None:
     if confirmation is None:
         return None
     key = cast("dict[int, dict[int, object]]", confirmation)[1]
-    try:
-        return HolderKey(cast("bytes", key[-2]), cast("bool", key[-3]))
-    except MalformedKeyError as error:
-        raise MalformedCredentialError(str(error)) from error
+    return HolderKey(bytes_at(key, -2), cast("bool", key[-3]))

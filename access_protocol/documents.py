@@ -12,6 +12,7 @@ from enum import StrEnum
 import cbor2
 
 from access_protocol import signed
+from access_protocol.cbor import UNREADABLE, bytes_at, int_at, load_map
 from access_protocol.ids import DeviceId, SiteCode, device_id, site_code
 from access_protocol.keys import KeyRing, SigningKey
 
@@ -99,25 +100,17 @@ def open_document(
 
 def _parse(payload: bytes) -> Document:
     try:
-        fields = cbor2.loads(payload)
+        fields = load_map(payload)
         document = Document(
             kind=DocumentKind(fields[_KIND]),
             site=site_code(fields[_SITE]),
             device=device_id(fields[_DEVICE]),
-            version=int(fields[_VERSION]),
-            issued=datetime.fromtimestamp(fields[_ISSUED], UTC),
-            body=bytes(fields[_BODY]),
+            version=int_at(fields, _VERSION),
+            issued=datetime.fromtimestamp(int_at(fields, _ISSUED), UTC),
+            body=bytes_at(fields, _BODY),
         )
         rewritten = _write(document)
-    except (
-        cbor2.CBORDecodeError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-        OSError,
-        ValueError,
-    ) as error:
+    except UNREADABLE as error:
         raise MalformedDocumentError(str(error)) from error
     if rewritten != payload or document.version < 0:
         reason = "not the deterministic form of a document"

@@ -156,6 +156,12 @@ class MqttTransport:
         self._client.loop_stop()
         self._set_connected(now=False)
 
+    def drop(self) -> None:
+        """Break the connection without a goodbye, as a network does; it comes back by itself."""
+        connection = self._client.socket()
+        if isinstance(connection, socket.socket):
+            connection.shutdown(socket.SHUT_RDWR)
+
     def _on_connect(
         self,
         client: Client,

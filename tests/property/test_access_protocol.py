@@ -1,0 +1,168 @@
+"""Any bytes, texts and claims before the access protocol: refused by name or read back the same."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from access_protocol import (
+    codec,
+    commands,
+    credential,
+    documents,
+    events,
+    knowledge,
+    signed,
+    topics,
+)
+from access_protocol.codec import MalformedReportError
+from access_protocol.credential import Credential, CredentialClass, MalformedCredentialError
+from access_protocol.decision import DenyReason
+from access_protocol.ids import CredentialId, DeviceId, EventId, Nonce, SiteCode, ZoneNumber
+from access_protocol.keys import HolderKey, KeyRing, RingKey
+from access_protocol.rules import Circumstances, CodePresented, decide
+from tests.fakes.knowledge import FakeHistory, FakeKnowledge
+from tests.vectors import make
+
+_SECONDS = st.integers(1 << 16, (1 << 32) - 2)
+_ALPHANUMERIC = st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:", max_size=500)
+
+
+@st.composite
+def credentials_of_any_kind(draw: st.DrawFn) -> Credential:
+    begins = draw(_SECONDS)
+    ends = draw(st.integers(begins + 1, (1 << 32) - 1))
+    credential_class = draw(st.sampled_from(CredentialClass))
+    bound = credential_class is CredentialClass.BOUND
+    return Credential(
+        id=CredentialId(draw(st.binary(min_size=16, max_size=16))),
+        site=SiteCode(draw(st.from_regex(r"[A-Z]{1,3}", fullmatch=True))),
+        not_before=datetime.fromtimestamp(begins, UTC),
+        expires=datetime.fromtimestamp(ends, UTC),
+        credential_class=credential_class,
+        generation=draw(st.integers(0, 255)),
+        zones=tuple(
+            map(ZoneNumber, draw(st.lists(st.integers(1, 23), min_size=1, max_size=4, unique=True)))
+        ),
+        holder=HolderKey.of(make.HOLDER.public_key()) if bound else None,
+    )
+
+
+@given(credentials_of_any_kind())
+def test_every_credential_that_can_be_issued_is_read_back_and_stays_within_its_ceiling(
+    claims: Credential,
+) -> None:
+    message = credential.issue(claims, make.ISSUER)
+
+    read = credential.read(credential.to_text(message))
+
+    assert credential.verify_issuer(read, lambda _hint: [make.ISSUER.public]) == claims
+    if claims.holder is None:
+        assert len(message) <= credential.STATIC_CEILING
+    else:
+        presented = credential.present(message, make.HOLDER, make.NOON)
+        full = credential.read(credential.to_text(presented))
+        assert len(presented) <= credential.FULL_CEILING
+        assert credential.verify_holder(full, claims) == make.NOON
+
+
+def _decide(*texts: str) -> DenyReason | None:
+    site = FakeKnowledge(make.SITE, make.POLICY, make.RING)
+    now = Circumstances(make.NOON, clock_trusted=True, knowledge_age=timedelta())
+    return decide(CodePresented(texts), make.POINT, site, FakeHistory(), now).reason
+
+
+@given(st.lists(st.one_of(st.text(max_size=500), _ALPHANUMERIC.map("GK1:".__add__)), max_size=4))
+def test_no_text_before_the_reader_is_granted_or_raises(texts: list[str]) -> None:
+    assert isinstance(_decide(*texts), DenyReason)
+
+
+@given(st.data())
+def test_no_bytes_changed_anywhere_in_a_presentation_are_granted(data: st.DataObject) -> None:
+    bound = credential.issue(make.claims(CredentialClass.BOUND), make.ISSUER)
+    message = bytearray(credential.present(bound, make.HOLDER, make.NOON))
+    place = data.draw(st.integers(0, len(message) - 1))
+    message[place] ^= data.draw(st.integers(1, 255))
+
+    assert isinstance(_decide(credential.to_text(bytes(message))), DenyReason)
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_refused_by_name_as_a_command_and_as_a_document(data: bytes) -> None:
+    ring = KeyRing([RingKey(make.AUTHORITY.public, make.NOON, make.NOON + timedelta(days=1))])
+
+    with pytest.raises((signed.MalformedEnvelopeError, signed.BadSignatureError)):
+        commands.open_command(data, (make.GATE_KEY.public,))
+    with pytest.raises((signed.MalformedEnvelopeError, signed.UnknownKeyError)):
+        documents.open_document(data, ring, site=make.SITE, device=make.GATE, at=make.NOON)
+
+
+@given(st.binary(max_size=200))
+def test_a_signed_payload_that_is_no_command_or_document_is_malformed(payload: bytes) -> None:
+    ring = KeyRing([RingKey(make.AUTHORITY.public, make.NOON, make.NOON + timedelta(days=1))])
+    command = signed.sign(payload, make.GATE_KEY, commands.COMMAND_CONTEXT)
+    document = signed.sign(payload, make.AUTHORITY, documents.DOCUMENT_CONTEXT)
+
+    with pytest.raises((commands.MalformedCommandError, signed.MalformedEnvelopeError)):
+        commands.open_command(command, (make.GATE_KEY.public,))
+    with pytest.raises(documents.MalformedDocumentError):
+        documents.open_document(document, ring, site=make.SITE, device=make.GATE, at=make.NOON)
+
+
+@given(st.binary(max_size=300))
+def test_a_payload_that_an_issuer_signed_by_mistake_is_malformed(payload: bytes) -> None:
+    text = credential.to_text(signed.sign(payload, make.ISSUER))
+
+    with pytest.raises(MalformedCredentialError):
+        credential.verify_issuer(credential.read(text), lambda _hint: [make.ISSUER.public])
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_refused_by_name_as_every_section(body: bytes) -> None:
+    readers = (
+        knowledge.read_keys,
+        knowledge.read_policy,
+        knowledge.read_revocations,
+        knowledge.read_key_list,
+    )
+    for read in readers:
+        try:
+            read(body)
+        except knowledge.MalformedSectionError:
+            continue
+
+
+@given(st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode)))
+def test_any_bytes_are_refused_by_name_as_every_report(data: bytes) -> None:
+    for kind in (*events.REPORTS, *commands.COMMAND_MESSAGES):
+        with pytest.raises(MalformedReportError):
+            codec.decode(kind, data)
+
+
+def test_a_report_of_an_unknown_version_or_over_its_ceiling_is_refused() -> None:
+    with pytest.raises(MalformedReportError, match="version 2"):
+        codec.decode(events.Status, b'{"version":2,"online":true,"since":"yesterday"}')
+    with pytest.raises(MalformedReportError, match="allowed"):
+        codec.decode(events.Status, b" " * (codec.REPORT_CEILING + 1))
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_refused_by_name_as_a_topic_or_is_that_topic(text: str) -> None:
+    try:
+        assert str(topics.parse(text)) == text
+    except topics.MalformedTopicError:
+        return
+
+
+@given(st.timedeltas(timedelta(), commands.LONGEST_PULSE), st.uuids(version=4))
+def test_every_command_is_read_back(pulse: timedelta, event: object) -> None:
+    whole = timedelta(milliseconds=pulse // timedelta(milliseconds=1))
+    command = commands.Command(
+        DeviceId("door-1"), Nonce(bytes(16)), commands.Action.UNLOCK, whole, EventId(str(event))
+    )
+
+    message = commands.seal(command, make.GATE_KEY)
+
+    assert commands.open_command(message, (make.GATE_KEY.public,)) == command
+    assert len(message) <= commands.COMMAND_CEILING
