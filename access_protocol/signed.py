@@ -12,15 +12,13 @@ from dataclasses import dataclass
 
 import cbor2
 
-from access_protocol.ids import CREDENTIAL_ID_BYTES, KEY_ID_BYTES, KeyId
+from access_protocol.ids import KEY_ID_BYTES, KeyId
 from access_protocol.keys import SIGNATURE_BYTES, SigningKey, ed25519_verifies
 
 EDDSA_HEADER = b"\xa2\x01\x27\x04\x42"
 """{1 (alg): -8 (EdDSA), 4 (kid): two bytes that follow}."""
 HOLDER_HEADER = b"\xa1\x01\x26"
 """{1 (alg): -7 (ES256)}: a full presentation, whose key is inside the credential it carries."""
-SHORT_HOLDER_HEADER = b"\xa2\x01\x26\x04\x50"
-"""{1 (alg): -7 (ES256), 4 (kid): the 16 bytes of the credential's id that follow}."""
 
 _ARRAY_OF_FOUR = 0x84
 _EMPTY_MAP = 0xA0
@@ -32,7 +30,6 @@ _SHORTEST_WITH_TWO_LENGTH_BYTES = 256
 _HEADER_LENGTHS = {
     EDDSA_HEADER: len(EDDSA_HEADER) + KEY_ID_BYTES,
     HOLDER_HEADER: len(HOLDER_HEADER),
-    SHORT_HOLDER_HEADER: len(SHORT_HOLDER_HEADER) + CREDENTIAL_ID_BYTES,
 }
 
 

@@ -170,7 +170,8 @@ def _journal() -> list[dict[str, object]]:
             at=NOON, event=EVENT, access_point=POINT.id, outcome=events.Outcome.PASSED
         ),
     ]
-    previous, rows = events.FIRST_HASH, []
+    previous = events.FIRST_HASH
+    rows: list[dict[str, object]] = []
     for sequence, entry in enumerate(entries, start=1):
         text = events.body_text(entry)
         previous = events.chained(previous, text)

@@ -119,7 +119,7 @@ def test_without_a_trusted_clock_nobody_is_admitted_and_the_clock_is_named(scene
 def test_the_window_begins_with_its_first_second_and_ends_before_its_last(scene: Scene) -> None:
     second = timedelta(seconds=1)
     begins, ends = scene.credential.not_before, scene.credential.expires
-    reasons = []
+    reasons: list[DenyReason | None] = []
     for now in (begins - second, begins, ends - second, ends):
         scene.circumstances = replace(scene.circumstances, now=now)
         reasons.append(scene.decide().reason)

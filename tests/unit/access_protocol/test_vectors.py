@@ -160,7 +160,7 @@ def _credential(name: str) -> dict[str, str]:
 
 
 def _each_bit_flipped(message: bytes) -> list[bytes]:
-    flipped = []
+    flipped: list[bytes] = []
     for place in range(len(message) * 8):
         changed = bytearray(message)
         changed[place // 8] ^= 1 << place % 8

@@ -1,0 +1,67 @@
+"""docs/protocol.md shows the vectors themselves, and names everything the code knows."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from access_protocol import documents
+from access_protocol.commands import COMMAND_MESSAGES, Action
+from access_protocol.decision import CommandRefusal, DenyReason
+from access_protocol.events import REPORTS, Outcome
+from access_protocol.topics import WRITES
+from tests.vectors import make
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs/protocol.md").read_text(encoding="utf-8")
+VECTORS: dict[str, Any] = json.loads(make.FILE.read_text(encoding="utf-8"))
+
+
+def _vector(name: str) -> str:
+    if name == "command":
+        return VECTORS["command"]["message"]
+    for vector in (*VECTORS["credentials"], *VECTORS["documents"]):
+        if name in (vector.get("name"), vector.get("kind")):
+            return vector["message"]
+    pytest.fail(f"no vector {name}")
+
+
+@pytest.mark.parametrize("name", ["static", "bound, full presentation", "command", "time"])
+def test_each_hex_dump_is_its_vector(name: str) -> None:
+    found = re.search(rf"^```hex {re.escape(name)}\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+
+    assert found is not None
+    without_comments = re.sub(r";.*", "", found.group(1))
+    assert re.sub(r"\s", "", without_comments) == _vector(name)
+
+
+@pytest.mark.parametrize("row", VECTORS["journal"], ids=lambda row: row["sequence"])
+def test_each_journal_entry_is_its_vector(row: dict[str, Any]) -> None:
+    assert f"```journal {row['sequence']}\n{row['body']}\n{row['hash']}\n```" in PAGE
+
+
+@pytest.mark.parametrize(
+    "name", [*DenyReason, *CommandRefusal, *Action, *documents.DocumentKind, *Outcome]
+)
+def test_every_name_of_the_closed_lists_is_on_the_page(name: str) -> None:
+    assert f"`{name}`" in PAGE
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "addressed"),
+    [(kind, s, addressed) for kind, written in WRITES.items() for s, addressed in written.items()],
+)
+def test_every_topic_is_on_the_page_with_its_addressee(
+    kind: str, subject: str, *, addressed: bool
+) -> None:
+    row = re.search(rf"^\| `{kind}` \| `{subject}` \| (\S+)", PAGE, re.MULTILINE)
+
+    assert row is not None
+    assert (row.group(1) != "–") is addressed
+
+
+@pytest.mark.parametrize("message", [*REPORTS, *COMMAND_MESSAGES], ids=lambda m: m.__name__)
+def test_every_message_is_named_on_the_page(message: type) -> None:
+    assert message.__name__ in PAGE
