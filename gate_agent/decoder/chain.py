@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gate_agent.decoder.base import DecoderFailed, DecoderOverran
-from gate_agent.decoder.change import Attention
+from gate_agent.decoder.change import Attention, Look
 from gate_agent.decoder.prepare import enlarge, halve, sharpen, to_gray
 from gate_agent.vision import GrayImage, Image
 
@@ -45,7 +45,7 @@ class Reader:
     decoder: str
     prepare: Callable[[GrayImage], GrayImage] = _as_it_is
     expensive: bool = True
-    """Only for frames that deserve a thorough look."""
+    """Only for frames that deserve more than a glance."""
 
 
 READERS: Sequence[Reader] = (
@@ -89,6 +89,7 @@ class DecoderChain:
         self._readers = readers
         self._seconds = seconds
         self._clock = clock
+        self._turn = 0
         self._rests: dict[str, tuple[float, float]] = {}
 
     def read(self, image: Image) -> Reading:
@@ -98,14 +99,12 @@ class DecoderChain:
         """
         began = self._clock()
         gray = to_gray(image)
-        thorough = self._attention is None or self._attention.deserved(gray)
+        look = Look.THOROUGH if self._attention is None else self._attention.look(gray)
         texts: list[str] = []
         name: str | None = None
         failure: str | None = None
-        for reader in self._readers:
+        for reader in self._chosen(look):
             left = began + self._seconds - self._clock()
-            if (reader.expensive and not thorough) or not self._is_up(reader):
-                continue
             if left <= 0:
                 failure = "the time for this frame was up"
                 break
@@ -122,6 +121,18 @@ class DecoderChain:
                 name, failure = reader.name, None
                 break
         return Reading(tuple(texts), name, (self._clock() - began) * 1000, failure)
+
+    def _chosen(self, look: Look) -> list[Reader]:
+        """The readers for this frame, in the order of the chain."""
+        up = [reader for reader in self._readers if self._is_up(reader)]
+        if look is Look.THOROUGH:
+            return up
+        chosen = [reader for reader in up if not reader.expensive]
+        expensive = [reader for reader in up if reader.expensive]
+        if look is Look.ONE_MORE and expensive:
+            chosen.append(expensive[self._turn % len(expensive)])
+            self._turn += 1
+        return chosen
 
     def _is_up(self, reader: Reader) -> bool:
         known = self._decoders.decoders

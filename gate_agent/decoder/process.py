@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
+import numpy as np
 import structlog
 
 from gate_agent.decoder.base import DecoderDied, DecoderFailed, DecoderOverran
@@ -112,7 +113,7 @@ class DecodingProcess:
             deadline = self._clock() + seconds
             self._ensure_ready(deadline)
             height, width = image.shape
-            self._memory[: image.size] = image.tobytes()
+            self._memory[: image.size] = np.ascontiguousarray(image).data.cast("B")
             request = REQUEST.pack(decoder.encode("ascii"), width, height, seconds)
             answer = self._exchange(request, deadline)
         if "texts" in answer:

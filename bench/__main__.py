@@ -1,0 +1,68 @@
+"""Runs the measurements: `python -m bench` all of them, `python -m bench decode_ms …` those named.
+
+Figures go to stdout, one JSON object a line; progress and messages go to stderr.
+"""
+
+import importlib
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Annotated, TypeVar, cast
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from bench.result import Bench, Skipped
+
+T = TypeVar("T")
+
+# Every measurement, by name, with the function that makes it. Add a line for a new one.
+BENCHES: dict[str, str] = {
+    "decode_rate": "bench.decoding:decode_rate",
+    "decode_ms": "bench.decoding:decode_ms",
+    "empty_frame_ms": "bench.decoding:empty_frame_ms",
+}
+
+
+def find(name: str) -> Bench:
+    """The function that makes the measurement `name`."""
+    module, _, function = BENCHES[name].partition(":")
+    return cast("Bench", getattr(importlib.import_module(module), function))
+
+
+def main(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Which measurements; all when none is named.")
+    ] = None,
+    *,
+    show: Annotated[bool, typer.Option("--list", help="Print their names and stop.")] = False,
+) -> None:
+    """Measure the product on this machine, each figure beside a baseline of the same run.
+
+    Prints one JSON object a line: name, unit, n, median, p95, p99, baseline, ratio, baseline_is,
+    and keys of its own. Measurements that cannot be made here say why on stderr.
+    """
+    if show:
+        sys.stdout.write("".join(f"{name}\n" for name in BENCHES))
+        return
+    if unknown := [name for name in names or () if name not in BENCHES]:
+        raise typer.BadParameter(f"{', '.join(unknown)}: choose from {', '.join(BENCHES)}")
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True) as progress:
+
+        def track(items: Iterable[T], what: str, total: int | None = None, /) -> Iterator[T]:
+            task = progress.add_task(what, total=total)
+            yield from progress.track(items, task_id=task, total=total)
+            progress.remove_task(task)
+
+        for name in names or BENCHES:
+            try:
+                for result in find(name)(track):
+                    sys.stdout.write(result.line() + "\n")
+                    sys.stdout.flush()
+            except Skipped as why:
+                console.print(f"{name} skipped: {why}", markup=False)
+
+
+if __name__ == "__main__":
+    typer.run(main)
