@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from tests.services.ports import free_port
-from tests.services.process import StartedProcess
+from demo.ports import free_port
+from demo.program import StartedProcess
 
 
 class Broker:

@@ -11,7 +11,7 @@ from typing import Self
 
 import psycopg
 
-from tests.services.process import StartedProcess
+from demo.program import StartedProcess
 
 # A test's database need not survive a power cut; the benchmark's must, or it would measure nothing.
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")

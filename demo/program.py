@@ -1,4 +1,4 @@
-"""A program started by a test: waits until it says it is ready, keeps what it prints, ends it by its pid."""
+"""A program that is started, watched until it says it is ready, and ended by its own pid."""
 
 import signal
 import subprocess
