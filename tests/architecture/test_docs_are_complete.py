@@ -7,9 +7,10 @@ import importlib
 import re
 from pathlib import Path
 
-import click
 import pytest
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from access_protocol.decision import CommandRefusal, DenyReason
 from access_protocol.topics import Subject
@@ -25,13 +26,11 @@ LINK = re.compile(r"\]\((?!https?://|mailto:)([^)\s#]*)(#[^)\s]+)?\)")
 def _commands(program: str) -> list[str]:
     """Each command as a person types it, those of groups included."""
     app: typer.Typer = importlib.import_module(f"{program}.command_line").app
-    pending: list[tuple[str, click.Command]] = [
-        (f"python -m {program}", typer.main.get_command(app))
-    ]
+    pending = [(f"python -m {program}", get_command(app))]
     typed: list[str] = []
     while pending:
         words, command = pending.pop()
-        if isinstance(command, click.Group):
+        if isinstance(command, TyperGroup):
             pending += [(f"{words} {word}", below) for word, below in command.commands.items()]
         else:
             typed.append(words)
