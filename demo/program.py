@@ -5,6 +5,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -28,9 +29,14 @@ class StartedProcess:
         folder: Path | None = None,
         user: str | None = None,
         ready_within: float = READY_WITHIN,
+        log: Path | None = None,
     ) -> None:
-        """Start the command and return once a line holding the text `ready` was printed (at once when None)."""
+        """Start the command and return once a line holding the text `ready` was printed (at once when None).
+
+        What it prints goes to the file `log` too, where one is given.
+        """
         self.lines: list[str] = []
+        self._log = log
         self._news = threading.Condition()
         self._ended = False
         self._process = subprocess.Popen(
@@ -57,14 +63,17 @@ class StartedProcess:
 
     @property
     def pid(self) -> int:
+        """The process id."""
         return self._process.pid
 
     @property
     def returncode(self) -> int | None:
+        """The exit code, or None while the program runs."""
         return self._process.poll()
 
     @property
     def output(self) -> str:
+        """All that was printed so far."""
         with self._news:
             return "".join(self.lines)
 
@@ -112,11 +121,18 @@ class StartedProcess:
         self.stop()
 
     def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            with self._news:
-                self.lines.append(line)
-                self._news.notify_all()
+        printed = self._process.stdout
+        if printed is None:
+            raise RuntimeError("the program was started without a pipe")
+        with ExitStack() as stack:
+            log = stack.enter_context(self._log.open("a", encoding="utf-8")) if self._log else None
+            for line in printed:
+                if log is not None:
+                    log.write(line)
+                    log.flush()
+                with self._news:
+                    self.lines.append(line)
+                    self._news.notify_all()
         with self._news:
             self._ended = True
             self._news.notify_all()

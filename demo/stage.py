@@ -1,0 +1,140 @@
+"""Starts and stops the real programs of the demo: server with broker, controllers, gate agent."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from demo.ports import free_port
+from demo.program import StartedProcess
+
+ROOT = Path(__file__).parents[1]
+WEB_PORT, LIVE_PORT, BROKER_PORT = 8080, 8081, 18883
+"""Where the demo listens if nobody else does; otherwise on ports that are free."""
+
+
+@dataclass
+class Stage:
+    """One demo site in a folder of its own; every program is a separate process."""
+
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="genkan-demo-")))
+    web_port: int = field(default_factory=lambda: _port(WEB_PORT))
+    live_port: int = field(default_factory=lambda: _port(LIVE_PORT))
+    broker_port: int = field(default_factory=lambda: _port(BROKER_PORT))
+    programs: dict[str, StartedProcess] = field(default_factory=dict[str, StartedProcess])
+    _open: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> Self:
+        """Make the folders."""
+        (self.folder / "logs").mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Stop every program, the last one first; the folder goes too unless something failed."""
+        self._open.close()
+        if kind is None or issubclass(kind, KeyboardInterrupt):
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def url(self) -> str:
+        """Where the web process is."""
+        return f"http://localhost:{self.web_port}"
+
+    @property
+    def live_url(self) -> str:
+        """Where the live process is."""
+        return f"http://localhost:{self.live_port}"
+
+    def prepare(self) -> dict[str, Any]:
+        """Make the database and the demo site; return what `demo-data --json` says of it."""
+        self._once("init")
+        return json.loads(self._once("demo-data", "--json"))
+
+    def start_server(self) -> None:
+        """Start web, worker, live and broker, and wait until all are ready."""
+        self._start("server", ["server", "serve"], ready="ready")
+
+    def start_controller(self, kind: str, device: str, code: str) -> None:
+        """Start a simulated controller that enrols with its one-time code."""
+        state = self.folder / device
+        arguments = ["firmware_sim", kind, "--id", device, "--state-folder", str(state)]
+        self._start(device, [*arguments, "--enrol-url", self.url, "--code", code], ready="ready")
+
+    def start_gate(self, device: str, code: str, readers: dict[str, str]) -> None:
+        """Enrol the gate agent and start it; `readers` gives the camera of each access point."""
+        settings = self.folder / f"{device}.toml"
+        lines = [
+            f'server_url = "{self.url}"',
+            f'data_folder = "{self.folder / device}"',
+            'language = "en"',
+            "battery_clock = true",
+        ]
+        for access_point, camera in readers.items():
+            lines += ["[[readers]]", f'access_point = "{access_point}"', f'camera = "{camera}"']
+        settings.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        enrol = ["gate_agent", "enrol", "--settings", str(settings)]
+        self._run([*enrol, "--url", self.url, "--code", code])
+        self._start(device, ["gate_agent", "run", "--settings", str(settings)], ready="ready")
+
+    def scene_folder(self, access_point: str) -> Path:
+        """Return the folder that the replay camera of an access point watches."""
+        folder = self.folder / "scenes" / access_point
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _once(self, *arguments: str) -> str:
+        return self._run(["server", *arguments])
+
+    def _run(self, module: list[str]) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", *module],
+            cwd=ROOT,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"python -m {' '.join(module[:2])} failed:\n{done.stderr}")
+        return done.stdout
+
+    def _start(self, name: str, module: list[str], *, ready: str) -> None:
+        program = StartedProcess(
+            [sys.executable, "-m", *module],
+            ready=ready,
+            environment=self._environment(),
+            folder=ROOT,
+            log=self.folder / "logs" / f"{name}.log",
+        )
+        self.programs[name] = program
+        self._open.callback(program.stop)
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **{key: value for key, value in os.environ.items() if not key.startswith("GENKAN_")},
+            "PYTHONUNBUFFERED": "1",
+            "GENKAN_DEMO": "true",
+            "GENKAN_DATA_FOLDER": str(self.folder / "server"),
+            "GENKAN_BASE_URL": self.url,
+            "GENKAN_LIVE_URL": self.live_url,
+            "GENKAN_WEB_PORT": str(self.web_port),
+            "GENKAN_LIVE_PORT": str(self.live_port),
+            "GENKAN_BROKER_PORT": str(self.broker_port),
+            "GENKAN_WORKER_WAKE": f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}",
+        }
+
+
+def _port(wanted: int) -> int:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            return free_port()
+    return wanted
