@@ -1,6 +1,7 @@
 # Every target does its own set-up, on a machine that has Python 3.11+, make and git and nothing else.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 SHELL := /bin/bash
 
 VENV := .venv
