@@ -25,14 +25,13 @@ How a subject is written. Say the subject is `umbrellas`, lent to guests:
         if found is None: raise NotFound("There is no such umbrella.")   # kernel.errors: Invalid, Conflict, …
         found.state, found.lent_at = State.LENT, work.now     # work.now: one moment for the whole work
         work.record(UmbrellaLent(umbrella=umbrella, visitor=visitor))    # audit line + reactions, same transaction
-        live.notice(work, "umbrellas", umbrella=umbrella)     # open pages fetch anew
+        live.notice(work, "umbrellas", about=umbrella)        # open pages fetch anew
         outbox.post(work, "mail", address, {...})             # sent after the commit, by the worker
         return found
 
     # api.py: JSON <-> action; the app registers `blueprint`, paths under /api/v1
-    blueprint = APIBlueprint("umbrellas", __name__, url_prefix="/api/v1/umbrellas", abp_tags=[Tag(name="Umbrellas")],
-                             abp_security=API_SECURITY, abp_responses=API_PROBLEMS)
-    @blueprint.post("/<umbrella>/loan", responses={200: UmbrellaOut})
+    blueprint = ApiBlueprint("Umbrellas", "What is lent when it rains.", "/umbrellas")   # kernel.blueprint
+    @blueprint.post("/<umbrella>/loan", {200: UmbrellaOut})   # the docstring's first line is its summary
     def lend(path: UmbrellaPath, body: Loan) -> Response:     # pydantic models with bounds on every field
         with request.begin() as work:                         # kernel.request; `reading()` for queries
             return answer(UmbrellaOut.of(actions.lend(work, path.umbrella, body.visitor)))

@@ -1,19 +1,32 @@
 """Live notices: tell every open page that something it shows has changed.
 
-A notice has a topic and small plain details, never names: pages fetch the changed fragment again, with their own
-rights. The worker publishes it, the live process hands it to browsers as `event: <topic>`.
+A notice says what to fetch again, never the content, so it needs no rights: pages fetch the changed fragment with
+their own. The worker publishes it, the live process hands it to browsers as `event: <what>`, `data: <about>`.
 """
 
 from datetime import timedelta
 
+from access_protocol.ids import SiteCode
 from server.kernel import outbox
 from server.kernel.work import Work
 
 KIND = "live"
 KEPT = timedelta(seconds=30)
 """A notice older than this tells nothing: pages that reconnect load everything anew."""
+EVERY_SITE = SiteCode("ALL")
+"""Stands in the topic of notices that belong to no site; no site may be called so."""
 
 
-def notice(work: Work, topic: str, **details: str | int | bool) -> None:
-    """Tell open pages of a change: `live.notice(work, "doors", site="TYO", portal="main-gate")`."""
-    outbox.post(work, KIND, topic, details, deadline=work.now + KEPT)
+def notice(work: Work, what: str, about: str = "", *, site: SiteCode = EVERY_SITE) -> None:
+    """Tell open pages of a change: `live.notice(work, "doors", about="main-gate", site=SiteCode("TYO"))`.
+
+    `what` is a slug (it becomes the SSE event's name), `about` at most 200 characters, no personal data.
+    """
+    outbox.post(
+        work,
+        KIND,
+        site,
+        {"what": what, "about": about},
+        reference=what,
+        deadline=work.now + KEPT,
+    )

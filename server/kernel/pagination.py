@@ -5,10 +5,11 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, literal, tuple_
+from sqlalchemy.orm import Mapped
 from sqlmodel import Session
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -47,7 +48,7 @@ class Page(Generic[T]):
 def paginate(
     session: Session,
     statement: SelectOfScalar[T],
-    order: Sequence[ColumnElement[Any]],
+    order: Sequence[Mapped[Any]],
     query: PageQuery,
     *,
     newest_first: bool = False,
@@ -57,20 +58,21 @@ def paginate(
     `order` are columns of the selected table, the last of them unique, for example
     `[col(Visit.starts_at), col(Visit.id)]`. Raises `Invalid` for a cursor that is not one of ours.
     """
+    columns = cast("Sequence[ColumnElement[Any]]", order)
     if query.cursor is not None:
         values = _read_cursor(query.cursor, len(order))
         try:
-            mark = tuple_(*(literal(v, c.type) for v, c in zip(values, order, strict=True)))
+            mark = tuple_(*(literal(v, c.type) for v, c in zip(values, columns, strict=True)))
         except (TypeError, ValueError) as error:
             raise _bad_cursor() from error
-        place = tuple_(*order)
+        place = tuple_(*columns)
         statement = statement.where(place < mark if newest_first else place > mark)
-    statement = statement.order_by(*(c.desc() if newest_first else c.asc() for c in order))
+    statement = statement.order_by(*(c.desc() if newest_first else c.asc() for c in columns))
     rows = session.exec(statement.limit(query.limit + 1)).all()
     if len(rows) <= query.limit:
         return Page(rows, None)
     items = rows[: query.limit]
-    return Page(items, _write_cursor([getattr(items[-1], str(c.key)) for c in order]))
+    return Page(items, _write_cursor([getattr(items[-1], str(c.key)) for c in columns]))
 
 
 def _write_cursor(values: Sequence[object]) -> str:

@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Response, current_app, g
-from flask_openapi.models.response import Response as ResponseSpec
 from pydantic import BaseModel, Field, ValidationError
 
 from server.kernel.errors import FieldError, GenkanError, Invalid
@@ -22,7 +21,7 @@ EXTENSION = "genkan"
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sent the present request, as `server.people.sign_in` found out before the view ran."""
+    """Who sent the present request, as `server.people.callers` found out before the view ran."""
 
     principal: Principal
     session: SessionId | None = None
@@ -54,30 +53,6 @@ class Problem(BaseModel):
     errors: list[ProblemField] = Field(
         default=[], description="For bad input: which fields, and why."
     )
-
-
-def _problem_spec(status: HTTPStatus) -> ResponseSpec:
-    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    return ResponseSpec.model_validate(
-        {"description": status.phrase, "content": {"application/problem+json": schema}}
-    )
-
-
-API_PROBLEMS = {
-    str(int(status)): _problem_spec(status)
-    for status in (
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.FORBIDDEN,
-        HTTPStatus.NOT_FOUND,
-        HTTPStatus.CONFLICT,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        HTTPStatus.TOO_MANY_REQUESTS,
-    )
-}
-"""Give to each blueprint: `APIBlueprint(..., abp_responses=API_PROBLEMS, abp_security=API_SECURITY)`."""
-
-API_SECURITY: list[dict[str, list[str]]] = [{"session": []}, {"token": []}]
-"""The two ways to sign in to the API, as the OpenAPI document names them."""
 
 
 def office() -> Office:

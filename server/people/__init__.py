@@ -1,0 +1,1 @@
+"""People with accounts: who they are, what their roles allow, and how they sign in."""

@@ -1,0 +1,406 @@
+"""What can be asked about accounts: create, change, deactivate, sign in and out, and API tokens."""
+
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pydantic import BaseModel, Field, SecretStr
+from sqlmodel import col, delete, select, update
+
+from access_protocol.wording import Language
+from server.kernel import throttle
+from server.kernel.errors import Conflict, Forbidden, Invalid, NotFound, SignInNeeded
+from server.kernel.events import Event
+from server.kernel.ids import PersonId, SessionId, TokenId
+from server.kernel.pagination import Page, PageQuery
+from server.kernel.principal import Principal, Right, require
+from server.kernel.work import Office, Work
+from server.people import models, rules
+from server.people.models import ApiToken, BrowserSession, Person, RoleOfPerson
+from server.people.passwords import hash_password, needs_new_hash, password_fits
+from server.people.rules import Email, PersonName, Role
+
+TOKEN_PREFIX = "gkt_"  # noqa: S105  the beginning by which a leaked token is recognised
+TOUCHED_EVERY = timedelta(minutes=5)
+"""How exactly the last use of a session or token is kept; writing it each time would cost a commit."""
+FAILURES_PER_ADDRESS = 30
+"""A whole office may sign in from one address."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonCreated(Event):
+    """An account was created."""
+
+    person: PersonId
+    roles: tuple[Role, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonChanged(Event):
+    """An account was changed."""
+
+    person: PersonId
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonDeactivated(Event):
+    """An account was closed: its sessions and tokens ended with it."""
+
+    person: PersonId
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedIn(Event):
+    """Someone signed in."""
+
+    person: PersonId
+    session: SessionId
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignInFailed(Event):
+    """A sign-in to an existing account failed."""
+
+    person: PersonId
+    address: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedOut(Event):
+    """A session was ended by its person."""
+
+    person: PersonId
+    session: SessionId
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenCreated(Event):
+    """An API token was made."""
+
+    token: TokenId
+    scopes: tuple[Right, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenRevoked(Event):
+    """An API token was taken back."""
+
+    token: TokenId
+
+
+class NewPerson(BaseModel):
+    """What it takes to create an account."""
+
+    email: Email
+    name: PersonName
+    language: Language = Language.EN
+    roles: list[Role] = Field(default=[Role.HOST], min_length=1, max_length=len(Role))
+    password: SecretStr | None = Field(
+        None, description="At least 12 characters. Without one, the person cannot sign in yet."
+    )
+
+
+class PersonChange(BaseModel):
+    """What to change in an account; what is left out stays."""
+
+    name: PersonName | None = None
+    language: Language | None = None
+    roles: list[Role] | None = Field(None, min_length=1, max_length=len(Role))
+    password: SecretStr | None = Field(None, description="At least 12 characters.")
+    active: bool | None = Field(None, description="True opens a closed account again.")
+
+
+class NewToken(BaseModel):
+    """What it takes to make an API token."""
+
+    name: PersonName = Field(description="What the token is for.")
+    scopes: list[Right] = Field(
+        min_length=1, max_length=len(Right), description="Rights of the token, among your own."
+    )
+    days: int | None = Field(
+        90, ge=1, le=3650, description="Days until it expires; null: it does not expire."
+    )
+
+
+@dataclass(frozen=True)
+class OpenSession:
+    """A session just begun, with the secret that goes into the browser's cookie and nowhere else."""
+
+    person: Person
+    session: BrowserSession
+    secret: str
+
+
+def create_person(work: Work, new: NewPerson) -> Person:
+    """Create an account; raises `Conflict` where the address has one already."""
+    require(work.principal, Right.PEOPLE_MANAGE)
+    password_hash = _hash_checked(new.password, new.email)
+    if models.by_email(work.session, new.email) is not None:
+        raise Conflict("There is already an account with this e-mail address.")
+    person = Person(
+        id=PersonId(work.ids.new()),
+        email=new.email,
+        name=new.name,
+        language=new.language,
+        password_hash=password_hash,
+        created_at=work.now,
+    )
+    work.session.add(person)
+    work.session.flush()
+    _set_roles(work, person.id, new.roles)
+    work.record(PersonCreated(person=person.id, roles=tuple(sorted(set(new.roles)))))
+    return person
+
+
+def change_person(work: Work, person_id: PersonId, change: PersonChange) -> Person:
+    """Change an account. People may change their own name, language and password."""
+    own = work.principal.person == person_id
+    given = change.model_fields_set & {n for n, v in change if v is not None}
+    if not own or given & {"roles", "active"}:
+        require(work.principal, Right.PEOPLE_MANAGE)
+    person = _person(work, person_id)
+    if change.active is False:
+        given = given - {"active"}
+        deactivate(work, person_id)
+    elif change.active:
+        person.active = True
+    if change.password is not None:
+        person.password_hash = _hash_checked(change.password, person.email)
+        _end_sessions(work, person_id)
+    person.name = change.name or person.name
+    person.language = change.language or person.language
+    if change.roles is not None:
+        if Role.ADMINISTRATOR not in change.roles:
+            _check_not_last_administrator(work, person_id)
+        _set_roles(work, person_id, change.roles)
+    if given:
+        work.record(PersonChanged(person=person_id, fields=tuple(sorted(given))))
+    return person
+
+
+def deactivate(work: Work, person_id: PersonId) -> Person:
+    """Close an account: its sessions end and its tokens are revoked."""
+    require(work.principal, Right.PEOPLE_MANAGE)
+    person = _person(work, person_id)
+    if not person.active:
+        return person
+    _check_not_last_administrator(work, person_id)
+    person.active = False
+    _end_sessions(work, person_id)
+    open_tokens = update(ApiToken).where(
+        col(ApiToken.person) == person_id, col(ApiToken.revoked_at).is_(None)
+    )
+    work.session.exec(open_tokens.values(revoked_at=work.now))
+    work.record(PersonDeactivated(person=person_id))
+    return person
+
+
+def find_person(work: Work, person_id: PersonId) -> Person:
+    """Return an account: anyone's with the right to read them, or one's own."""
+    if work.principal.person != person_id:
+        require(work.principal, Right.PEOPLE_READ)
+    return _person(work, person_id)
+
+
+def list_people(
+    work: Work, query: PageQuery, *, role: Role | None = None, active: bool | None = None
+) -> Page[Person]:
+    """Return accounts, page by page."""
+    require(work.principal, Right.PEOPLE_READ)
+    return models.people(work.session, query, role=role, active=active)
+
+
+def sign_in(
+    office: Office, email: str, password: str, *, address: str = "", user_agent: str = ""
+) -> OpenSession:
+    """Sign in with a password; raises `Invalid` where it does not fit, `TooMany` after many failures.
+
+    It is the one action that opens its own work: a failure must be counted although it raises, and the slow
+    comparison must not hold the database.
+    """
+    email = rules.same_email(email)[:254]
+    account, place = f"sign-in:{email}", f"sign-in-from:{address}"
+    with office.begin(Principal.anonymous()) as work:
+        throttle.check(work, account)
+        throttle.check(work, place)
+        # Counted before it is known, so that many guesses at once do not slip through; forgotten if it fits.
+        throttle.failed(work, account)
+        throttle.failed(work, place, FAILURES_PER_ADDRESS)
+        person = models.by_email(work.session, email)
+    stored = person.password_hash if person and person.active else None
+    fits = password_fits(stored, password[: rules.LONGEST_PASSWORD + 1])
+    if person is None or not fits:
+        if person is not None:
+            with office.begin(Principal.anonymous()) as work:
+                work.record(SignInFailed(person=person.id, address=address))
+        raise Invalid([("password", "The e-mail address or the password is not right.")])
+    fresh = hash_password(password) if needs_new_hash(stored or "") else None
+    with office.begin(Principal.for_person(person.id, ())) as work:
+        throttle.succeeded(work, account)
+        throttle.succeeded(work, place)
+        if fresh:
+            _person(work, person.id).password_hash = fresh
+        return _open_session(work, person, address, user_agent)
+
+
+def sign_out(work: Work, session: SessionId) -> None:
+    """End one's own session; done is done, however often it is asked."""
+    found = work.session.get(BrowserSession, session)
+    if found is None or found.person != work.principal.person:
+        return
+    work.session.delete(found)
+    work.record(SignedOut(person=found.person, session=session))
+
+
+def identify_session(work: Work, secret: str) -> tuple[Principal, BrowserSession, Person] | None:
+    """Return who a session cookie stands for, or None where the session is over."""
+    found = models.session_with(work.session, secret)
+    if found is None:
+        return None
+    session, person = found
+    if not person.active or session.expires_at <= work.now:
+        return None
+    rights = rules.rights_of(models.roles_of(work.session, person.id))
+    return Principal.for_person(person.id, rights), session, person
+
+
+def identify_token(work: Work, secret: str) -> tuple[Principal, ApiToken, Person]:
+    """Return who an API token stands for, or raise `SignInNeeded`."""
+    found = models.token_with(work.session, secret)
+    if found is None:
+        raise SignInNeeded("This API token is not known here.")
+    token, person = found
+    if token.revoked_at is not None or not person.active:
+        raise SignInNeeded("This API token was revoked.")
+    if token.expires_at is not None and token.expires_at <= work.now:
+        raise SignInNeeded("This API token has expired. Make a new one.")
+    held = rules.rights_of(models.roles_of(work.session, person.id))
+    rights = held & {Right(scope) for scope in token.scopes if scope in Right}
+    return Principal.for_token(token.id, person.id, rights), token, person
+
+
+def touch(work: Work, session: SessionId | None = None, token: TokenId | None = None) -> None:
+    """Keep that a session or token is in use; the session's end moves on, up to the longest allowed."""
+    if session is not None and (used := work.session.get(BrowserSession, session)):
+        used.last_used_at = work.now
+        longest = used.created_at + work.settings.session_longest
+        used.expires_at = min(work.now + work.settings.session_lifetime, longest)
+    if token is not None and (used_token := work.session.get(ApiToken, token)):
+        used_token.last_used_at = work.now
+
+
+def create_token(work: Work, new: NewToken) -> tuple[ApiToken, str]:
+    """Make an API token for oneself; the secret is returned once and only its hash kept."""
+    owner = _acting_person(work)
+    beyond = sorted(set(new.scopes) - work.principal.rights)
+    if beyond:
+        raise Invalid([("scopes", f"you do not have these rights yourself: {', '.join(beyond)}")])
+    secret = TOKEN_PREFIX + work.ids.secret()
+    token = ApiToken(
+        id=TokenId(work.ids.new()),
+        person=owner,
+        name=new.name,
+        secret_hash=models.hash_of(secret),
+        scopes=sorted(set(new.scopes)),
+        created_at=work.now,
+        expires_at=None if new.days is None else work.now + timedelta(days=new.days),
+    )
+    work.session.add(token)
+    work.record(TokenCreated(token=token.id, scopes=tuple(sorted(set(new.scopes)))))
+    return token, secret
+
+
+def list_tokens(work: Work, query: PageQuery) -> Page[ApiToken]:
+    """Return one's own tokens, newest first."""
+    return models.tokens_of(work.session, _acting_person(work), query)
+
+
+def revoke_token(work: Work, token_id: TokenId) -> None:
+    """Take back a token: one's own, or anyone's with the right to manage people."""
+    token = work.session.get(ApiToken, token_id)
+    if token is None or (
+        token.person != work.principal.person and not work.principal.may(Right.PEOPLE_MANAGE)
+    ):
+        raise NotFound("There is no such token.")
+    if token.revoked_at is None:
+        token.revoked_at = work.now
+        work.record(TokenRevoked(token=token_id))
+
+
+def end_old_sessions(work: Work) -> None:
+    """Delete sessions that are over; a timer calls it."""
+    work.session.exec(delete(BrowserSession).where(col(BrowserSession.expires_at) <= work.now))
+
+
+def _open_session(work: Work, person: Person, address: str, user_agent: str) -> OpenSession:
+    secret = work.ids.secret()
+    session = BrowserSession(
+        id=SessionId(work.ids.new()),
+        person=person.id,
+        secret_hash=models.hash_of(secret),
+        csrf_token=work.ids.secret(24),
+        created_at=work.now,
+        last_used_at=work.now,
+        expires_at=work.now + work.settings.session_lifetime,
+        address=address[:64],
+        user_agent=user_agent[:200],
+    )
+    work.session.add(session)
+    work.record(SignedIn(person=person.id, session=session.id))
+    return OpenSession(person, session, secret)
+
+
+def csrf_fits(expected: str, sent: str) -> bool:
+    """Compare a session's CSRF token in constant time."""
+    return bool(expected) and hmac.compare_digest(expected.encode(), sent.encode())
+
+
+def is_stale(last_used: datetime | None, now: datetime) -> bool:
+    """Tell whether the last use should be written again."""
+    return last_used is None or now - last_used >= TOUCHED_EVERY
+
+
+def _acting_person(work: Work) -> PersonId:
+    if work.principal.person is None:
+        raise Forbidden("Tokens belong to people: sign in first.")
+    return work.principal.person
+
+
+def _person(work: Work, person_id: PersonId) -> Person:
+    person = work.session.get(Person, person_id)
+    if person is None:
+        raise NotFound("There is no such person.")
+    return person
+
+
+def _set_roles(work: Work, person: PersonId, roles: Iterable[Role]) -> None:
+    work.session.exec(delete(RoleOfPerson).where(col(RoleOfPerson.person) == person))
+    for role in sorted(set(roles)):
+        work.session.add(RoleOfPerson(person=person, role=role))
+    work.session.flush()
+
+
+def _end_sessions(work: Work, person: PersonId) -> None:
+    work.session.exec(delete(BrowserSession).where(col(BrowserSession.person) == person))
+
+
+def _check_not_last_administrator(work: Work, person: PersonId) -> None:
+    others = (
+        select(Person.id)
+        .join(RoleOfPerson, col(RoleOfPerson.person) == Person.id)
+        .where(RoleOfPerson.role == Role.ADMINISTRATOR, col(Person.active), Person.id != person)
+    )
+    is_one = Role.ADMINISTRATOR in models.roles_of(work.session, person)
+    if is_one and work.session.exec(others.limit(1)).first() is None:
+        raise Conflict("This is the last administrator. Make someone else administrator first.")
+
+
+def _hash_checked(password: SecretStr | None, email: str) -> str | None:
+    if password is None:
+        return None
+    why = rules.check_password(password.get_secret_value(), email)
+    if why:
+        raise Invalid([("password", why)])
+    return hash_password(password.get_secret_value())

@@ -1,0 +1,138 @@
+"""Accounts, their roles, browser sessions and API tokens."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import JSON
+from sqlmodel import Field, Session, col, select
+
+from access_protocol.wording import Language
+from server.kernel.database import ID_COLUMN, Record, stored_as_text
+from server.kernel.ids import PersonId, SessionId, TokenId
+from server.kernel.pagination import Page, PageQuery, paginate
+from server.people.rules import Role, same_email
+
+
+class Person(Record, table=True):
+    """Someone with an account."""
+
+    __tablename__ = "people_person"  # pyright: ignore[reportAssignmentType]
+
+    id: PersonId = Field(primary_key=True, sa_type=ID_COLUMN)
+    email: str = Field(max_length=254, unique=True)
+    name: str = Field(max_length=100)
+    language: Language = Field(sa_type=stored_as_text(Language))
+    password_hash: str | None = Field(default=None, max_length=200)
+    """An argon2id hash; None: cannot sign in with a password."""
+    active: bool = True
+    created_at: datetime
+
+
+class RoleOfPerson(Record, table=True):
+    """One role that a person has."""
+
+    __tablename__ = "people_role"  # pyright: ignore[reportAssignmentType]
+
+    person: PersonId = Field(
+        primary_key=True, sa_type=ID_COLUMN, foreign_key="people_person.id", ondelete="CASCADE"
+    )
+    role: Role = Field(primary_key=True, sa_type=stored_as_text(Role))
+
+
+class BrowserSession(Record, table=True):
+    """One sign-in of one browser; the cookie holds a secret of which only the hash is kept."""
+
+    __tablename__ = "people_session"  # pyright: ignore[reportAssignmentType]
+
+    id: SessionId = Field(primary_key=True, sa_type=ID_COLUMN)
+    person: PersonId = Field(
+        sa_type=ID_COLUMN, foreign_key="people_person.id", ondelete="CASCADE", index=True
+    )
+    secret_hash: str = Field(max_length=64, unique=True)
+    csrf_token: str = Field(max_length=64)
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    address: str = Field(default="", max_length=64)
+    user_agent: str = Field(default="", max_length=200)
+
+
+class ApiToken(Record, table=True):
+    """A secret with which a program acts for a person, within its scopes."""
+
+    __tablename__ = "people_token"  # pyright: ignore[reportAssignmentType]
+
+    id: TokenId = Field(primary_key=True, sa_type=ID_COLUMN)
+    person: PersonId = Field(
+        sa_type=ID_COLUMN, foreign_key="people_person.id", ondelete="CASCADE", index=True
+    )
+    name: str = Field(max_length=100)
+    secret_hash: str = Field(max_length=64, unique=True)
+    scopes: list[str] = Field(sa_type=JSON)
+    created_at: datetime
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+def hash_of(secret: str) -> str:
+    """Return the hash under which a random secret is stored (it has 256 bits: no slow hash is needed)."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def by_email(session: Session, email: str) -> Person | None:
+    """Return the account with this address, active or not."""
+    return session.exec(select(Person).where(Person.email == same_email(email))).first()
+
+
+def roles_of(session: Session, person: PersonId) -> frozenset[Role]:
+    """Return the roles of a person."""
+    found = session.exec(select(RoleOfPerson.role).where(RoleOfPerson.person == person))
+    return frozenset(Role(role) for role in found.all())
+
+
+def people(
+    session: Session, query: PageQuery, *, role: Role | None = None, active: bool | None = None
+) -> Page[Person]:
+    """Return accounts in the order of their addresses."""
+    statement = select(Person)
+    if role is not None:
+        of_role = select(RoleOfPerson.person).where(RoleOfPerson.role == role)
+        statement = statement.where(col(Person.id).in_(of_role))
+    if active is not None:
+        statement = statement.where(Person.active == active)
+    return paginate(session, statement, [col(Person.email)], query)
+
+
+def active_with_role(session: Session, role: Role) -> Sequence[Person]:
+    """Return everyone active who has a role, for example all of security."""
+    of_role = select(RoleOfPerson.person).where(RoleOfPerson.role == role)
+    statement = select(Person).where(col(Person.id).in_(of_role), col(Person.active))
+    return session.exec(statement.order_by(Person.email)).all()
+
+
+def session_with(session: Session, secret: str) -> tuple[BrowserSession, Person] | None:
+    """Return the session that a cookie's secret belongs to, with its person."""
+    statement = (
+        select(BrowserSession, Person)
+        .where(BrowserSession.secret_hash == hash_of(secret))
+        .where(BrowserSession.person == Person.id)
+    )
+    return session.exec(statement).first()
+
+
+def token_with(session: Session, secret: str) -> tuple[ApiToken, Person] | None:
+    """Return the API token that a secret belongs to, with its owner."""
+    statement = (
+        select(ApiToken, Person)
+        .where(ApiToken.secret_hash == hash_of(secret))
+        .where(ApiToken.person == Person.id)
+    )
+    return session.exec(statement).first()
+
+
+def tokens_of(session: Session, person: PersonId, query: PageQuery) -> Page[ApiToken]:
+    """Return a person's tokens, newest first."""
+    statement = select(ApiToken).where(ApiToken.person == person)
+    return paginate(session, statement, [col(ApiToken.id)], query, newest_first=True)

@@ -1,0 +1,25 @@
+"""Password hashes: argon2id with the library's present parameters (RFC 9106)."""
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+_HASHER = PasswordHasher()
+_NOBODY = _HASHER.hash("no account has this password")
+
+
+def hash_password(password: str) -> str:
+    """Return the hash to store. It takes some 50 ms: do it before the first query of the work."""
+    return _HASHER.hash(password)
+
+
+def password_fits(stored: str | None, password: str) -> bool:
+    """Tell whether the password fits; as slow where there is no account, so that nobody learns which exist."""
+    try:
+        return _HASHER.verify(stored or _NOBODY, password) and stored is not None
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def needs_new_hash(stored: str) -> bool:
+    """Tell whether the hash was made with older parameters."""
+    return _HASHER.check_needs_rehash(stored)
