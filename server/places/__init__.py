@@ -1,0 +1,1 @@
+"""Places: sites with their floors, zones, portals, access points and rooms."""

@@ -1,0 +1,300 @@
+"""What can be asked about places: see them, create and change them."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import BaseModel, Field, model_validator
+
+from access_protocol.credential import CredentialClass
+from access_protocol.ids import AccessPointId, PortalId, SiteCode, ZoneNumber
+from access_protocol.knowledge import AntiPassback, Direction
+from access_protocol.wording import Language
+from server.kernel.errors import Conflict, Invalid, NotFound
+from server.kernel.events import Event
+from server.kernel.ids import FloorId, RoomId
+from server.kernel.pagination import Page, PageQuery
+from server.kernel.principal import Right, require
+from server.kernel.work import Work
+from server.places import models
+from server.places.models import AccessPoint, Floor, Portal, Room, Site, Zone
+from server.places.rules import (
+    Address,
+    DeviceText,
+    FailMode,
+    Name,
+    NewSiteCode,
+    PortalKind,
+    PulseMs,
+    Slug,
+    TimeZone,
+    Translations,
+    ZoneNo,
+)
+
+P = TypeVar("P", Site, Floor, Zone, Portal, AccessPoint, Room)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceChanged(Event):
+    """Something about a site was created or changed; gates may have to learn of it."""
+
+    site: SiteCode
+    what: str
+    """site, floor, zone, portal, access_point or room."""
+    id: str
+    created: bool
+
+
+class SiteInput(BaseModel):
+    """Everything about a site but its code."""
+
+    name: Name
+    translations: Translations = Field(default_factory=dict[Language, Name])
+    address: Address = ""
+    time_zone: TimeZone
+    languages: list[Language] = Field(
+        default=list(Language), min_length=1, max_length=len(Language)
+    )
+    approval_required: bool = Field(
+        default=False, description="Security approves visits before credentials are issued."
+    )
+    static_zones: list[ZoneNo] = Field(
+        default=[], max_length=23, description="Zones that printed or mailed credentials may enter."
+    )
+
+
+class NewSite(SiteInput):
+    """A site with its code, which never changes: credentials and topics carry it."""
+
+    code: NewSiteCode
+
+
+class FloorInput(BaseModel):
+    """A floor."""
+
+    number: int = Field(ge=-20, le=200, description="0 is the ground floor.")
+    name: Name
+    translations: Translations = Field(default_factory=dict[Language, Name])
+
+
+class ZoneInput(BaseModel):
+    """A zone; its number is in the path."""
+
+    name: Name
+    translations: Translations = Field(default_factory=dict[Language, Name])
+    floor: str | None = Field(None, max_length=32, description="Id of its floor.")
+
+
+class PortalInput(BaseModel):
+    """A portal; its slug is in the path."""
+
+    name: Name
+    translations: Translations = Field(default_factory=dict[Language, Name])
+    kind: PortalKind
+    fail_mode: FailMode = Field(
+        FailMode.SAFE, description="What it does without power: safe opens, secure stays locked."
+    )
+
+
+class AccessPointInput(BaseModel):
+    """An access point; its slug is in the path."""
+
+    portal: Slug
+    zone: ZoneNo
+    direction: Direction = Direction.IN
+    classes: list[CredentialClass] = Field(
+        default=list(CredentialClass), min_length=1, max_length=len(CredentialClass)
+    )
+    single_entry: bool = True
+    anti_passback: AntiPassback = AntiPassback.OFF
+    pulse_ms: PulseMs = 3000
+    gate: DeviceText | None = Field(None, description="The gate agent whose reader is here.")
+    controller: DeviceText | None = Field(None, description="The controller that opens the portal.")
+
+    @model_validator(mode="after")
+    def _gate_has_a_controller(self) -> "AccessPointInput":
+        if self.gate is not None and self.controller is None:
+            raise ValueError("a gate needs a controller to command: give both, or neither")
+        return self
+
+
+class RoomInput(BaseModel):
+    """A room."""
+
+    name: Name
+    translations: Translations = Field(default_factory=dict[Language, Name])
+    zone: ZoneNo
+    portal: Slug | None = Field(None, description="Its own door, where it has one.")
+    floor: str | None = Field(None, max_length=32, description="Id of its floor.")
+    capacity: int | None = Field(None, ge=1, le=10_000)
+    bookable: bool = True
+
+
+def list_sites(work: Work, query: PageQuery) -> Page[Site]:
+    """Return the sites."""
+    require(work.principal, Right.PLACES_READ)
+    return models.sites(work.session, query)
+
+
+def find_site(work: Work, code: SiteCode) -> Site:
+    """Return a site, for whoever may see places there; raises `NotFound`."""
+    require(work.principal, Right.PLACES_READ, code)
+    return _found(models.site_with(work.session, code), f"There is no site {code}.")
+
+
+def create_site(work: Work, new: NewSite) -> Site:
+    """Create a site; raises `Conflict` where the code is taken."""
+    require(work.principal, Right.PLACES_MANAGE)
+    code = SiteCode(new.code)
+    if models.site_with(work.session, code) is not None:
+        raise Conflict(f"There is already a site {code}.")
+    site = Site(code=code, created_at=work.now, **new.model_dump(mode="json", exclude={"code"}))
+    return _stored(work, site, code, "site", code, created=True)
+
+
+def change_site(work: Work, code: SiteCode, wanted: SiteInput) -> Site:
+    """Replace everything about a site but its code."""
+    require(work.principal, Right.PLACES_MANAGE, code)
+    site = find_site(work, code)
+    _apply(site, wanted)
+    return _stored(work, site, code, "site", code, created=False)
+
+
+def create_floor(work: Work, site: SiteCode, wanted: FloorInput) -> Floor:
+    """Add a floor to a site."""
+    _may_change(work, site)
+    floor = Floor(id=FloorId(work.ids.new()), site=site, **wanted.model_dump(mode="json"))
+    return _stored(work, floor, site, "floor", floor.id, created=True)
+
+
+def change_floor(work: Work, site: SiteCode, floor_id: FloorId, wanted: FloorInput) -> Floor:
+    """Replace everything about a floor."""
+    _may_change(work, site)
+    floor = work.session.get(Floor, floor_id)
+    if floor is None or floor.site != site:
+        raise NotFound("There is no such floor at this site.")
+    _apply(floor, wanted)
+    return _stored(work, floor, site, "floor", floor_id, created=False)
+
+
+def put_zone(work: Work, site: SiteCode, number: ZoneNumber, wanted: ZoneInput) -> Zone:
+    """Create a zone, or replace everything about it but its number."""
+    _may_change(work, site)
+    _check_floor(work, site, wanted.floor)
+    zone = work.session.get(Zone, (site, number))
+    created = zone is None
+    zone = zone or Zone(site=site, number=number, name=wanted.name)
+    _apply(zone, wanted)
+    return _stored(work, zone, site, "zone", str(number), created=created)
+
+
+def put_portal(work: Work, site: SiteCode, portal_id: PortalId, wanted: PortalInput) -> Portal:
+    """Create a portal, or replace everything about it but its slug."""
+    _may_change(work, site)
+    portal = work.session.get(Portal, (site, portal_id))
+    created = portal is None
+    portal = portal or Portal(
+        site=site,
+        id=portal_id,
+        name=wanted.name,
+        kind=wanted.kind,
+        fail_mode=wanted.fail_mode,
+    )
+    _apply(portal, wanted)
+    return _stored(work, portal, site, "portal", portal_id, created=created)
+
+
+def put_access_point(
+    work: Work, site: SiteCode, point_id: AccessPointId, wanted: AccessPointInput
+) -> AccessPoint:
+    """Create an access point, or replace everything about it but its slug."""
+    _may_change(work, site)
+    _check_portal(work, site, wanted.portal)
+    _check_zone(work, site, wanted.zone)
+    point = work.session.get(AccessPoint, (site, point_id))
+    created = point is None
+    point = point or AccessPoint(
+        site=site,
+        id=point_id,
+        portal=PortalId(wanted.portal),
+        zone=wanted.zone,
+        direction=wanted.direction,
+        classes=[],
+        pulse_ms=wanted.pulse_ms,
+    )
+    _apply(point, wanted)
+    return _stored(work, point, site, "access_point", point_id, created=created)
+
+
+def create_room(work: Work, site: SiteCode, wanted: RoomInput) -> Room:
+    """Add a room to a site."""
+    _may_change(work, site)
+    _check_room(work, site, wanted)
+    room = Room(id=RoomId(work.ids.new()), site=site, **wanted.model_dump(mode="json"))
+    return _stored(work, room, site, "room", room.id, created=True)
+
+
+def change_room(work: Work, site: SiteCode, room_id: RoomId, wanted: RoomInput) -> Room:
+    """Replace everything about a room."""
+    _may_change(work, site)
+    room = work.session.get(Room, room_id)
+    if room is None or room.site != site:
+        raise NotFound("There is no such room at this site.")
+    _check_room(work, site, wanted)
+    _apply(room, wanted)
+    return _stored(work, room, site, "room", room_id, created=False)
+
+
+def _may_change(work: Work, site: SiteCode) -> None:
+    require(work.principal, Right.PLACES_MANAGE, site)
+    if models.site_with(work.session, site) is None:
+        raise NotFound(f"There is no site {site}.")
+
+
+def _check_room(work: Work, site: SiteCode, wanted: RoomInput) -> None:
+    _check_zone(work, site, wanted.zone)
+    _check_floor(work, site, wanted.floor)
+    if wanted.portal is not None:
+        _check_portal(work, site, wanted.portal)
+
+
+def _check_zone(work: Work, site: SiteCode, zone: int) -> None:
+    if work.session.get(Zone, (site, zone)) is None:
+        raise Invalid([("zone", f"site {site} has no zone {zone}")])
+
+
+def _check_portal(work: Work, site: SiteCode, portal: str) -> None:
+    if work.session.get(Portal, (site, portal)) is None:
+        raise Invalid([("portal", f"site {site} has no portal {portal}")])
+
+
+def _check_floor(work: Work, site: SiteCode, floor: str | None) -> None:
+    if floor is None:
+        return
+    found = work.session.get(Floor, floor)
+    if found is None or found.site != site:
+        raise Invalid([("floor", f"site {site} has no such floor")])
+
+
+def _apply(place: P, wanted: BaseModel) -> None:
+    for field, value in wanted.model_dump().items():
+        setattr(place, field, value)
+    # JSON columns hold plain values: languages and classes become their texts.
+    for field, value in wanted.model_dump(mode="json").items():
+        if isinstance(value, list | dict):
+            setattr(place, field, value)
+
+
+def _stored(
+    work: Work, place: P, site: SiteCode, what: str, name: str, *, created: bool
+) -> P:
+    work.session.add(place)
+    work.session.flush()
+    work.record(PlaceChanged(site=site, what=what, id=name, created=created))
+    return place
+
+
+def _found(site: Site | None, why_not: str) -> Site:
+    if site is None:
+        raise NotFound(why_not)
+    return site
