@@ -1,0 +1,1 @@
+"""Simulated door controllers: they behave as firmware on a microcontroller would."""

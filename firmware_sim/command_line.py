@@ -1,0 +1,143 @@
+"""The commands of the simulated controllers: `python -m firmware_sim --help`."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from firmware_sim.installation import PortalKind, Wiring
+from firmware_sim.people import People
+from firmware_sim.physical import FailMode
+from firmware_sim.portal import Timings
+
+app = typer.Typer(
+    help="Simulated door controllers: they behave as firmware on a microcontroller would.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    rich_markup_mode="markdown",
+)
+
+Device = Annotated[
+    str, typer.Option("--id", metavar="ID", help="The controller's id, as the panel has it.")
+]
+StateFolder = Annotated[
+    Path,
+    typer.Option(
+        file_okay=False, help="Where its key, identity and key list are kept; one a controller."
+    ),
+]
+EnrolUrl = Annotated[
+    str | None, typer.Option(metavar="URL", help="First start only: the server's address.")
+]
+Code = Annotated[
+    str | None,
+    typer.Option(metavar="XXXX-XXXX-XXXX-XXXX", help="First start only: the one-time code."),
+]
+Fails = Annotated[
+    FailMode,
+    typer.Option(
+        help="Without mains: *safe* lets everybody in, *secure* nobody. Exit works always."
+    ),
+]
+Walks = Annotated[
+    People,
+    typer.Option(
+        "--people", help="*walk*: somebody goes through after each unlock. *none*: nobody."
+    ),
+]
+WalkAfter = Annotated[
+    int, typer.Option(min=0, max=60_000, help="Milliseconds from the unlock to the push.")
+]
+LongestPulse = Annotated[
+    float, typer.Option(min=0.2, max=60, help="Seconds that the relay may stay on at most.")
+]
+
+
+@app.callback()
+def firmware_sim() -> None:
+    """Simulated door controllers: they behave as firmware on a microcontroller would.
+
+    A first start needs a one-time code from the server:
+
+    `python -m firmware_sim door --id door-sakura --state-folder data/door-sakura`
+    `--enrol-url http://127.0.0.1:8000 --code ABCD-EFGH-2345-IJKL`
+
+    From then on `--id` and `--state-folder` are enough. The line `ready` on standard output says that
+    the controller is connected and listens; `keys VERSION NUMBER` that it took a key list with so
+    many keys; what happens at the portal follows on standard error. SIGTERM ends it cleanly.
+    """
+
+
+@app.command()
+def door(
+    *,
+    device: Device,
+    state_folder: StateFolder,
+    enrol_url: EnrolUrl = None,
+    code: Code = None,
+    fails: Fails = FailMode.SECURE,
+    people: Walks = People.WALK,
+    walk_after: WalkAfter = 800,
+    held_open_after: Annotated[
+        float, typer.Option(min=1, max=3600, help="Seconds until an open door is an alarm.")
+    ] = 20,
+    longest_pulse: LongestPulse = 10,
+) -> None:
+    """A door with strike, contact, exit button and fire input."""
+    timings = Timings(
+        longest_pulse=timedelta(seconds=longest_pulse),
+        held_open_after=timedelta(seconds=held_open_after),
+    )
+    wiring = Wiring(PortalKind.DOOR, fails, timings)
+    _run(device, state_folder, enrol_url, code, wiring, people, walk_after)
+
+
+@app.command()
+def turnstile(
+    *,
+    device: Device,
+    state_folder: StateFolder,
+    enrol_url: EnrolUrl = None,
+    code: Code = None,
+    fails: Fails = FailMode.SAFE,
+    people: Walks = People.WALK,
+    walk_after: WalkAfter = 800,
+    longest_pulse: LongestPulse = 10,
+) -> None:
+    """A turnstile: each unlock lets one person through, and tells whether anybody went."""
+    timings = Timings(longest_pulse=timedelta(seconds=longest_pulse))
+    wiring = Wiring(PortalKind.TURNSTILE, fails, timings)
+    _run(device, state_folder, enrol_url, code, wiring, people, walk_after)
+
+
+def _run(
+    device: str,
+    folder: Path,
+    enrol_url: str | None,
+    code: str | None,
+    wiring: Wiring,
+    people: People,
+    walk_after: int,
+) -> None:
+    from access_protocol.ids import MalformedIdError, device_id
+    from firmware_sim.identity import EnrolmentError
+    from firmware_sim.running import Start, run
+
+    try:
+        start = Start(
+            device=device_id(device),
+            folder=folder,
+            enrol_url=enrol_url,
+            code=None if code is None else code.strip().upper(),
+            wiring=wiring,
+            people=people,
+            walks_after=timedelta(milliseconds=walk_after),
+        )
+        run(start)
+    except MalformedIdError as error:
+        raise typer.BadParameter(str(error), param_hint="--id") from error
+    except EnrolmentError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error

@@ -1,0 +1,128 @@
+"""A simulated controller as a process: enrols, connects, says that it is ready, runs until told."""
+
+import signal
+import sys
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from access_protocol.events import ControllerEvent, ControllerEventKind
+from access_protocol.ids import DeviceId
+from access_protocol.knowledge import Obeyed
+from access_protocol.transport.base import Transport, Will
+from access_protocol.transport.mqtt import MqttTransport
+from firmware_sim import identity
+from firmware_sim.identity import Enrolled, EnrolmentError
+from firmware_sim.installation import Installation, Wiring
+from firmware_sim.kept import KeptInFolder
+from firmware_sim.people import REACTION, People, Walkers
+from firmware_sim.scheduler import RealScheduler
+
+STYLES = {
+    ControllerEventKind.UNLOCKED: "green",
+    ControllerEventKind.OPENED: "green",
+    ControllerEventKind.PASSED: "green",
+    ControllerEventKind.NOT_PASSED: "yellow",
+    ControllerEventKind.HELD_OPEN: "red",
+    ControllerEventKind.FORCED_OPEN: "bold red",
+    ControllerEventKind.COMMAND_REFUSED: "red",
+}
+"""How each kind of event looks on a terminal; the rest is plain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Everything that the command line says about one controller."""
+
+    device: DeviceId
+    folder: Path
+    enrol_url: str | None = None
+    code: str | None = None
+    wiring: Wiring = field(default_factory=Wiring)
+    people: People = People.WALK
+    walks_after: timedelta = REACTION
+
+
+def enrolled(start: Start) -> Enrolled:
+    """Return the stored identity, or enrol; raise `EnrolmentError` where neither is possible."""
+    try:
+        start.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        known = identity.load(start.folder, start.device)
+        if known is not None:
+            return known
+        if start.enrol_url is None or start.code is None:
+            raise EnrolmentError(
+                f"{start.device} is not enrolled yet. Make a code on the panel's devices page and "
+                "start once with --enrol-url and --code."
+            )
+        return identity.enrol(start.folder, start.device, start.enrol_url, start.code)
+    except OSError as error:
+        raise EnrolmentError(f"Cannot use the state folder: {error}.") from error
+
+
+def run(start: Start) -> None:
+    """Run until SIGTERM or SIGINT. `ready` and `keys …` go to stdout, what happens to stderr."""
+    who = enrolled(start)
+    scheduler = RealScheduler()
+
+    def connect(will: Will) -> Transport:
+        return MqttTransport(who.broker, start.device, will)
+
+    installation = Installation(
+        who.identity,
+        start.wiring,
+        scheduler=scheduler,
+        connect=connect,
+        kept=KeptInFolder(start.folder),
+    )
+    if start.people is People.WALK:
+        Walkers(installation.body, scheduler, start.walks_after)
+    teller = _Teller(start.device)
+    installation.controller.watch(teller.tell)
+    installation.controller.on_key_list = teller.tell_keys
+    installation.controller.on_connection = teller.tell_connection
+    installation.power_up()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda _number, _frame: scheduler.stop())
+    scheduler.run()
+    installation.controller.say_goodbye()
+    installation.transport.stop()
+
+
+class _Teller:
+    """Says what happens: machine-readable lines on stdout, readable ones on stderr."""
+
+    def __init__(self, device: DeviceId) -> None:
+        self._device = device
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def tell(self, event: ControllerEvent) -> None:
+        self._console.print(readable(self._device, event))
+
+    def tell_keys(self, version: int, key_list: tuple[Obeyed, ...]) -> None:
+        _machine_line(f"keys {version} {len(key_list)}")
+
+    def tell_connection(self, there: bool) -> None:  # noqa: FBT001 - what the transport says
+        if there:
+            _machine_line("ready")
+        else:
+            self._console.print(f"{self._device}  the broker is away; trying again", style="yellow")
+
+
+def readable(device: DeviceId, event: ControllerEvent) -> Text:
+    """Return one line about an event: who, when since the start, what, and why."""
+    words = Text(f"{device:<16} {event.uptime_ms / 1000:10.3f} s  ")
+    words.append(f"{event.what.replace('_', ' '):<16}", style=STYLES.get(event.what, ""))
+    if event.event is not None:
+        words.append(f" for {event.event[:8]}", style="dim")
+    if event.detail is not None:
+        words.append(f" ({event.detail})", style="dim")
+    return words
+
+
+def _machine_line(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

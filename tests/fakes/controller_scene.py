@@ -1,0 +1,240 @@
+"""One simulated portal on a broker in memory, with senders that ask, command and record the answers."""
+
+import itertools
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from random import Random
+from uuid import UUID
+
+from access_protocol import codec, commands, documents, topics
+from access_protocol.commands import Acknowledgement, Action, Answer, Ask, Command, Result
+from access_protocol.decision import CommandRefusal
+from access_protocol.documents import Document, DocumentKind
+from access_protocol.events import (
+    ControllerEvent,
+    ControllerEventKind,
+    ControllerState,
+    Status,
+    SyncRequest,
+)
+from access_protocol.ids import DeviceId, EventId, Nonce, SiteCode
+from access_protocol.keys import SigningKey
+from access_protocol.knowledge import Obeyed, write_key_list
+from access_protocol.topics import SERVER, Kind, Subject
+from access_protocol.transport.base import Message, Transport, Will
+from access_protocol.transport.memory import MemoryBroker, MemoryTransport
+from firmware_sim.controller import Identity, authority_ring
+from firmware_sim.installation import Installation, PortalKind, Wiring
+from firmware_sim.kept import Kept, KeptInMemory
+from firmware_sim.physical import Barrier, Doorway, FailMode
+from firmware_sim.portal import Timings
+from firmware_sim.scheduler import SimulatedScheduler
+
+SITE = SiteCode("TYO")
+DOOR = DeviceId("door-sakura")
+GATE, OTHER_GATE, STRANGER = DeviceId("gate-1"), DeviceId("gate-2"), DeviceId("gate-3")
+AUTHORITY = SigningKey(b"A" * 32)
+KEYS = {
+    GATE: SigningKey(b"1" * 32),
+    OTHER_GATE: SigningKey(b"2" * 32),
+    STRANGER: SigningKey(b"3" * 32),
+    SERVER: SigningKey(b"S" * 32),
+}
+ALL = frozenset(Action)
+UNLOCKS = frozenset({Action.UNLOCK})
+PULSE = timedelta(seconds=5)
+OBEYED = (
+    Obeyed(GATE, KEYS[GATE].public, UNLOCKS),
+    Obeyed(OTHER_GATE, KEYS[OTHER_GATE].public, UNLOCKS),
+    Obeyed(SERVER, KEYS[SERVER].public, ALL),
+)
+
+
+def seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)
+
+
+def key_list(
+    version: int,
+    obeyed: Iterable[Obeyed] = OBEYED,
+    *,
+    key: SigningKey = AUTHORITY,
+    site: SiteCode = SITE,
+    device: DeviceId = DOOR,
+    kind: DocumentKind = DocumentKind.KEY_LIST,
+) -> bytes:
+    issued = datetime(2026, 1, 1, tzinfo=UTC)
+    body = write_key_list(tuple(obeyed))
+    return documents.seal(Document(kind, site, device, version, issued, body), key)
+
+
+class Sender:
+    """A gate or the server, as far as a controller meets them; keeps what the controller says."""
+
+    def __init__(self, transport: Transport, device: DeviceId, controller: DeviceId = DOOR) -> None:
+        self.device = device
+        self.key = KEYS[device]
+        self.transport = transport
+        self.controller = controller
+        self.kind = Kind.SERVER if device == SERVER else Kind.GATE
+        self.answers: list[Answer] = []
+        self.acknowledgements: list[Acknowledgement] = []
+        transport.subscribe(topics.everything_for(SITE, device), self._take)
+
+    def ask(self, event: EventId) -> Nonce | None:
+        """Ask, and return the nonce where an answer came (at once, in memory)."""
+        before = len(self.answers)
+        self.publish(Subject.ASK, codec.encode(Ask(event=event)))
+        return Nonce(self.answers[-1].nonce) if len(self.answers) > before else None
+
+    def sealed(
+        self,
+        nonce: Nonce,
+        event: EventId,
+        action: Action = Action.UNLOCK,
+        pulse: timedelta = PULSE,
+        controller: DeviceId | None = None,
+        key: SigningKey | None = None,
+    ) -> bytes:
+        command = Command(controller or self.controller, nonce, action, pulse, event)
+        return commands.seal(command, key or self.key)
+
+    def send(self, message: bytes, *, retain: bool = False) -> Acknowledgement | None:
+        """Publish bytes as a command, and return the word that came back, if any."""
+        before = len(self.acknowledgements)
+        self.publish(Subject.COMMAND, message, retain=retain)
+        new = self.acknowledgements[before:]
+        return new[-1] if new else None
+
+    def do(
+        self, event: EventId, action: Action = Action.UNLOCK, pulse: timedelta = PULSE
+    ) -> Acknowledgement | None:
+        """Ask and command, as a gate that granted."""
+        nonce = self.ask(event)
+        assert nonce is not None
+        return self.send(self.sealed(nonce, event, action, pulse))
+
+    def publish(self, subject: Subject, payload: bytes, *, retain: bool = False) -> None:
+        topic = topics.build(SITE, self.kind, self.device, subject, self.controller)
+        self.transport.publish(topic, payload, retain=retain)
+
+    def _take(self, message: Message) -> None:
+        subject = topics.parse(message.topic).subject
+        if subject is Subject.ANSWER:
+            self.answers.append(codec.decode(Answer, message.payload))
+        elif subject is Subject.ACKNOWLEDGEMENT:
+            self.acknowledgements.append(codec.decode(Acknowledgement, message.payload))
+
+
+class Scene:
+    """The portal under test with everything around it; time stands still until `advance`."""
+
+    def __init__(
+        self,
+        kind: PortalKind = PortalKind.DOOR,
+        fails: FailMode = FailMode.SECURE,
+        timings: Timings | None = None,
+        kept: Kept | None = None,
+    ) -> None:
+        self.random = Random(20260101)
+        self.scheduler = SimulatedScheduler()
+        self.broker = MemoryBroker()
+        self.kept = KeptInMemory() if kept is None else kept
+        self.events: list[ControllerEvent] = []
+        self.states: list[ControllerState] = []
+        self.statuses: list[Status] = []
+        self.syncs: list[SyncRequest] = []
+        self.relay_edges: list[bool] = []
+        self._numbers = itertools.count(1)
+        self._listen()
+        self.installation = Installation(
+            Identity(SITE, DOOR, authority_ring((AUTHORITY.public,))),
+            Wiring(kind, fails, timings or Timings()),
+            scheduler=self.scheduler,
+            connect=self._connected,
+            kept=self.kept,
+            random_bytes=self.random.randbytes,
+        )
+        self.circuit = self.installation.circuit
+        self._last_relay = False
+        self.circuit.watch(lambda lines: self._relay_seen(on=lines.relay))
+
+    @property
+    def doorway(self) -> Doorway:
+        assert isinstance(self.installation.body, Doorway)
+        return self.installation.body
+
+    @property
+    def barrier(self) -> Barrier:
+        assert isinstance(self.installation.body, Barrier)
+        return self.installation.body
+
+    @property
+    def state(self) -> ControllerState:
+        return self.states[-1]
+
+    def start(self, obeyed: Iterable[Obeyed] = OBEYED) -> "Scene":
+        self.installation.power_up()
+        self.give_key_list(key_list(1, obeyed))
+        return self
+
+    def give_key_list(self, message: bytes) -> None:
+        topic = topics.build(SITE, Kind.SERVER, SERVER, Subject.KEYS, DOOR)
+        self.listener.publish(topic, message)
+
+    def sender(self, device: DeviceId = GATE) -> Sender:
+        transport = MemoryTransport(self.broker)
+        sender = Sender(transport, device)
+        transport.start()
+        return sender
+
+    def event(self) -> EventId:
+        return EventId(str(UUID(int=next(self._numbers))))
+
+    def advance(self, by: float) -> None:
+        self.scheduler.advance(timedelta(seconds=by))
+
+    def cut_power(self) -> None:
+        """The mains go, and with them the connection: the broker publishes the last will."""
+        self.installation.cut_power()
+        self.broker.cut(self.transport)
+
+    def restore_power(self) -> None:
+        self.installation.restore_power()
+
+    def told(self, event: EventId | None = None) -> list[ControllerEventKind]:
+        """What the controller reported, of one command or of all."""
+        return [told.what for told in self.events if event is None or told.event == event]
+
+    def _connected(self, will: Will) -> MemoryTransport:
+        self.transport = MemoryTransport(self.broker, will)
+        return self.transport
+
+    def _listen(self) -> None:
+        self.listener = MemoryTransport(self.broker)
+        self.listener.subscribe(topics.below(SITE, Kind.CONTROLLER, DOOR), self._take)
+        self.listener.start()
+
+    def _take(self, message: Message) -> None:
+        subject = topics.parse(message.topic).subject
+        if subject is Subject.EVENT:
+            self.events.append(codec.decode(ControllerEvent, message.payload))
+        elif subject is Subject.STATE:
+            self.states.append(codec.decode(ControllerState, message.payload))
+        elif subject is Subject.STATUS:
+            self.statuses.append(codec.decode(Status, message.payload))
+        elif subject is Subject.SYNC:
+            self.syncs.append(codec.decode(SyncRequest, message.payload))
+
+    def _relay_seen(self, *, on: bool) -> None:
+        if on != self._last_relay:
+            self._last_relay = on
+            self.relay_edges.append(on)
+
+
+def done(event: EventId) -> Acknowledgement:
+    return Acknowledgement(event=event, result=Result.DONE)
+
+
+def refused(event: EventId | None, refusal: CommandRefusal) -> Acknowledgement:
+    return Acknowledgement(event=event, result=Result.REFUSED, refusal=refusal)
