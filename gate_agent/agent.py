@@ -1,0 +1,215 @@
+"""Joins the parts of the gate and runs them: a thread for each reader, one for all that is timed."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from access_protocol.events import GateHealth, Outcome
+from access_protocol.ids import AccessPointId, EventId
+from access_protocol.transport.base import Transport, Will
+from gate_agent.camera import Camera, CameraSpecification, camera_for
+from gate_agent.clock import Clock, GateClock
+from gate_agent.decoder.base import DecoderFailed
+from gate_agent.decoder.chain import DecoderChain
+from gate_agent.decoder.change import Attention
+from gate_agent.decoder.process import DecodingProcess
+from gate_agent.feedback.base import Feedback
+from gate_agent.gatekeeper import Gatekeeper
+from gate_agent.health import HealthReport, ReaderGauge
+from gate_agent.history import PassageHistory
+from gate_agent.journal import Journal, open_or_begin_anew
+from gate_agent.knowledge import HeldKnowledge
+from gate_agent.local_store import Identity, LocalStore
+from gate_agent.malformed import MalformedMessages
+from gate_agent.portal import Portal
+from gate_agent.reader import Desk, Reader
+from gate_agent.sync import Sync, last_will
+from gate_agent.upload import Upload
+
+TICK_S = 0.25
+KNOWN_OFFLINE_S = 5.0
+"""A gate that has not heard the server by then starts to work by what it knows."""
+
+MakeTransport = Callable[[Identity, Will], Transport]
+MakeClock = Callable[[Journal], Clock]
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderPlan:
+    """A reader to run: the access point and its camera."""
+
+    point: AccessPointId
+    camera: str | Camera
+
+
+@dataclass(slots=True)
+class _Threads:
+    running: list[threading.Thread] = field(default_factory=list[threading.Thread])
+
+    def start(self, name: str, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        self.running.append(thread)
+        thread.start()
+
+    def join(self) -> None:
+        for thread in self.running:
+            thread.join(timeout=10)
+
+
+class Agent:
+    """One gate: `start`, then `stop` from any thread."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        store: LocalStore,
+        plans: Sequence[ReaderPlan],
+        feedback: Feedback,
+        *,
+        make_transport: MakeTransport,
+        battery_clock: bool = False,
+        make_clock: MakeClock | None = None,
+        moment: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Open the journal and load what is known. Raises `JournalUnavailable`."""
+        self._moment = moment
+        self._feedback = feedback
+        self.knowledge = HeldKnowledge(identity, store)
+        self.journal, damage = open_or_begin_anew(store.journal_path, self._new_history)
+        if damage is not None:
+            log.error("journal_damaged", what=damage)
+            feedback.trouble("journal", damage)
+        self.clock: Clock = (
+            make_clock(self.journal)
+            if make_clock is not None
+            else GateClock(battery_clock=battery_clock, floor=lambda: self.journal.newest)
+        )
+        self._said_offline = False
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._threads = _Threads()
+        self._decoders = DecodingProcess()
+        self._transport = make_transport(identity, last_will(identity))
+        malformed = MalformedMessages(moment=moment)
+        portal = Portal(
+            identity, self._transport, self.journal, self.clock, reports=self, moment=moment
+        )
+        self._gauges = [ReaderGauge(plan.point, moment=moment) for plan in plans]
+        self._health = HealthReport(
+            clock=self.clock,
+            knowledge=self.knowledge,
+            journal=self.journal,
+            malformed=malformed,
+            readers=self._gauges,
+            moment=moment,
+        )
+        self._sync = Sync(
+            identity,
+            self._transport,
+            knowledge=self.knowledge,
+            journal=self.journal,
+            portal=portal,
+            upload=Upload(identity, self._transport, self.journal, moment=moment),
+            clock=self.clock,
+            malformed=malformed,
+            health=self._health,
+            on_connection=self._connection_changed,
+            moment=moment,
+        )
+        desk = Desk(
+            gatekeeper=Gatekeeper(),
+            knowledge=self.knowledge,
+            journal=self.journal,
+            clock=self.clock,
+            portal=portal,
+            feedback=feedback,
+            wake=self._wake,
+            deciding=threading.Lock(),
+        )
+        self.readers = [
+            self._reader(plan, gauge, desk) for plan, gauge in zip(plans, self._gauges, strict=True)
+        ]
+
+    def _new_history(self) -> PassageHistory:
+        return PassageHistory(lambda: self.knowledge.policy.access_points)
+
+    def _reader(self, plan: ReaderPlan, gauge: ReaderGauge, desk: Desk) -> Reader:
+        camera, living = plan.camera, False
+        if isinstance(camera, str):
+            specification = CameraSpecification.parse(camera)
+            living = specification.kind == "device"
+            camera = camera_for(specification, wait=self._stop.wait)
+        return Reader(
+            plan.point,
+            camera,
+            DecoderChain(self._decoders, attention=Attention()),
+            desk,
+            gauge=gauge,
+            stop=self._stop,
+            can_freeze=living,
+            moment=self._moment,
+        )
+
+    def start(self) -> None:
+        """Start everything, and return when the readers run and the server was heard or is away."""
+        self._sync.start()
+        try:
+            self._decoders.start()
+        except DecoderFailed as why:
+            log.warning("decoder_not_started", why=str(why))
+        self._threads.start("timers", self._run_timers)
+        for reader, gauge in zip(self.readers, self._gauges, strict=True):
+            self._threads.start(f"reader-{gauge.point}", reader.run)
+        deadline = time.monotonic() + KNOWN_OFFLINE_S
+        for news in (self._sync.synchronised, *(gauge.running for gauge in self._gauges)):
+            news.wait(max(0.0, deadline - time.monotonic()))
+        self._say_offline(now=not self._transport.connected)
+
+    @property
+    def online(self) -> bool:
+        """Whether the broker is there now."""
+        return self._transport.connected
+
+    def health(self) -> GateHealth:
+        """How the gate fares now."""
+        return self._health()
+
+    def stop(self) -> None:
+        """End the readers, say goodbye, and close the journal."""
+        self._stop.set()
+        self._wake.set()
+        self._threads.join()
+        self._decoders.close()
+        self._sync.stop()
+        self._feedback.close()
+        self.journal.close()
+
+    def unlocked(self, point: AccessPointId, event: EventId) -> None:
+        """Pass on what a controller says."""
+        self._feedback.unlocked(point, event)
+
+    def door(self, point: AccessPointId, event: EventId, outcome: Outcome) -> None:
+        """Pass on what a controller says, and have its journal entry uploaded soon."""
+        self._feedback.door(point, event, outcome)
+        self._wake.set()
+
+    def _connection_changed(self, connected: bool) -> None:  # noqa: FBT001 - the transport's form
+        self._say_offline(now=not connected)
+        self._wake.set()
+
+    def _say_offline(self, *, now: bool) -> None:
+        """Say it when it changes; that all is well from the start needs no words."""
+        if now != self._said_offline and not self._stop.is_set():
+            self._said_offline = now
+            self._feedback.offline(now=now)
+
+    def _run_timers(self) -> None:
+        while not self._stop.is_set():
+            self._wake.wait(TICK_S)
+            self._wake.clear()
+            self._sync.tick()

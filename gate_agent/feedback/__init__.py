@@ -1,0 +1,1 @@
+"""Feedback: what the people at the gate see and hear."""

@@ -1,0 +1,107 @@
+"""What every feedback can show, and several of them as one."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from access_protocol.decision import AccessDecision, DenyReason
+from access_protocol.events import Outcome
+from access_protocol.ids import AccessPointId, EventId
+
+
+class Feedback(Protocol):
+    """Shown to people at the gate. Calls come from several threads, return at once, and never raise."""
+
+    def reading(self, point: AccessPointId) -> None:
+        """A pass is before the reader; please hold still."""
+        ...
+
+    def granted(self, point: AccessPointId, event: EventId, decision: AccessDecision) -> None:
+        """Access is granted and journaled; whether anything opens is for the controller to say."""
+        ...
+
+    def refused(
+        self,
+        point: AccessPointId,
+        event: EventId,
+        reason: DenyReason,
+        decision: AccessDecision,
+    ) -> None:
+        """Access is denied for this reason."""
+        ...
+
+    def unlocked(self, point: AccessPointId, event: EventId) -> None:
+        """The controller says that it released the lock: come in."""
+        ...
+
+    def door(self, point: AccessPointId, event: EventId, outcome: Outcome) -> None:
+        """What the controller reported of the portal after a granted access."""
+        ...
+
+    def offline(self, *, now: bool) -> None:
+        """The broker is away: the gate goes on deciding by what it knows; or is there again."""
+        ...
+
+    def trouble(self, where: str, what: str | None) -> None:
+        """Something does not work at `where` (an access point, or a part such as ``journal``).
+
+        None: it works again.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of lamps and screens."""
+        ...
+
+
+class Together:
+    """Several feedbacks as one `Feedback`."""
+
+    def __init__(self, feedbacks: Sequence[Feedback]) -> None:
+        """Show everything on each of `feedbacks`."""
+        self._feedbacks = tuple(feedbacks)
+
+    def reading(self, point: AccessPointId) -> None:
+        """See `Feedback.reading`."""
+        for feedback in self._feedbacks:
+            feedback.reading(point)
+
+    def granted(self, point: AccessPointId, event: EventId, decision: AccessDecision) -> None:
+        """See `Feedback.granted`."""
+        for feedback in self._feedbacks:
+            feedback.granted(point, event, decision)
+
+    def refused(
+        self,
+        point: AccessPointId,
+        event: EventId,
+        reason: DenyReason,
+        decision: AccessDecision,
+    ) -> None:
+        """See `Feedback.refused`."""
+        for feedback in self._feedbacks:
+            feedback.refused(point, event, reason, decision)
+
+    def unlocked(self, point: AccessPointId, event: EventId) -> None:
+        """See `Feedback.unlocked`."""
+        for feedback in self._feedbacks:
+            feedback.unlocked(point, event)
+
+    def door(self, point: AccessPointId, event: EventId, outcome: Outcome) -> None:
+        """See `Feedback.door`."""
+        for feedback in self._feedbacks:
+            feedback.door(point, event, outcome)
+
+    def offline(self, *, now: bool) -> None:
+        """See `Feedback.offline`."""
+        for feedback in self._feedbacks:
+            feedback.offline(now=now)
+
+    def trouble(self, where: str, what: str | None) -> None:
+        """See `Feedback.trouble`."""
+        for feedback in self._feedbacks:
+            feedback.trouble(where, what)
+
+    def close(self) -> None:
+        """See `Feedback.close`."""
+        for feedback in self._feedbacks:
+            feedback.close()

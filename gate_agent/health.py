@@ -1,0 +1,97 @@
+"""How the gate fares: the figures of its readers, and what it tells the server about itself."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+from access_protocol.events import GateHealth, ReaderHealth
+from access_protocol.ids import AccessPointId
+from gate_agent.clock import Clock
+from gate_agent.journal import Journal
+from gate_agent.knowledge import HeldKnowledge
+from gate_agent.malformed import MalformedMessages
+
+_FRAMES_REMEMBERED = 60
+_LONGEST_TROUBLE = 200
+
+
+class ReaderGauge:
+    """What one reader notes about itself, and others read."""
+
+    def __init__(
+        self, point: AccessPointId, *, moment: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`moment` counts seconds."""
+        self.point = point
+        self.trouble: str | None = None
+        self.running = threading.Event()
+        self._moment = moment
+        self._frames: deque[tuple[float, float]] = deque(maxlen=_FRAMES_REMEMBERED)
+
+    def frame(self, decode_ms: float) -> None:
+        """Note one frame that was read."""
+        self._frames.append((self._moment(), decode_ms))
+
+    def health(self) -> ReaderHealth:
+        """Return the reader's part of a health report."""
+        frames = tuple(self._frames)
+        age = self._moment() - frames[0][0] if frames else 0.0
+        decode_ms = sum(ms for _, ms in frames) / len(frames) if frames else 0.0
+        return ReaderHealth(
+            access_point=self.point,
+            camera_ok=self.trouble is None and self.running.is_set(),
+            frames_per_second=round(len(frames) / age, 1) if age > 0 else 0.0,
+            decode_ms=round(decode_ms, 1),
+            trouble=(self.trouble or "")[:_LONGEST_TROUBLE],
+        )
+
+
+def software() -> str:
+    """The name and version of this program."""
+    try:
+        return f"genkan {version('genkan')}"
+    except PackageNotFoundError:
+        return "genkan"
+
+
+class HealthReport:
+    """Puts the gate's health report together."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        knowledge: HeldKnowledge,
+        journal: Journal,
+        malformed: MalformedMessages,
+        readers: Sequence[ReaderGauge],
+        moment: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`moment` counts seconds; the gate's uptime counts from now."""
+        self._clock = clock
+        self._knowledge = knowledge
+        self._journal = journal
+        self._malformed = malformed
+        self._readers = tuple(readers)
+        self._moment = moment
+        self._began = moment()
+        self._software = software()
+
+    def __call__(self) -> GateHealth:
+        """Return how the gate fares now."""
+        now, heard = self._clock.now(), self._knowledge.heard
+        age = None if heard is None else max(0, int((now - heard).total_seconds()))
+        return GateHealth(
+            at=now,
+            software=self._software,
+            uptime_s=int(self._moment() - self._began),
+            knowledge_age_s=age,
+            clock_trusted=self._clock.trusted,
+            journal=self._journal.id,
+            journal_sequence=self._journal.position.sequence,
+            journal_waiting=self._journal.waiting,
+            malformed_messages=self._malformed.count,
+            readers=tuple(reader.health() for reader in self._readers),
+        )

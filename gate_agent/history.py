@@ -1,0 +1,121 @@
+"""What the gate remembers of earlier presentations and passages, as its journal tells it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from access_protocol.credential import CredentialClass
+from access_protocol.events import DecisionEntry, EntryBody, Outcome, OutcomeEntry
+from access_protocol.ids import AccessPointId, CredentialId, EventId, ZoneNumber
+from access_protocol.knowledge import AccessPoint, Direction
+
+NOBODY_PASSED = frozenset({Outcome.NOT_PASSED, Outcome.REFUSED, Outcome.NO_ANSWER})
+FINAL = NOBODY_PASSED | {Outcome.PASSED}
+_MOST_PRESENTATIONS = 4096
+_PRESENTATION_MATTERS_S = 600
+
+Points = Callable[[], Mapping[AccessPointId, AccessPoint]]
+
+
+@dataclass(slots=True)
+class Grant:
+    """One granted access, and how far its portal's controller has reported on it."""
+
+    credential: CredentialId
+    point: AccessPointId
+    opened: bool = False
+    final: Outcome | None = None
+
+
+class PassageHistory:
+    """The gate's `rules.History`; fed with every journal entry in order, at start and afterwards.
+
+    A single entry is reserved by its grant and freed only by the word that nobody passed. A grant
+    whose end nobody reported stays reserved: the door may have opened.
+    """
+
+    def __init__(self, points: Points) -> None:
+        """`points` gives the policy's access points as they stand now."""
+        self.points = points
+        self._grants: dict[EventId, Grant] = {}
+        self._entries: dict[tuple[CredentialId, AccessPointId], set[EventId]] = {}
+        self._presentations: dict[tuple[CredentialId, int, AccessPointId], None] = {}
+        self._bound: set[CredentialId] = set()
+        self._passages: dict[CredentialId, dict[AccessPointId, int]] = {}
+        self._passage_count = 0
+
+    def add(self, entry: EntryBody) -> None:
+        """Take in the next entry of the journal."""
+        if isinstance(entry, OutcomeEntry):
+            self._add_outcome(entry)
+        elif entry.credential is not None:
+            self._add_decision(entry, CredentialId(bytes.fromhex(entry.credential)))
+
+    def grant(self, event: EventId) -> Grant | None:
+        """Return the granted access with this event id, where the journal holds one."""
+        return self._grants.get(event)
+
+    def awaits(self, event: EventId, outcome: Outcome) -> bool:
+        """Tell whether this outcome of a granted access is news."""
+        grant = self._grants.get(event)
+        if grant is None or grant.final is not None:
+            return False
+        return outcome is not Outcome.OPENED or not grant.opened
+
+    def presentation_used(
+        self, credential: CredentialId, presented_at: int, point: AccessPointId
+    ) -> bool:
+        """See `rules.History.presentation_used`."""
+        return (credential, presented_at, point) in self._presentations
+
+    def entry_spent(self, credential: CredentialId, point: AccessPointId) -> bool:
+        """See `rules.History.entry_spent`."""
+        return bool(self._entries.get((credential, point)))
+
+    def bound_used(self, credential: CredentialId) -> bool:
+        """See `rules.History.bound_used`."""
+        return credential in self._bound
+
+    def inside(self, credential: CredentialId, zone: ZoneNumber) -> bool:
+        """See `rules.History.inside`: the last passage at this zone's access points led in."""
+        points = self.points()
+        passages = [
+            (order, points[point].direction)
+            for point, order in tuple(self._passages.get(credential, {}).items())
+            if point in points and points[point].zone == zone
+        ]
+        return bool(passages) and max(passages)[1] is Direction.IN
+
+    def _add_decision(self, entry: DecisionEntry, credential: CredentialId) -> None:
+        point, event = AccessPointId(entry.access_point), EventId(entry.event)
+        if entry.presented_at is not None:
+            self._presentations[credential, entry.presented_at, point] = None
+            self._forget_presentations(entry.presented_at)
+        if entry.reason is not None:
+            return
+        self._grants[event] = Grant(credential, point)
+        self._entries.setdefault((credential, point), set()).add(event)
+        if entry.credential_class is CredentialClass.BOUND:
+            self._bound.add(credential)
+
+    def _add_outcome(self, entry: OutcomeEntry) -> None:
+        grant = self._grants.get(EventId(entry.event))
+        if grant is None:
+            return
+        if entry.outcome in NOBODY_PASSED:
+            grant.final = entry.outcome
+            self._entries[grant.credential, grant.point].discard(EventId(entry.event))
+            return
+        # A door has no sensor for passages: that it was opened is all it can ever say.
+        if not grant.opened:
+            self._passage_count += 1
+            self._passages.setdefault(grant.credential, {})[grant.point] = self._passage_count
+        grant.opened = True
+        if entry.outcome is Outcome.PASSED:
+            grant.final = entry.outcome
+
+    def _forget_presentations(self, newest: int) -> None:
+        """Drop presentations that are out of their time anyway, so that memory stays bounded."""
+        if len(self._presentations) > _MOST_PRESENTATIONS:
+            oldest = newest - _PRESENTATION_MATTERS_S
+            kept = [key for key in self._presentations if key[1] >= oldest]
+            self._presentations = dict.fromkeys(kept)

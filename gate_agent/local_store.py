@@ -1,0 +1,128 @@
+"""The gate's folder: who it is, and the signed documents it last accepted.
+
+Everything in it is readable by its owner only; files are replaced whole, never half written.
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from access_protocol.documents import DOCUMENT_CEILING, DocumentKind
+from access_protocol.enrolment import Enrolment
+from access_protocol.ids import DeviceId, SiteCode, device_id, site_code
+from access_protocol.keys import SigningKey
+
+OWNER_ONLY = 0o600
+_FOLDER_MODE = 0o700
+_Seed = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+
+
+class NotEnrolled(Exception):
+    """The folder holds no identity, or one that cannot be read."""
+
+
+class _IdentityFile(msgspec.Struct, frozen=True, kw_only=True):
+    enrolment: Enrolment
+    seed: _Seed
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the gate is: its name, its own key, its broker and whose documents it trusts."""
+
+    site: SiteCode
+    device: DeviceId
+    key: SigningKey
+    broker_host: str
+    broker_port: int
+    broker_password: str = field(repr=False)
+    authority: tuple[bytes, ...] = ()
+
+
+class LocalStore:
+    """Reads and writes the gate's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Use `folder`; it is made when something is first written."""
+        self._folder = folder
+
+    @property
+    def folder(self) -> Path:
+        """Where everything lies."""
+        return self._folder
+
+    @property
+    def journal_path(self) -> Path:
+        """Where the journal lies; the folder is made, so that it can be begun."""
+        self._make(self._folder)
+        return self._folder / "journal.sqlite3"
+
+    def enrol(self, enrolment: Enrolment, key: SigningKey) -> None:
+        """Keep what the server answered, and the gate's own key."""
+        content = msgspec.json.encode(_IdentityFile(enrolment=enrolment, seed=key.seed))
+        self._write(self.identity_path, content)
+
+    def identity(self) -> Identity:
+        """Return who the gate is, or raise `NotEnrolled`."""
+        path = self.identity_path
+        try:
+            held = msgspec.json.decode(path.read_bytes(), type=_IdentityFile)
+        except FileNotFoundError:
+            raise NotEnrolled(f"{self._folder} holds no identity") from None
+        except (OSError, msgspec.MsgspecError) as error:
+            raise NotEnrolled(f"{path} cannot be read: {error}") from error
+        enrolment = held.enrolment
+        if enrolment.kind != "gate":
+            raise NotEnrolled(f"{enrolment.device} is enrolled as a {enrolment.kind}, not a gate")
+        return Identity(
+            site=site_code(enrolment.site),
+            device=device_id(enrolment.device),
+            key=SigningKey(held.seed),
+            broker_host=enrolment.broker_host,
+            broker_port=enrolment.broker_port,
+            broker_password=enrolment.broker_password,
+            authority=enrolment.authority,
+        )
+
+    def document(self, kind: DocumentKind) -> bytes | None:
+        """Return the signed bytes last accepted for a section; None where there are none."""
+        try:
+            with self._document_path(kind).open("rb") as file:
+                return file.read(DOCUMENT_CEILING + 1)
+        except OSError:
+            return None
+
+    def keep_document(self, kind: DocumentKind, message: bytes) -> None:
+        """Keep the signed bytes of a section. Raises OSError where the disk does not take them."""
+        self._write(self._document_path(kind), message)
+
+    @property
+    def identity_path(self) -> Path:
+        """Where the identity lies, with the gate's private key in it."""
+        return self._folder / "identity.json"
+
+    def _document_path(self, kind: DocumentKind) -> Path:
+        return self._folder / "documents" / f"{kind}.cose"
+
+    def _make(self, folder: Path) -> None:
+        folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+
+    def _write(self, path: Path, content: bytes) -> None:
+        self._make(self._folder)
+        self._make(path.parent)
+        fresh = path.with_name(f".{path.name}.new")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), OWNER_ONLY)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,284 @@
+"""The conversation with the controllers: ask, answer, command, acknowledgement, and what followed.
+
+The gate asks as soon as it sees a code of ours, while it still decides, so that the controller's
+nonce is there when the decision is. Nobody retries a door: what is not answered in time is over,
+and a new presentation is a new event. A controller gives one nonce a sender, so that two readers of
+this gate at one controller take turns.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+import structlog
+
+from access_protocol import codec, commands, topics
+from access_protocol.codec import MalformedReportError
+from access_protocol.commands import Action, Answer, Ask, Command, Result
+from access_protocol.events import ControllerEvent, ControllerEventKind, Outcome, OutcomeEntry
+from access_protocol.ids import NONCE_BYTES, AccessPointId, DeviceId, EventId, Nonce
+from access_protocol.knowledge import AccessPoint
+from access_protocol.topics import Kind, Subject, Topic
+from access_protocol.transport.base import Transport
+from gate_agent.clock import Clock
+from gate_agent.journal import Journal, JournalUnavailable
+from gate_agent.local_store import Identity
+
+ANSWER_WITHIN = timedelta(seconds=2)
+"""How long a granted access waits for the controller's nonce."""
+ACKNOWLEDGED_WITHIN = commands.NONCE_LIFE
+"""How long a command is waited for before the next one to the same controller may go out."""
+NONCE_MARGIN = timedelta(seconds=1)
+"""A nonce is not used in the last part of its life: the command could come too late."""
+
+_OUTCOMES = {
+    ControllerEventKind.OPENED: Outcome.OPENED,
+    ControllerEventKind.PASSED: Outcome.PASSED,
+    ControllerEventKind.NOT_PASSED: Outcome.NOT_PASSED,
+}
+
+
+class Reports(Protocol):
+    """Whom the portal tells what the controllers say; `Feedback` is one."""
+
+    def unlocked(self, point: AccessPointId, event: EventId) -> None:
+        """The lock is released for a granted access."""
+        ...
+
+    def door(self, point: AccessPointId, event: EventId, outcome: Outcome) -> None:
+        """What became of a granted access."""
+        ...
+
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Conversation:
+    """One event at one controller; times are seconds of the portal's clock."""
+
+    event: EventId
+    point: AccessPoint
+    asked_at: float | None = None
+    ask_failed: bool = False
+    refused: bool = False
+    nonce: Nonce | None = None
+    granted_at: float | None = None
+    commanded_at: float | None = None
+
+
+class Portal:
+    """Speaks with the controllers of this gate's access points; several threads may call it."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        transport: Transport,
+        journal: Journal,
+        clock: Clock,
+        *,
+        reports: Reports,
+        moment: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`reports` is told what the controllers say; `moment` counts seconds."""
+        self._identity = identity
+        self._transport = transport
+        self._journal = journal
+        self._clock = clock
+        self._reports = reports
+        self._moment = moment
+        # Never held while publishing: an answer may come before publish returns.
+        self._lock = threading.Lock()
+        self._lines: dict[DeviceId, deque[_Conversation]] = {}
+
+    def ask(self, event: EventId, point: AccessPoint) -> None:
+        """Tell the access point's controller that a command for `event` may follow."""
+        conversation = _Conversation(event, point)
+        with self._lock:
+            line = self._lines.setdefault(point.controller, deque())
+            line.append(conversation)
+            first = line[0] is conversation
+        if first:
+            self._send_ask(conversation)
+
+    def forget(self, event: EventId) -> None:
+        """Nothing follows for `event`: access was denied, or there was nothing to decide."""
+        conversation = self._find(event)
+        if conversation is not None and conversation.commanded_at is None:
+            self._end(conversation)
+
+    def open(self, event: EventId) -> None:
+        """Access was granted and journaled for an `event` that was asked for: have it opened."""
+        conversation = self._find(event)
+        if conversation is None:
+            log.error("nothing_asked", granted=event)
+            return
+        with self._lock:
+            conversation.granted_at = self._moment()
+        if conversation.refused:
+            self._refused(conversation)
+        elif conversation.ask_failed:
+            self._no_answer(conversation)
+        else:
+            self._command_if_due(conversation)
+
+    def tick(self) -> None:
+        """Notice deadlines that have passed; called several times a second."""
+        now = self._moment()
+        with self._lock:
+            first_ones = [line[0] for line in self._lines.values() if line]
+            waiting = [one for line in self._lines.values() for one in line]
+        for one in waiting:
+            if one.granted_at is None:
+                # A reader that takes so long between asking and deciding has died.
+                if _over(one.asked_at, commands.NONCE_LIFE, now):
+                    self._end(one)
+            elif one.commanded_at is None and _over(one.granted_at, ANSWER_WITHIN, now):
+                self._no_answer(one)
+        for one in first_ones:
+            if _over(one.commanded_at, ACKNOWLEDGED_WITHIN, now):
+                # The command may have been obeyed all the same, so nothing is journaled here:
+                # the entry stays reserved until the controller reports.
+                log.warning("not_acknowledged", controller=one.point.controller, access=one.event)
+                self._end(one)
+
+    def handle_answer(self, topic: Topic, payload: bytes) -> None:
+        """Take a controller's answer to an ask. Raises `MalformedReportError`."""
+        answer = codec.decode(Answer, payload)
+        if len(answer.nonce) != NONCE_BYTES:
+            raise MalformedReportError(f"a nonce has {NONCE_BYTES} bytes")
+        conversation = self._find(EventId(answer.event))
+        if conversation is None or conversation.point.controller != topic.device:
+            return
+        with self._lock:
+            if conversation.asked_at is None or conversation.nonce is not None:
+                return
+            conversation.nonce = Nonce(answer.nonce)
+        self._command_if_due(conversation)
+
+    def handle_acknowledgement(self, topic: Topic, payload: bytes) -> None:
+        """Take a controller's word on a command. Raises `MalformedReportError`."""
+        word = codec.decode(commands.Acknowledgement, payload)
+        with self._lock:
+            line = self._lines.get(topic.device)
+            first = line[0] if line else None
+            # A controller that could not read the command far enough to know its event names none.
+            if first is None or word.event not in (None, first.event):
+                return
+            commanded = first.commanded_at is not None
+            first.refused = word.result is Result.REFUSED
+            decided = commanded or first.granted_at is not None
+        if first.refused:
+            log.warning("command_refused", controller=topic.device, why=word.refusal)
+        if first.refused and decided:
+            self._refused(first)
+        elif commanded:
+            self._end(first)
+
+    def handle_event(self, topic: Topic, payload: bytes) -> None:
+        """Take what a controller says happened at its door. Raises `MalformedReportError`.
+
+        It may come long after the conversation, and after a restart: the journal knows the event.
+        """
+        report = codec.decode(ControllerEvent, payload)
+        if report.event is None:
+            return
+        event, outcome = EventId(report.event), _OUTCOMES.get(report.what)
+        grant = self._journal.history.grant(event)
+        if grant is None or not self._stands_at(grant.point, topic.device):
+            return
+        if outcome is not None:
+            self._report(grant.point, event, outcome)
+        elif report.what is ControllerEventKind.UNLOCKED and grant.final is None:
+            self._reports.unlocked(grant.point, event)
+
+    def _stands_at(self, point: AccessPointId, controller: DeviceId) -> bool:
+        known = self._journal.history.points().get(point)
+        return known is not None and known.controller == controller
+
+    def _find(self, event: EventId) -> _Conversation | None:
+        with self._lock:
+            for line in self._lines.values():
+                for one in line:
+                    if one.event == event:
+                        return one
+        return None
+
+    def _send_ask(self, one: _Conversation) -> None:
+        with self._lock:
+            one.asked_at = self._moment()
+        payload = codec.encode(Ask(event=one.event))
+        if self._publish(Subject.ASK, one, payload):
+            return
+        with self._lock:
+            one.ask_failed = True
+            granted = one.granted_at is not None
+        if granted:
+            self._no_answer(one)
+
+    def _command_if_due(self, one: _Conversation) -> None:
+        """Send the command once both the nonce and the decision are there."""
+        with self._lock:
+            nonce, asked_at = one.nonce, one.asked_at
+            due = one.granted_at is not None and one.commanded_at is None
+            if nonce is None or asked_at is None or not due:
+                return
+            now = self._moment()
+            too_old = now - asked_at > (commands.NONCE_LIFE - NONCE_MARGIN).total_seconds()
+            if not too_old:
+                one.commanded_at = now
+        if too_old:
+            self._no_answer(one)
+            return
+        point = one.point
+        command = Command(point.controller, nonce, Action.UNLOCK, point.pulse, one.event)
+        if not self._publish(Subject.COMMAND, one, commands.seal(command, self._identity.key)):
+            self._no_answer(one)
+
+    def _publish(self, subject: Subject, one: _Conversation, payload: bytes) -> bool:
+        identity, controller = self._identity, one.point.controller
+        topic = topics.build(identity.site, Kind.GATE, identity.device, subject, controller)
+        return self._transport.publish(topic, payload, expiry=commands.NONCE_LIFE)
+
+    def _refused(self, one: _Conversation) -> None:
+        """The controller does not obey; a refusal of the ask is kept until the decision is there."""
+        if self._end(one):
+            self._report(one.point.id, one.event, Outcome.REFUSED)
+
+    def _no_answer(self, one: _Conversation) -> None:
+        """No command went out, so nothing was opened."""
+        if self._end(one):
+            log.warning("no_answer", controller=one.point.controller, access=one.event)
+            self._report(one.point.id, one.event, Outcome.NO_ANSWER)
+
+    def _end(self, one: _Conversation) -> bool:
+        """Take it out of its controller's line; the next in line may then ask."""
+        with self._lock:
+            line = self._lines[one.point.controller]
+            if one not in line:
+                return False
+            was_first = line[0] is one
+            line.remove(one)
+            following = line[0] if line and was_first else None
+        if following is not None:
+            self._send_ask(following)
+        return True
+
+    def _report(self, point: AccessPointId, event: EventId, outcome: Outcome) -> None:
+        if not self._journal.history.awaits(event, outcome):
+            return
+        entry = OutcomeEntry(at=self._clock.now(), event=event, access_point=point, outcome=outcome)
+        try:
+            self._journal.append(entry)
+        except JournalUnavailable as error:
+            # The entry stays reserved; the server hears of the passage from the controller itself.
+            log.warning("outcome_not_journaled", access=event, outcome=outcome, why=str(error))
+        self._reports.door(point, event, outcome)
+
+
+def _over(since: float | None, allowed: timedelta, now: float) -> bool:
+    return since is not None and now - since >= allowed.total_seconds()

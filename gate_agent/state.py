@@ -1,0 +1,38 @@
+"""What the gate's folder holds, for the command `status`."""
+
+import stat
+from datetime import datetime
+
+from gate_agent.clock import kernel_is_synchronised, system_time
+from gate_agent.history import PassageHistory
+from gate_agent.journal import Journal
+from gate_agent.knowledge import HeldKnowledge
+from gate_agent.local_store import OWNER_ONLY, LocalStore
+
+
+def gate_state(store: LocalStore) -> dict[str, object]:
+    """Return it as one object. Raises `NotEnrolled`, `JournalDamaged` or `JournalUnavailable`."""
+    identity = store.identity()
+    knowledge = HeldKnowledge(identity, store)
+    journal = Journal(store.journal_path, PassageHistory(lambda: knowledge.policy.access_points))
+    try:
+        return {
+            "gate": identity.device,
+            "site": identity.site,
+            "broker": f"{identity.broker_host}:{identity.broker_port}",
+            "data_folder": str(store.folder),
+            "private": stat.S_IMODE(store.identity_path.stat().st_mode) == OWNER_ONLY,
+            "kernel_clock_synchronised": kernel_is_synchronised(),
+            "knowledge": {str(kind): version for kind, version in knowledge.versions.items()},
+            "knowledge_age_s": _age(knowledge.heard),
+            "access_points": sorted(knowledge.policy.access_points),
+            "journal": journal.id,
+            "journal_sequence": journal.position.sequence,
+            "journal_waiting": journal.waiting,
+        }
+    finally:
+        journal.close()
+
+
+def _age(heard: datetime | None) -> int | None:
+    return None if heard is None else int((system_time() - heard).total_seconds())

@@ -1,0 +1,178 @@
+"""The gate's side of the broker: knowledge in, journal and health out, controllers' words passed on.
+
+Whatever cannot be used is counted and said once a minute for each sender; it never stops anything.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+
+from access_protocol import codec, topics
+from access_protocol.codec import MalformedReportError
+from access_protocol.documents import DocumentKind
+from access_protocol.events import GateHealth, Status, SyncRequest
+from access_protocol.ids import DeviceId
+from access_protocol.topics import SERVER, Kind, Subject, Topic
+from access_protocol.transport.base import Message, Transport, Will
+from gate_agent.clock import Clock
+from gate_agent.journal import Journal
+from gate_agent.knowledge import REFUSALS, HeldKnowledge
+from gate_agent.local_store import Identity
+from gate_agent.malformed import MalformedMessages
+from gate_agent.portal import Portal
+from gate_agent.upload import Upload
+
+ASK_EVERY = timedelta(minutes=1)
+HEALTH_EVERY = timedelta(seconds=30)
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+def last_will(identity: Identity) -> Will:
+    """What the broker says, retained, when the gate is gone without a goodbye."""
+    return Will(_own_topic(identity, Subject.STATUS), codec.encode(Status(online=False)))
+
+
+def _own_topic(identity: Identity, subject: Subject, addressee: DeviceId | None = None) -> str:
+    return topics.build(identity.site, Kind.GATE, identity.device, subject, addressee)
+
+
+class Sync:
+    """Subscribes, dispatches, and asks the server for what is newer."""
+
+    def __init__(  # noqa: PLR0913 - it stands between the broker and every other part
+        self,
+        identity: Identity,
+        transport: Transport,
+        *,
+        knowledge: HeldKnowledge,
+        journal: Journal,
+        portal: Portal,
+        upload: Upload,
+        clock: Clock,
+        malformed: MalformedMessages,
+        health: Callable[[], GateHealth],
+        on_connection: Callable[[bool], None],
+        moment: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`on_connection` is told when the broker comes or goes; `moment` counts seconds."""
+        self._identity = identity
+        self._transport = transport
+        self._knowledge = knowledge
+        self._journal = journal
+        self._portal = portal
+        self._upload = upload
+        self._clock = clock
+        self._malformed = malformed
+        self._health = health
+        self._on_connection = on_connection
+        self._moment = moment
+        self._ask_due = self._health_due = 0.0
+        self._health_signature: object = None
+        self._listened_to: set[DeviceId] = set()
+        self.synchronised = threading.Event()
+
+    def start(self) -> None:
+        """Subscribe and begin to connect; what was published before we came is not wanted."""
+        to_us = topics.everything_for(self._identity.site, self._identity.device)
+        self._transport.subscribe_without_retained(to_us, self._receive)
+        self._listen_to_controllers()
+        self._transport.on_connection(self._connection_changed)
+        self._transport.start()
+
+    def stop(self) -> None:
+        """Say goodbye."""
+        status = codec.encode(Status(online=False))
+        self._transport.publish(_own_topic(self._identity, Subject.STATUS), status, retain=True)
+        self._transport.stop()
+
+    def tick(self) -> None:
+        """Do what is due; called several times a second."""
+        self._portal.tick()
+        self._upload.tick()
+        if not self._transport.connected:
+            return
+        if self._moment() >= self._ask_due:
+            self._ask()
+        self._tell_health()
+
+    def _connection_changed(self, connected: bool) -> None:  # noqa: FBT001 - the transport's form
+        if connected:
+            status = codec.encode(Status(online=True))
+            self._transport.publish(_own_topic(self._identity, Subject.STATUS), status, retain=True)
+            self._health_due = 0.0
+            self._ask()
+            self._upload.connected()
+        self._on_connection(connected)
+
+    def _ask(self) -> None:
+        self._ask_due = self._moment() + ASK_EVERY.total_seconds()
+        held = {str(kind): version for kind, version in self._knowledge.versions.items()}
+        request = SyncRequest(held=held, journal=self._journal.id)
+        topic = _own_topic(self._identity, Subject.SYNC, SERVER)
+        self._transport.publish(topic, codec.encode(request))
+
+    def _tell_health(self) -> None:
+        health = self._health()
+        signature = (
+            health.clock_trusted,
+            tuple((reader.access_point, reader.camera_ok) for reader in health.readers),
+        )
+        now = self._moment()
+        if now < self._health_due and signature == self._health_signature:
+            return
+        self._health_due = now + HEALTH_EVERY.total_seconds()
+        self._health_signature = signature
+        topic = _own_topic(self._identity, Subject.HEALTH)
+        self._transport.publish(topic, codec.encode(health), retain=True)
+
+    def _receive(self, message: Message) -> None:
+        sender = message.topic[:200]
+        try:
+            topic = topics.parse(message.topic)
+            sender = f"{topic.kind}/{topic.device}"
+            self._dispatch(topic, message)
+        except topics.MalformedTopicError:
+            self._malformed.add(sender, "not a topic of ours")
+        except (MalformedReportError, *REFUSALS) as error:
+            self._malformed.add(sender, f"{type(error).__name__}: {error}")
+
+    def _dispatch(self, topic: Topic, message: Message) -> None:
+        payload = message.payload
+        match topic.kind, topic.subject:
+            case Kind.SERVER, Subject.KNOWLEDGE:
+                self._accept(payload)
+            case Kind.SERVER, Subject.RECEIPT if topic.device == SERVER:
+                self._upload.handle_receipt(payload)
+            case Kind.CONTROLLER, Subject.ANSWER:
+                self._portal.handle_answer(topic, payload)
+            case Kind.CONTROLLER, Subject.ACKNOWLEDGEMENT:
+                self._portal.handle_acknowledgement(topic, payload)
+            case Kind.CONTROLLER, Subject.EVENT:
+                self._portal.handle_event(topic, payload)
+            case _:
+                raise MalformedReportError(f"{topic.subject} is not for a gate")
+
+    def _accept(self, payload: bytes) -> None:
+        at = self._clock.now() if self._clock.trusted else None
+        document = self._knowledge.accept(payload, at)
+        if document is None:
+            return
+        if document.kind is DocumentKind.TIME:
+            self._clock.server_said(document.issued)
+            self.synchronised.set()
+        elif document.kind is DocumentKind.POLICY:
+            self._listen_to_controllers()
+        log.info("knowledge", section=document.kind, version=document.version)
+
+    def _listen_to_controllers(self) -> None:
+        points = self._knowledge.policy.access_points.values()
+        for controller in {point.controller for point in points} - self._listened_to:
+            self._listened_to.add(controller)
+            self._transport.subscribe_without_retained(
+                topics.build(self._identity.site, Kind.CONTROLLER, controller, Subject.EVENT),
+                self._receive,
+            )

@@ -1,0 +1,90 @@
+"""Brings the journal to the server: one batch at a time, again until it is acknowledged."""
+
+import threading
+import time
+from collections.abc import Callable
+from random import SystemRandom
+
+import structlog
+
+from access_protocol import codec, topics
+from access_protocol.events import Receipt
+from access_protocol.topics import SERVER, Kind, Subject
+from access_protocol.transport.base import Transport
+from gate_agent.journal import Journal, JournalUnavailable
+from gate_agent.local_store import Identity
+
+FIRST_PAUSE_S = 2.0
+LONGEST_PAUSE_S = 60.0
+_JITTER = 0.25
+
+_chance = SystemRandom().random
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Upload:
+    """Several threads may call it; `moment` counts seconds, `chance` gives numbers from 0 to 1."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        transport: Transport,
+        journal: Journal,
+        *,
+        moment: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = _chance,
+    ) -> None:
+        """Nothing is sent before `connected` or `tick`."""
+        self._transport = transport
+        self._journal = journal
+        self._moment = moment
+        self._chance = chance
+        self._lock = threading.Lock()
+        self._in_flight_to = 0
+        self._pause = FIRST_PAUSE_S
+        self._due = 0.0
+        self._topic = topics.build(
+            identity.site, Kind.GATE, identity.device, Subject.JOURNAL, SERVER
+        )
+
+    def connected(self) -> None:
+        """The broker is there (again): what was in flight is sent anew, without waiting."""
+        with self._lock:
+            self._in_flight_to = 0
+            self._pause = FIRST_PAUSE_S
+        self.tick()
+
+    def tick(self) -> None:
+        """Send the next batch where there is one and none is in flight, or the last was lost."""
+        now = self._moment()
+        with self._lock:
+            waiting = self._journal.waiting > 0
+            if not waiting or (self._in_flight_to and now < self._due):
+                return
+            again = self._in_flight_to > 0
+            batch = self._journal.next_batch()
+            if batch is None or not self._transport.connected:
+                return
+            self._in_flight_to = batch.entries[-1].sequence
+            self._pause = min(self._pause * 2, LONGEST_PAUSE_S) if again else FIRST_PAUSE_S
+            self._due = now + self._pause * (1 + _JITTER * (2 * self._chance() - 1))
+        # Outside the lock: over a transport in memory the receipt comes before publish returns.
+        self._transport.publish(self._topic, codec.encode(batch))
+
+    def handle_receipt(self, payload: bytes) -> None:
+        """Take the server's receipt. Raises `MalformedReportError`."""
+        receipt = codec.decode(Receipt, payload)
+        if receipt.journal != self._journal.id:
+            return
+        try:
+            self._journal.acknowledge(receipt.sequence)
+        except JournalUnavailable as error:
+            # It is sent again later; the server stores each entry once.
+            log.warning("acknowledgement_not_kept", why=str(error))
+            return
+        with self._lock:
+            if receipt.sequence >= self._in_flight_to:
+                self._in_flight_to = 0
+                self._pause = FIRST_PAUSE_S
+        self.tick()
