@@ -34,8 +34,8 @@ from gate_agent.vision import Image
 
 _OPTIONS = {"replay": {"loop", "fps", "frames"}, "watch": {"fps", "frames"}}
 _FRAMES_EACH = {"replay": 1, "watch": 10}
-_MAX_FPS = 240.0
-_MAX_FRAMES = 10_000
+_DIGITS = 3
+_LIMITS = {"fps": (0.1, 240.0), "frames": (1, 10_000)}
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class CameraSpecification:
     def parse(cls, text: str) -> Self:
         """Take `text` apart. Raises ValueError saying what to write instead."""
         kind, colon, rest = text.partition(":")
-        if text.isdecimal() or text.startswith("/dev/"):
+        if (text.isdecimal() and len(text) <= _DIGITS) or text.startswith("/dev/"):
             return cls("device", text)
         if not colon or kind not in _OPTIONS or not rest:
             raise ValueError(
@@ -68,20 +68,21 @@ class CameraSpecification:
         return cls(
             kind,
             place,
-            frames_a_second=_number(options, "fps", FRAMES_A_SECOND, _MAX_FPS),
-            frames_each=int(_number(options, "frames", _FRAMES_EACH[kind], _MAX_FRAMES)),
+            frames_a_second=_number(options, "fps", FRAMES_A_SECOND),
+            frames_each=int(_number(options, "frames", _FRAMES_EACH[kind])),
             loop=options.get("loop", "0") not in {"0", "false", "no"},
         )
 
 
-def _number(options: dict[str, str], name: str, default: float, largest: float) -> float:
+def _number(options: dict[str, str], name: str, default: float) -> float:
+    smallest, largest = _LIMITS[name]
     text = options.get(name, str(default))
     try:
         value = float(text)
     except ValueError:
-        value = 0.0
-    if not 0 < value <= largest:
-        raise ValueError(f"camera option {name}={text}: give a number from 1 to {largest:g}")
+        value = float("nan")
+    if not smallest <= value <= largest:
+        raise ValueError(f"camera option {name}={text}: give {smallest:g} to {largest:g}")
     return value
 
 

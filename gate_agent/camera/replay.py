@@ -73,7 +73,8 @@ class ReplayCamera:
             self._wait(pause)
         now = self._clock()
         # A reader slower than the camera misses frames; it does not get them later all at once.
-        self._due = max(self._due + self._interval, now)
+        due = self._due + self._interval
+        self._due = due if due > now else now + self._interval
         image = next(self._images, None)
         if image is None:
             raise RecordingEnded("the recording is at its end")

@@ -1,6 +1,9 @@
-"""Keeps the decoding process: starts it, hands it pictures, ends it at a deadline, restarts it."""
+"""Keeps the decoding process: starts it, hands it pictures, ends it at a deadline, restarts it.
 
-import contextlib
+Nothing that comes back from it is trusted: a picture may have taken it over. The worst it can do
+is to name a text, and a text opens nothing that its signature does not.
+"""
+
 import json
 import mmap
 import os
@@ -9,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
@@ -33,9 +36,15 @@ START_SECONDS = 20.0
 RESTART_PAUSE_SECONDS = 1.0
 """Between two starts when the first did not even get to say hello."""
 
+_SHORTEST_WAIT = 0.001
+"""Seconds; a socket takes 0 for "do not wait at all"."""
+
 # The child gets no other variable of ours: the environment may hold secrets.
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+
+PROGRAM = (sys.executable, "-m", "gate_agent.decoder.child")
+"""The decoding process; two file descriptors are added: its connection and the shared picture."""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -46,19 +55,23 @@ class DecodingProcess:
     Several threads (one a camera) may share one; their pictures are read one after the other.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock` counts seconds."""
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        program: Sequence[str] = PROGRAM,
+    ) -> None:
+        """`clock` counts seconds. Another `program` shows what a broken one does."""
         self._clock = clock
+        self._program = program
         self._lock = threading.Lock()
         self._memory_fd = os.memfd_create("genkan-picture")
         os.ftruncate(self._memory_fd, MAX_PIXELS)
         self._memory = mmap.mmap(self._memory_fd, MAX_PIXELS)
-        self._process: subprocess.Popen[bytes] | None = None
-        self._connection: socket.socket | None = None
-        self._started_at = float("-inf")
-        self._greeted = False
-        self._warned = False
+        self._child: _Child | None = None
+        self._next_start = float("-inf")
         self._decoders: frozenset[str] = frozenset()
+        self._missing: list[str] = []
         self._closed = False
         self.restarts = 0
 
@@ -79,7 +92,7 @@ class DecodingProcess:
     @property
     def pid(self) -> int | None:
         """The number of the process while there is one."""
-        return self._process.pid if self._process else None
+        return self._child.process.pid if self._child else None
 
     @property
     def decoders(self) -> frozenset[str]:
@@ -89,7 +102,7 @@ class DecodingProcess:
     def start(self) -> None:
         """Start it and wait until it is ready. Raises `DecoderFailed` when it does not come up."""
         with self._lock:
-            self._ensure_ready(self._clock() + START_SECONDS)
+            self._ready_child(self._clock() + START_SECONDS)
 
     def close(self) -> None:
         """End the process and give its memory back. Closing twice is allowed."""
@@ -97,7 +110,9 @@ class DecodingProcess:
             if self._closed:
                 return
             self._closed = True
-            self._end()
+            if self._child:
+                self._child.end()
+                self._child = None
             self._memory.close()
             os.close(self._memory_fd)
 
@@ -111,106 +126,142 @@ class DecodingProcess:
             raise DecoderFailed(f"a picture of {image.size} pixels is not handed over")
         with self._lock:
             deadline = self._clock() + seconds
-            self._ensure_ready(deadline)
+            child = self._ready_child(deadline)
             height, width = image.shape
             self._memory[: image.size] = np.ascontiguousarray(image).data.cast("B")
             request = REQUEST.pack(decoder.encode("ascii"), width, height, seconds)
-            answer = self._exchange(request, deadline)
-        if "texts" in answer:
-            return cast("list[str]", answer["texts"])
-        raise DecoderFailed(str(answer.get("failed")))
+            try:
+                child.send(request, deadline - self._clock())
+                return texts_of(self._receive(child, deadline))
+            except TimeoutError:
+                self._replace(child, ready=True)
+                raise DecoderOverran("the decoder had not finished at its deadline") from None
+            except (OSError, Nonsense) as why:
+                self._replace(child, ready=True)
+                raise DecoderDied(f"the decoding process is gone: {why}") from None
 
-    def _ensure_ready(self, deadline: float) -> None:
-        """Start the process where there is none, and take its greeting."""
+    def _ready_child(self, deadline: float) -> "_Child":
+        """The process, started where there is none, once it has said hello."""
         if self._closed:
             raise DecoderDied("the decoding process was closed")
-        if self._process is None:
-            if not self._greeted and self._clock() < self._started_at + RESTART_PAUSE_SECONDS:
-                raise DecoderDied("the decoding process cannot be started; trying again soon")
-            self._launch()
-        if self._greeted:
-            return
+        now = self._clock()
+        if self._child is None:
+            if now < self._next_start:
+                raise DecoderDied("the decoding process does not start; trying again soon")
+            self._child = _Child(self._program, self._memory_fd, started_at=now)
+        child = self._child
+        if child.ready:
+            return child
         try:
-            greeting = self._receive(deadline)
+            decoders, missing = greeting_of(self._receive(child, deadline))
         except TimeoutError:
-            if self._clock() > self._started_at + START_SECONDS:
-                self._end()
+            if self._clock() - child.started_at > START_SECONDS:
+                self._replace(child, ready=False)
             raise DecoderDied("the decoding process is still starting") from None
-        self._greeted = True
-        self._decoders = frozenset(cast("list[str]", greeting["decoders"]))
-        if greeting["missing"] and not self._warned:
-            self._warned = True
+        except (OSError, Nonsense) as why:
+            self._replace(child, ready=False)
+            raise DecoderDied(f"the decoding process did not start: {why}") from None
+        child.ready = True
+        self._decoders = frozenset(decoders)
+        if missing and missing != self._missing:
+            self._missing = missing
             log.warning(
                 "decoder_missing",
-                missing=greeting["missing"],
+                missing=missing,
                 hint="install libzbar0 to read a few more codes; the gate works without it",
             )
+        return child
 
-    def _exchange(self, request: bytes, deadline: float) -> dict[str, object]:
-        connection = self._connection
-        if connection is None:
-            raise DecoderDied("the decoding process is not there")
-        try:
-            connection.settimeout(max(deadline - self._clock(), 0.001))
-            connection.sendall(request)
-            return self._receive(deadline)
-        except TimeoutError:
-            self._replace()
-            raise DecoderOverran("the decoder had not finished at its deadline") from None
-        except OSError as why:
-            self._replace()
-            raise DecoderDied(f"the decoding process is gone: {why}") from None
-
-    def _receive(self, deadline: float) -> dict[str, object]:
-        (length,) = LENGTH.unpack(self._receive_exactly(LENGTH.size, deadline))
+    def _receive(self, child: "_Child", deadline: float) -> bytes:
+        (length,) = LENGTH.unpack(child.receive(LENGTH.size, deadline - self._clock()))
         if length > MAX_ANSWER:
-            self._replace()
-            raise DecoderDied("the decoding process answered with nonsense")
-        return cast("dict[str, object]", json.loads(self._receive_exactly(length, deadline)))
+            raise Nonsense(f"an answer of {length} bytes")
+        return child.receive(length, deadline - self._clock())
 
-    def _receive_exactly(self, count: int, deadline: float) -> bytes:
-        connection = self._connection
+    def _replace(self, child: "_Child", *, ready: bool) -> None:
+        """End `child`; start the next at once if this one was `ready`, and a little later if not."""
+        child.end()
+        self.restarts += 1
+        self._child = None
+        now = self._clock()
+        if ready:
+            self._child = _Child(self._program, self._memory_fd, started_at=now)
+        else:
+            self._next_start = now + RESTART_PAUSE_SECONDS
+
+
+class Nonsense(Exception):
+    """The decoding process said something that it never says."""
+
+
+def texts_of(answer: bytes) -> list[str]:
+    """The texts in an answer. Raises `DecoderFailed` or `Nonsense`."""
+    body = _object_in(answer)
+    if "failed" in body:
+        raise DecoderFailed(str(body["failed"])[:200])
+    return _strings(body.get("texts"))
+
+
+def greeting_of(answer: bytes) -> tuple[list[str], list[str]]:
+    """The decoders that there are, and what is missing. Raises `Nonsense`."""
+    body = _object_in(answer)
+    return _strings(body.get("decoders")), _strings(body.get("missing"))
+
+
+def _object_in(answer: bytes) -> dict[str, object]:
+    try:
+        body: object = json.loads(answer)
+    except (ValueError, RecursionError):
+        raise Nonsense("an answer that is not JSON") from None
+    if not isinstance(body, dict):
+        raise Nonsense("an answer that is no JSON object")
+    return cast("dict[str, object]", body)
+
+
+def _strings(value: object) -> list[str]:
+    items = cast("list[object]", value) if isinstance(value, list) else None
+    if items is None or not all(isinstance(item, str) for item in items):
+        raise Nonsense("an answer without the list of texts it should have")
+    return cast("list[str]", items)
+
+
+class _Child:
+    """One running decoding process and the connection to it."""
+
+    def __init__(self, program: Sequence[str], memory_fd: int, *, started_at: float) -> None:
+        self.started_at = started_at
+        self.ready = False
+        self._connection, theirs = socket.socketpair()
+        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        environment["PYTHONPATH"] = str(_PACKAGE_ROOT)
+        with theirs:
+            self.process = subprocess.Popen(
+                [*program, str(theirs.fileno()), str(memory_fd)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(), memory_fd),
+                env=environment,
+            )
+
+    def send(self, request: bytes, seconds: float) -> None:
+        """Raises TimeoutError, or another OSError when the process is gone."""
+        self._connection.settimeout(max(seconds, _SHORTEST_WAIT))
+        self._connection.sendall(request)
+
+    def receive(self, count: int, seconds: float) -> bytes:
+        """Exactly `count` bytes. Raises TimeoutError, or another OSError when it is gone."""
+        deadline = time.monotonic() + max(seconds, _SHORTEST_WAIT)
         parts = bytearray()
-        while connection is not None and len(parts) < count:
-            connection.settimeout(max(deadline - self._clock(), 0.001))
-            part = connection.recv(count - len(parts))
+        while len(parts) < count:
+            self._connection.settimeout(max(deadline - time.monotonic(), _SHORTEST_WAIT))
+            part = self._connection.recv(count - len(parts))
             if not part:
-                self._replace()
-                raise DecoderDied("the decoding process ended")
+                raise ConnectionResetError("it ended")
             parts += part
         return bytes(parts)
 
-    def _launch(self) -> None:
-        ours, theirs = socket.socketpair()
-        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        environment["PYTHONPATH"] = str(_PACKAGE_ROOT)
-        fds = (theirs.fileno(), self._memory_fd)
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "gate_agent.decoder.child", *map(str, fds)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=fds,
-                env=environment,
-            )
-        self._connection = ours
-        self._started_at = self._clock()
-        self._greeted = False
-
-    def _replace(self) -> None:
-        """End the process and, if it had been working, start the next one at once."""
-        worked = self._greeted
-        self._end()
-        self.restarts += 1
-        if worked:
-            self._launch()
-
-    def _end(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            self._process.wait()
-            self._process = None
+    def end(self) -> None:
+        """End it, whatever it is doing."""
+        self._connection.close()
+        self.process.kill()
+        self.process.wait()
