@@ -34,7 +34,7 @@ test-faults: packages-test $(VENV)/installed $(COMPILED) ## run the tests that e
 	$(BIN)/python -m pytest -m faults $(ARGS)
 
 .PHONY: check
-check: packages-demo $(VENV)/installed $(COMPILED) ## format, lint, types, import contracts, house rules and complete docs
+check: packages-check $(VENV)/installed $(COMPILED) ## format, lint, types, import contracts, house rules and complete docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
@@ -69,8 +69,8 @@ clean: ## remove what make made; a site's data stays
 	find access_protocol server gate_agent firmware_sim demo bench tests -name __pycache__ -prune -exec rm -rf {} +
 	find $(CATALOGUES) -name '*.mo' -delete
 
-.PHONY: packages-demo packages-test
-packages-demo packages-test: packages-%:
+.PHONY: packages-demo packages-check packages-test
+packages-demo packages-check packages-test: packages-%:
 	@PYTHON='$(PYTHON)' scripts/system-packages $*
 
 # The order matters: a virtual environment cannot be made before the system has its venv module.
