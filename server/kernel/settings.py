@@ -28,25 +28,25 @@ class Settings(BaseSettings):
     )
 
     data_folder: Path = Field(
-        Path("data"),
+        default=Path("data"),
         description="Folder for the SQLite file, caught mail and the broker's generated files.",
     )
     database_url: str = Field(
-        "",
+        default="",
         description=(
             "SQLAlchemy URL of the database: sqlite:///file or postgresql://user:password@host/name. "
             "Empty: the file genkan.sqlite3 in the data folder."
         ),
     )
     secret_key: SecretStr = Field(
-        SecretStr(""), description="Signs cookies and links; at least 32 random characters."
+        default=SecretStr(""), description="Signs cookies and links; at least 32 random characters."
     )
     master_key: SecretStr = Field(
-        SecretStr(""),
+        default=SecretStr(""),
         description="Seals private keys in the database; at least 32 random characters. Losing it loses them.",
     )
     previous_master_key: SecretStr = Field(
-        SecretStr(""),
+        default=SecretStr(""),
         description="The master key before the present one, while keys are sealed anew.",
     )
     demo: bool = Field(
@@ -54,72 +54,82 @@ class Settings(BaseSettings):
         description="Demo site: missing secrets are made up and kept in the data folder. Never for a real door.",
     )
     base_url: AnyHttpUrl = Field(
-        AnyHttpUrl("http://localhost:8080"),
+        default=AnyHttpUrl("http://localhost:8080"),
         description="Where visitors and staff reach the web process; links in mails begin with it.",
     )
     live_url: AnyHttpUrl = Field(
-        AnyHttpUrl("http://localhost:8081"),
+        default=AnyHttpUrl("http://localhost:8081"),
         description="Where browsers reach the live process for event streams.",
     )
-    web_host: str = Field("127.0.0.1", description="Address on which the web process listens.")
-    web_port: Port = Field(8080, description="Port of the web process.")
-    live_host: str = Field("127.0.0.1", description="Address on which the live process listens.")
-    live_port: Port = Field(8081, description="Port of the live process.")
+    web_host: str = Field(
+        default="127.0.0.1", description="Address on which the web process listens."
+    )
+    web_port: Port = Field(default=8080, description="Port of the web process.")
+    live_host: str = Field(
+        default="127.0.0.1", description="Address on which the live process listens."
+    )
+    live_port: Port = Field(default=8081, description="Port of the live process.")
     worker_wake: str = Field(
-        "127.0.0.1:8082",
+        default="127.0.0.1:8082",
         description="host:port (UDP) where the worker is woken after a commit; empty: polling only.",
         pattern=r"^$|^[^:\s]+:\d{1,5}$",
     )
     broker_host: str = Field(
-        "127.0.0.1", description="Host of the MQTT broker, as seen from the server."
+        default="127.0.0.1", description="Host of the MQTT broker, as seen from the server."
     )
-    broker_port: Port = Field(1883, description="Port of the MQTT broker.")
+    broker_port: Port = Field(default=1883, description="Port of the MQTT broker.")
     broker_listen: str = Field(
-        "127.0.0.1",
+        default="127.0.0.1",
         description="Address on which the broker that we start listens; 0.0.0.0 lets devices in.",
     )
     broker_password: SecretStr = Field(
-        SecretStr(""),
+        default=SecretStr(""),
         description="The server's own password at the broker; empty: derived from the master key.",
     )
     smtp_url: SecretStr = Field(
-        SecretStr(""),
+        default=SecretStr(""),
         description=(
             "smtp://user:password@host:587 (STARTTLS) or smtps://…; "
             "empty: mail is caught and shown in the panel."
         ),
     )
     mail_from: str = Field(
-        "Genkan <reception@genkan.example>",
+        default="Genkan <reception@genkan.example>",
         description="Sender of the mails to visitors and hosts.",
     )
-    web_processes: int = Field(1, ge=1, le=64, description="Processes that serve web requests.")
+    web_processes: int = Field(
+        default=1, ge=1, le=64, description="Processes that serve web requests."
+    )
     web_threads: int = Field(
-        256, ge=1, le=1024, description="Threads of each web process; slow clients hold one each."
+        default=256,
+        ge=1,
+        le=1024,
+        description="Threads of each web process; slow clients hold one each.",
     )
     session_lifetime: timedelta = Field(
-        timedelta(hours=12), description="How long a sign-in lasts without being used."
+        default=timedelta(hours=12), description="How long a sign-in lasts without being used."
     )
     session_longest: timedelta = Field(
-        timedelta(days=7), description="How long a sign-in lasts at most, however much it is used."
+        default=timedelta(days=7),
+        description="How long a sign-in lasts at most, however much it is used.",
     )
     trusted_proxies: int = Field(
-        0,
+        default=0,
         ge=0,
         le=5,
         description="Reverse proxies before the web process whose headers are believed.",
     )
     largest_request: int = Field(
-        2 * 1024 * 1024, ge=64 * 1024, description="Bytes a request's body may have."
+        default=2 * 1024 * 1024, ge=64 * 1024, description="Bytes a request's body may have."
     )
     default_language: Literal["ja", "en", "zh"] = Field(
-        "en", description="Language where neither the person nor the browser names one."
+        default="en", description="Language where neither the person nor the browser names one."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least severe lines that are logged."
+        default="info", description="Least severe lines that are logged."
     )
     log_format: Literal["console", "json"] = Field(
-        "console", description="console for people, json for log collectors."
+        default="console", description="console for people, json for log collectors."
     )
 
     @model_validator(mode="after")
