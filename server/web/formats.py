@@ -1,5 +1,5 @@
 """How times are written for people: in the site's zone and the reader's language."""
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # Flask-Babel leaves the types of its arguments open.
 
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ def local(moment: datetime, form: str = "time") -> str:
     """Return the moment for people; form is one of time, seconds, day, date, both."""
     match form:
         case "time":
-            return flask_babel.format_time(moment, "short")
+            return flask_babel.format_time(moment, "HH:mm")
         case "seconds":
             return flask_babel.format_time(moment, "HH:mm:ss")
         case "day":
@@ -59,7 +59,7 @@ def same_day(one: datetime, other: datetime) -> bool:
 
 def local_date(moment: datetime) -> str:
     """Return the date where the site stands, as YYYY-MM-DD."""
-    return str(flask_babel.to_user_timezone(moment).date())
+    return to_local(moment)[:10]
 
 
 def from_local(text: str) -> datetime:
@@ -70,4 +70,4 @@ def from_local(text: str) -> datetime:
 
 def to_local(moment: datetime) -> str:
     """Return the moment for a `datetime-local` field in the site's zone."""
-    return flask_babel.to_user_timezone(moment).strftime("%Y-%m-%dT%H:%M")
+    return str(flask_babel.to_user_timezone(moment).strftime("%Y-%m-%dT%H:%M"))

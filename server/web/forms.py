@@ -1,6 +1,7 @@
 """What a person typed into a form, and what is wrong with it, so that the page can show both again."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from flask import request
 from pydantic import ValidationError
@@ -10,7 +11,7 @@ from server.web.languages import gettext
 
 
 class Form:
-    """Typed values by field name, and the errors beside them; field names are those of the action's input."""
+    """Typed values by field name, and the errors beside them; fields are named as in the action's input."""
 
     def __init__(self, values: Mapping[str, str] | None = None) -> None:
         """Start from the values to show first."""
@@ -33,30 +34,38 @@ class Form:
 
     def error(self, name: str) -> str:
         """Return why the field was refused, or nothing."""
-        return " ".join(gettext(each.why) for each in self.errors if each.field == name)
+        return " ".join(dict.fromkeys(each.why for each in self.errors if each.field == name))
 
     def refuse(self, field: str, why: str) -> None:
-        """Note one thing that is wrong; an empty field name means the form as a whole."""
+        """Note what is wrong, in the reader's language; an empty field name means the form as a whole."""
         self.errors.append(FieldError(field, why))
+
+    def need(self, *fields: str) -> None:
+        """Refuse each of the fields that is empty."""
+        for field in fields:
+            if not self.value(field):
+                self.refuse(field, gettext("Please fill this in."))
 
     def take(self, error: GenkanError, known: Iterable[str] = ()) -> None:
         """Note what an action refused; what belongs to none of the `known` fields stands at the head."""
         names = set(known) or set(self.values)
         if not error.errors:
             self._general.append(gettext(error.detail))
-        for each in error.errors:
-            if each.field in names:
-                self.errors.append(each)
+        for field, why in error.errors:
+            if field in names:
+                self.refuse(field, sentence(why))
             else:
-                self._general.append(f"{each.field}: {gettext(each.why)}")
+                self._general.append(sentence(why))
 
-    def take_validation(
-        self, error: ValidationError, rename: Mapping[str, str] | None = None
-    ) -> None:
-        """Note what a pydantic model refused, its locations joined with dots."""
-        for each in error.errors():
+    def take_validation(self, error: ValidationError) -> None:
+        """Note what a pydantic model refused; a location in a list is joined with dots: visitors.0.name."""
+        for each in error.errors(include_url=False):
             field = ".".join(str(part) for part in each["loc"])
-            self.errors.append(FieldError((rename or {}).get(field, field), each["msg"]))
+            why = _why(each["type"], each["msg"], each.get("ctx", {}))
+            if field in self.values or not field:
+                self.refuse(field, why)
+            else:
+                self._general.append(why)
 
     @property
     def has_errors(self) -> bool:
@@ -66,4 +75,24 @@ class Form:
     @property
     def general_errors(self) -> list[str]:
         """What belongs to no single field."""
-        return [*self._general, *(gettext(each.why) for each in self.errors if not each.field)]
+        return [*self._general, *(each.why for each in self.errors if not each.field)]
+
+
+def sentence(why: str) -> str:
+    """Return a reason such as "must be later" for people: in their language, with a capital letter."""
+    translated = gettext(why)
+    return translated[:1].upper() + translated[1:]
+
+
+def _why(kind: str, message: str, context: Mapping[str, Any]) -> str:
+    match kind:
+        case "missing" | "string_too_short" | "too_short":
+            return gettext("Please fill this in.")
+        case "string_too_long":
+            return gettext("Please use at most %(most)d characters.", most=context["max_length"])
+        case "string_pattern_mismatch" | "enum" | "literal_error":
+            return gettext("Please choose one of those offered.")
+        case "value_error" if "is not an e-mail address" in message:
+            return gettext("This is not an e-mail address, for example name@example.org.")
+        case _:
+            return sentence(message.removeprefix("Value error, "))

@@ -48,5 +48,6 @@ def sandbox_answer() -> None:
     """Give this answer the policy for a stranger's HTML: shown in our frame, able to do nothing."""
     g.content_policy = (
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; "
-        "base-uri 'none'; frame-ancestors 'self'; sandbox"
+        "base-uri 'none'; frame-ancestors 'self'; "
+        "sandbox allow-popups allow-popups-to-escape-sandbox"
     )

@@ -3,7 +3,6 @@
   "use strict";
   const POLL_MS = 5000; // while the stream is lost
   const SILENCE_MS = 40000; // the server sends a heartbeat every 15 s; after this much silence the stream is dead
-  const RETRY_MS = 2000;
   let polling = null;
   let silence = null;
   let source = null;
@@ -34,7 +33,9 @@
   htmx.createEventSource = (url) => {
     source = new EventSource(url, { withCredentials: true });
     source.addEventListener("open", heard);
+    source.addEventListener("connected", heard);
     source.addEventListener("heartbeat", heard);
+    source.addEventListener("refresh", () => { heard(); refresh(); });
     source.addEventListener("error", lost);
     return source;
   };
@@ -58,7 +59,7 @@
     }
   });
 
-  // Fields that appear on request: another visitor in the form of a visit.
+  // After a refused form the eye and the keyboard begin at what is to be mended.
   document.addEventListener("DOMContentLoaded", () => {
     const problem = document.getElementById("form-errors");
     if (problem) (document.querySelector("[aria-invalid=true]") || problem).focus();

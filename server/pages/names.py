@@ -1,0 +1,108 @@
+"""The names of things by their ids, in the reader's language, each looked up once a request."""
+
+from collections.abc import Sequence
+
+from access_protocol.ids import AccessPointId, DeviceId, PortalId, SiteCode
+from access_protocol.wording import Language
+from server.kernel.ids import PersonId, RoomId
+from server.kernel.pagination import MOST, PageQuery
+from server.kernel.work import Work
+from server.people import models as people
+from server.places import models as places
+from server.places.models import AccessPoint, Portal, Room, Site
+from server.web.languages import current, gettext
+
+EVERYTHING = PageQuery(limit=MOST, cursor=None)
+
+
+class Names:
+    """Gives names for ids; for an id that is unknown or absent an empty text."""
+
+    def __init__(self, work: Work) -> None:
+        """Look names up in the database of this work."""
+        self._session = work.session
+        self._work = work
+        self._language = Language(current())
+        self._zones: dict[SiteCode, dict[int, str]] = {}
+
+    def person(self, person: PersonId | None) -> str:
+        """Return the name of somebody with an account."""
+        found = self._session.get(people.Person, person) if person else None
+        return found.name if found else ""
+
+    def site(self, site: SiteCode) -> str:
+        """Return the name of a site."""
+        found = self._session.get(Site, site)
+        return places.name_in(found, self._language) if found else site
+
+    def address(self, site: SiteCode) -> str:
+        """Return the postal address of a site."""
+        found = self._session.get(Site, site)
+        return found.address if found else ""
+
+    def time_zone(self, site: SiteCode) -> str | None:
+        """Return the IANA name of the zone in which a site's clocks go."""
+        found = self._session.get(Site, site)
+        return found.time_zone if found else None
+
+    def room(self, room: RoomId | None) -> str:
+        """Return the name of a room."""
+        found = self._session.get(Room, room) if room else None
+        return places.name_in(found, self._language) if found else ""
+
+    def zone(self, site: SiteCode, number: int | None) -> str:
+        """Return the name of a zone."""
+        if number is None:
+            return ""
+        if site not in self._zones:
+            self._zones[site] = dict(places.zone_names(self._session, site, self._language))
+        return self._zones[site].get(number, str(number))
+
+    def zones(self, site: SiteCode, numbers: Sequence[int]) -> str:
+        """Return the names of zones, with commas."""
+        return ", ".join(self.zone(site, number) for number in numbers)
+
+    def portal(self, site: SiteCode, portal: PortalId | None) -> str:
+        """Return the name of a door, turnstile or machine."""
+        found = self._session.get(Portal, (site, portal)) if portal else None
+        return places.name_in(found, self._language) if found else str(portal or "")
+
+    def access_point(self, site: SiteCode, access_point: AccessPointId | None) -> str:
+        """Return the portal on one of whose sides a credential is presented, and into which zone."""
+        found = self._session.get(AccessPoint, (site, access_point)) if access_point else None
+        if found is None:
+            return str(access_point or "")
+        return f"{self.portal(site, found.portal)} → {self.zone(site, found.zone)}"
+
+    def portal_of(self, site: SiteCode, controller: DeviceId) -> str:
+        """Return the name of the portal that a controller opens."""
+        points = places.access_points_of_controller(self._session, site, controller)
+        return self.portal(site, points[0].portal) if points else ""
+
+    def sites(self) -> list[tuple[str, str]]:
+        """Return code and name of every site."""
+        every = places.all_sites(self._session)
+        return [(site.code, places.name_in(site, self._language)) for site in every]
+
+    def rooms(self) -> list[tuple[str, str]]:
+        """Return id and name of every room, the site's name before it where there are several."""
+        every = places.all_sites(self._session)
+        found: list[tuple[str, str]] = []
+        for site in every:
+            for room in places.rooms(self._session, site.code, EVERYTHING).items:
+                name = places.name_in(room, self._language)
+                if room.capacity:
+                    name = gettext("%(room)s (%(num)d seats)", room=name, num=room.capacity)
+                site_name = f"{self.site(site.code)}: " if len(every) > 1 else ""
+                found.append((room.id, f"{site_name}{name}"))
+        return found
+
+    def hosts(self) -> list[tuple[str, str]]:
+        """Return id and name of everybody whom visitors can come to."""
+        every = people.people(self._session, EVERYTHING, active=True).items
+        return sorted(((each.id, each.name) for each in every), key=lambda entry: entry[1])
+
+    def home_time_zone(self) -> str | None:
+        """Return the time zone of the first site: the panel's pages show times in it."""
+        every = places.all_sites(self._session)
+        return every[0].time_zone if every else None

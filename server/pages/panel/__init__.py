@@ -1,0 +1,94 @@
+"""The panel: the pages of hosts, security staff and administrators."""
+
+from typing import NamedTuple
+
+from flask import Blueprint, Flask, redirect, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from server.kernel.errors import SignInNeeded
+from server.kernel.principal import Right
+from server.kernel.request import caller, office, reading
+from server.pages.names import Names
+from server.web import languages
+from server.web.languages import gettext
+
+blueprint = Blueprint("panel", __name__, url_prefix="/panel", template_folder="templates")
+
+OPEN_TO_ALL = frozenset({"panel.sign_in", "panel.sign_in_sent"})
+
+
+class Place(NamedTuple):
+    """One entry of the panel's navigation."""
+
+    word: str
+    icon: str
+    url: str
+    here: bool
+
+
+def install(app: Flask) -> None:
+    """Add every page of the panel to the application."""
+    # Importing them adds their views to the blueprint.
+    from server.pages.panel import (  # noqa: PLC0415
+        account,
+        api_reference,
+        devices,
+        doors,
+        live,
+        mail,
+        sign_in,
+        visit_form,
+        visit_timeline,
+        visits,
+    )
+
+    del account, devices, doors, live, mail, sign_in, visit_form, visit_timeline, visits
+    app.add_template_global(places, "panel_places")
+    app.add_template_global(lambda: caller().name, "signed_in_name")
+    app.add_template_global(live_stream, "live_stream")
+    app.register_blueprint(blueprint)
+    app.register_blueprint(api_reference.blueprint)
+
+
+@blueprint.before_request
+def ask_for_sign_in() -> None:
+    """Show the panel to nobody who is not signed in."""
+    if request.endpoint not in OPEN_TO_ALL and caller().session is None:
+        raise SignInNeeded("Sign in to see this page.")
+
+
+@blueprint.before_request
+def show_times_of_the_site() -> None:
+    """Write times as the clocks at the site show them."""
+    with reading() as work:
+        languages.prefer(None, Names(work).home_time_zone())
+
+
+def live_stream() -> str:
+    """Return the address of the event stream."""
+    return f"{str(office().settings.live_url).rstrip('/')}/live"
+
+
+def places() -> list[Place]:
+    """Return where the person at this browser may go."""
+    rights = caller().principal
+    every = [
+        (gettext("Live"), "live", "panel.live", Right.ACCESS_READ),
+        (gettext("Visits"), "visits", "panel.visits", None),
+        (gettext("Doors"), "doors", "panel.doors", Right.ACCESS_READ),
+        (gettext("Devices"), "devices", "panel.devices", Right.DEVICES_READ),
+        (gettext("Mail"), "mail", "panel.mail", Right.MAIL_READ),
+        (gettext("Account"), "account", "panel.account", None),
+    ]
+    return [
+        Place(word, icon, url_for(endpoint), request.path.startswith(url_for(endpoint)))
+        for word, icon, endpoint, right in every
+        if right is None or rights.may(right)
+    ]
+
+
+@blueprint.get("/")
+def home() -> AnyResponse:
+    """Send people to the page they need first: the doors to guard, or their own visits."""
+    guards = caller().principal.may(Right.ACCESS_READ)
+    return redirect(url_for("panel.live" if guards else "panel.visits"))

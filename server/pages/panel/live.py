@@ -1,0 +1,219 @@
+"""The live page: who is inside, what happens at the doors, the doors and the rooms, as it happens."""
+
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from typing import Any, NamedTuple
+
+from flask import render_template, url_for
+
+from access_protocol.ids import CredentialId
+from access_protocol.wording import Language, sentence
+from server.access import models as access
+from server.access.models import AccessEvent
+from server.kernel.pagination import MOST, PageQuery
+from server.kernel.principal import Right, require
+from server.kernel.request import reading
+from server.kernel.work import Work
+from server.meetings import models as meetings
+from server.meetings.models import Attendance
+from server.pages import states
+from server.pages.names import Names
+from server.pages.panel import blueprint, doors
+from server.pages.panel.visits import badge, names_of
+from server.pages.states import Badge
+from server.visits import models as visits
+from server.visits.models import Visit, Visitor, VisitState
+from server.web.formats import from_local, local, local_date, span
+from server.web.languages import current
+
+EVENTS_SHOWN = 20
+
+
+class EventLine(NamedTuple):
+    """One decision at a door."""
+
+    key: str
+    at: datetime
+    state: Badge
+    who: str
+    company: str
+    where: str
+    why: str
+    outcome: str
+
+
+class InsideLine(NamedTuple):
+    """Somebody inside."""
+
+    key: str
+    name: str
+    detail: str
+    url: str
+    since: datetime
+
+
+class RoomLine(NamedTuple):
+    """A room with one of today's visits and who came."""
+
+    name: str
+    when: str
+    people: Sequence[str]
+    state: Badge
+
+
+@blueprint.get("/live")
+def live() -> str:
+    """Show the whole page."""
+    with reading() as work:
+        require(work.principal, Right.ACCESS_READ)
+        return render_template(
+            "panel/live.html",
+            now=work.now,
+            figures=_figures(work),
+            events=_events(work),
+            inside=_inside(work),
+            doors=doors.shown(work),
+            rooms=_rooms(work),
+        )
+
+
+@blueprint.get("/live/figures")
+def live_figures() -> str:
+    """Return the figures alone."""
+    return _fragment("figures", _figures)
+
+
+@blueprint.get("/live/events")
+def live_events() -> str:
+    """Return the newest decisions alone."""
+    return _fragment("events", _events)
+
+
+@blueprint.get("/live/inside")
+def live_inside() -> str:
+    """Return who is inside alone."""
+    return _fragment("inside", _inside)
+
+
+@blueprint.get("/live/doors")
+def live_doors() -> str:
+    """Return the doors alone."""
+    return _fragment("doors", doors.shown)
+
+
+@blueprint.get("/live/rooms")
+def live_rooms() -> str:
+    """Return the rooms alone."""
+    return _fragment("rooms", _rooms)
+
+
+def _fragment(name: str, query: Any) -> str:  # noqa: ANN401  each fragment has its own type of lines
+    with reading() as work:
+        require(work.principal, Right.ACCESS_READ)
+        return render_template(f"panel/live_{name}.html", **{name: query(work)})
+
+
+def _today(work: Work) -> tuple[datetime, datetime]:
+    midnight = from_local(f"{local_date(work.now)}T{time.min:%H:%M}")
+    return midnight, midnight + timedelta(days=1)
+
+
+def _visits_of_today(work: Work) -> Sequence[Visit]:
+    midnight, tomorrow = _today(work)
+    wanted = visits.VisitFilter(
+        ends_after=midnight,
+        starts_before=tomorrow,
+        state=VisitState.CONFIRMED,
+        search="",
+    )
+    query = PageQuery(limit=MOST, cursor=None)
+    return visits.visits(work.session, query, wanted).items
+
+
+def _figures(work: Work) -> dict[str, int]:
+    today = _visits_of_today(work)
+    guests = visits.visitors_by_visit(work.session, [visit.id for visit in today])
+    inside = {CredentialId(each.credential) for each in access.inside(work.session)}
+    expected = sum(
+        CredentialId(guest.credential) not in inside
+        for visit in today
+        if visit.ends_at > work.now
+        for guest in guests.get(visit.id, [])
+    )
+    midnight, _ = _today(work)
+    return {
+        "inside": len(inside),
+        "expected": expected,
+        "refused": access.count_refused(work.session, midnight),
+    }
+
+
+def _events(work: Work) -> list[EventLine]:
+    query = access.EventQuery(limit=EVENTS_SHOWN, cursor=None)
+    decisions = access.decisions(work.session, query).items
+    outcomes = access.outcomes_of(work.session, [each.event for each in decisions])
+    known = _bearers(work, [each.credential for each in decisions])
+    names, language = Names(work), Language(current())
+
+    def line(event: AccessEvent) -> EventLine:
+        guest = known.get(event.credential) if event.credential else None
+        return EventLine(
+            key=event.id,
+            at=event.at,
+            state=states.granted() if event.granted else states.refused(),
+            who=guest[1].name if guest else "",
+            company=guest[1].company if guest else "",
+            where=names.access_point(event.site, event.access_point),
+            why=sentence(event.reason, language) if event.reason else "",
+            outcome=states.outcome(outcomes.get((event.gate, event.event), [])),
+        )
+
+    return [line(event) for event in decisions]
+
+
+def _bearers(
+    work: Work, credentials: Sequence[CredentialId | None]
+) -> dict[CredentialId, tuple[Visit, Visitor]]:
+    return visits.by_credentials(work.session, {each for each in credentials if each is not None})
+
+
+def _inside(work: Work) -> list[InsideLine]:
+    present = access.inside(work.session)
+    known = _bearers(work, [each.credential for each in present])
+    names = Names(work)
+    lines: list[InsideLine] = []
+    for each in present:
+        guest = known.get(each.credential)
+        company = guest[1].company if guest else ""
+        zone = names.zone(each.site, each.zone)
+        lines.append(
+            InsideLine(
+                key=each.credential.hex(),
+                name=guest[1].name if guest else each.credential.hex()[:8],
+                detail=" · ".join(part for part in (company, zone) if part),
+                url=url_for("panel.visit", visit_id=guest[0].id) if guest else "",
+                since=each.since,
+            )
+        )
+    return lines
+
+
+def _rooms(work: Work) -> list[RoomLine]:
+    today = [visit for visit in _visits_of_today(work) if visit.room]
+    guests = visits.visitors_by_visit(work.session, [visit.id for visit in today])
+    came = meetings.by_visit(work.session, [visit.id for visit in today])
+    names = Names(work)
+    return [
+        RoomLine(
+            name=names.room(visit.room),
+            when=f"{span(visit.starts_at, visit.ends_at)} · {names_of(guests.get(visit.id, []))}",
+            people=_came(came.get(visit.id, []), guests.get(visit.id, [])),
+            state=badge(visit, work.now),
+        )
+        for visit in today
+    ]
+
+
+def _came(attendance: Sequence[Attendance], guests: Sequence[Visitor]) -> list[str]:
+    names = {guest.id: guest.name for guest in guests}
+    return [f"{names.get(each.visitor, '')} {local(each.entered_at)}" for each in attendance]

@@ -1,0 +1,99 @@
+"""The mail that the local catcher holds: listed, and read without letting it do anything."""
+
+import base64
+import re
+from urllib.parse import unquote
+
+from flask import Response, render_template, request, url_for
+
+from server.kernel.errors import NotFound
+from server.kernel.ids import MailId
+from server.kernel.pagination import PageQuery
+from server.kernel.request import reading
+from server.notifications import actions
+from server.pages.panel import blueprint
+from server.web.security import sandbox_answer
+
+A_PAGE = 50
+SHOWN = frozenset({"image/png", "image/jpeg", "image/gif"})
+"""Kinds of file that a browser may show; every other one is saved."""
+LINKS_OPEN_OUTSIDE = '<base target="_blank">'
+_CONTENT_ID = re.compile(r"cid:([^\"'\s)>]+)")
+
+
+@blueprint.get("/mail")
+def mail() -> str:
+    """List the caught mails, newest first."""
+    query = PageQuery(limit=A_PAGE, cursor=request.args.get("cursor"))
+    with reading() as work:
+        page = actions.caught(work, query)
+    messages = [
+        {
+            "subject": each.subject,
+            "recipient": each.recipient,
+            "at": each.caught_at,
+            "url": url_for("panel.message", mail_id=each.id),
+        }
+        for each in page.items
+    ]
+    next_url = url_for("panel.mail", cursor=page.next_cursor) if page.next_cursor else ""
+    return render_template("panel/mail.html", messages=messages, next_url=next_url)
+
+
+@blueprint.get("/mail/<mail_id>")
+def message(mail_id: str) -> str:
+    """Show one mail."""
+    with reading() as work:
+        known = actions.get(work, MailId(mail_id))
+        found = actions.read(work, MailId(mail_id))
+    parts = [
+        {
+            "name": part.name,
+            "url": url_for("panel.message_part", mail_id=mail_id, number=number),
+        }
+        for number, part in enumerate(found.parts)
+    ]
+    shown = {
+        "subject": known.subject,
+        "sender": found.sender,
+        "recipient": known.recipient,
+        "at": known.caught_at,
+        "text": found.text,
+        "parts": parts,
+        "html_url": url_for("panel.message_html", mail_id=mail_id) if found.html else "",
+    }
+    return render_template("panel/message.html", message=shown)
+
+
+@blueprint.get("/mail/<mail_id>/html")
+def message_html(mail_id: str) -> Response:
+    """Return the mail's own HTML, its pictures inside it, under a policy that forbids everything else."""
+    with reading() as work:
+        found = actions.read(work, MailId(mail_id))
+    pictures = {
+        part.content_id: f"data:{part.media_type};base64,{base64.b64encode(part.content).decode()}"
+        for part in found.parts
+        if part.content_id and part.media_type in SHOWN
+    }
+    sandbox_answer()
+    html = _CONTENT_ID.sub(lambda match: pictures.get(unquote(match[1]), ""), found.html)
+    return Response(LINKS_OPEN_OUTSIDE + html, mimetype="text/html")
+
+
+@blueprint.get("/mail/<mail_id>/parts/<int:number>")
+def message_part(mail_id: str, number: int) -> Response:
+    """Return an attachment."""
+    with reading() as work:
+        parts = actions.read(work, MailId(mail_id)).parts
+    if number >= len(parts):
+        raise NotFound("There is no such attachment.")
+    part = parts[number]
+    sandbox_answer()
+    shown = part.media_type in SHOWN
+    response = Response(
+        part.content, mimetype=part.media_type if shown else "application/octet-stream"
+    )
+    response.headers.set(
+        "Content-Disposition", "inline" if shown else "attachment", filename=part.name
+    )
+    return response

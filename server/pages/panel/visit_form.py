@@ -1,0 +1,207 @@
+"""The form of a visit: inviting, and changing what was agreed."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Response, flash, redirect, render_template, request, url_for
+from pydantic import ValidationError
+from werkzeug.wrappers import Response as AnyResponse
+
+from server.kernel.errors import GenkanError, Invalid
+from server.kernel.ids import VisitId
+from server.kernel.principal import Right
+from server.kernel.request import begin, caller, reading
+from server.kernel.work import Work
+from server.pages.names import Names
+from server.pages.panel import blueprint
+from server.visits import actions, models
+from server.visits.models import Visit
+from server.web.formats import from_local, to_local
+from server.web.forms import Form
+from server.web.languages import current, gettext
+
+FIELDS = ("title", "starts_at", "ends_at", "room", "host", "language", "note")
+PERSON = ("name", "email", "company")
+MOST_VISITORS = 50
+QUARTER = timedelta(minutes=15)
+AN_HOUR = timedelta(hours=1)
+
+
+@blueprint.route("/visits/new", methods=["GET", "POST"])
+def new_visit() -> AnyResponse:
+    """Invite visitors."""
+    if request.method == "GET":
+        with reading() as work:
+            return _new_page(work, Form(_first_values(work)), 1)
+    form, count = _sent()
+    if "save" not in request.form:
+        with reading() as work:
+            return _new_page(work, form, count)
+    form.need("title", "starts_at", "ends_at")
+    data = _typed(form) | {"visitors": [_person(form, number) for number in range(count)]}
+    made = _try(form, data, lambda work, typed: actions.create(work, actions.NewVisit(**typed)))
+    if made is None:
+        with reading() as work:
+            return _new_page(work, form, count, Invalid.status)
+    if made.state is models.VisitState.PENDING:
+        flash(gettext("Saved. The invitations go out once security has approved."), "waiting")
+    else:
+        flash(gettext("The invitations are on their way."), "good")
+    return redirect(url_for("panel.visit", visit_id=made.id), 303)
+
+
+@blueprint.route("/visits/<visit_id>/change", methods=["GET", "POST"])
+def change_visit(visit_id: str) -> AnyResponse:
+    """Change what was agreed; the visitors get a mail with what is new."""
+    with reading() as work:
+        visit = actions.get(work, VisitId(visit_id))
+        guests = models.visitors_of(work.session, visit.id)
+        if request.method == "GET":
+            values = _values_of(visit)
+            for number, guest in enumerate(guests):
+                values[f"visitors.{number}.id"] = guest.id
+                for name in PERSON:
+                    values[f"visitors.{number}.{name}"] = getattr(guest, name)
+            return _change_page(work, visit, Form(values), len(guests))
+    form, count = _sent()
+    if "save" not in request.form:
+        with reading() as work:
+            return _change_page(work, visit, form, count)
+    form.need("title", "starts_at", "ends_at")
+    people = [_person(form, number, with_id=True) for number in range(count)]
+    data = {"room": None} | _typed(form) | {"visitors": people}
+    changed = _try(
+        form, data, lambda work, typed: actions.change(work, visit.id, actions.VisitChange(**typed))
+    )
+    if changed is None:
+        with reading() as work:
+            return _change_page(work, visit, form, count, Invalid.status)
+    flash(gettext("Saved. The visitors get a mail where something changed for them."), "good")
+    return redirect(url_for("panel.visit", visit_id=visit.id), 303)
+
+
+def _try(
+    form: Form, data: dict[str, Any], do: Callable[[Work, dict[str, Any]], Visit]
+) -> Visit | None:
+    """Do it; what is refused is noted in the form, and None returned."""
+    if form.has_errors:
+        return None
+    try:
+        with begin() as work:
+            return do(work, data)
+    except ValidationError as error:
+        form.take_validation(error)
+    except GenkanError as error:
+        form.take(error)
+    return None
+
+
+def _sent() -> tuple[Form, int]:
+    """Return the form as sent and how many visitors it has, after adding or removing one."""
+    form = Form.sent()
+    count = 0
+    while f"visitors.{count}.name" in form.values and count < MOST_VISITORS:
+        count += 1
+    if "add" in request.form and count < MOST_VISITORS:
+        count += 1
+    removed = request.form.get("remove", "")
+    if removed.isdecimal() and int(removed) < count and count > 1:
+        _move_up(form, int(removed), count)
+        count -= 1
+    return form, max(count, 1)
+
+
+def _move_up(form: Form, removed: int, count: int) -> None:
+    for number in range(removed, count):
+        for name in (*PERSON, "id"):
+            after = form.values.pop(f"visitors.{number + 1}.{name}", None)
+            form.values.pop(f"visitors.{number}.{name}", None)
+            if after is not None:
+                form.values[f"visitors.{number}.{name}"] = after
+
+
+def _typed(form: Form) -> dict[str, Any]:
+    """Return what the action takes; a time that cannot be read is noted in the form."""
+    data: dict[str, Any] = {name: form.value(name) for name in FIELDS if form.value(name)}
+    data["note"] = form.value("note")
+    for name in ("starts_at", "ends_at"):
+        if form.value(name):
+            try:
+                data[name] = from_local(form.value(name))
+            except (ValueError, OverflowError):
+                form.refuse(name, gettext("Please write a date and a time."))
+    return data
+
+
+def _person(form: Form, number: int, *, with_id: bool = False) -> dict[str, str]:
+    at = f"visitors.{number}."
+    form.need(f"{at}name", f"{at}email")
+    person = {name: form.value(at + name) for name in PERSON}
+    if with_id and form.value(f"{at}id"):
+        person["id"] = form.value(f"{at}id")
+    return person
+
+
+def _first_values(work: Work) -> dict[str, str]:
+    next_quarter = datetime.min.replace(tzinfo=work.now.tzinfo)
+    steps = -((next_quarter - work.now) // QUARTER)
+    begins = next_quarter + steps * QUARTER
+    return {
+        "starts_at": to_local(begins),
+        "ends_at": to_local(begins + AN_HOUR),
+        "language": caller().language or current(),
+        "host": str(work.principal.person or ""),
+    }
+
+
+def _values_of(visit: Visit) -> dict[str, str]:
+    return {
+        "title": visit.title,
+        "note": visit.note,
+        "starts_at": to_local(visit.starts_at),
+        "ends_at": to_local(visit.ends_at),
+        "room": visit.room or "",
+        "host": visit.host,
+        "language": visit.language,
+    }
+
+
+def _new_page(work: Work, form: Form, count: int, status: int = 200) -> Response:
+    return _page(
+        work,
+        form,
+        count,
+        status,
+        heading=gettext("Invite visitors"),
+        submit=gettext("Send the invitations"),
+        back=url_for("panel.visits"),
+    )
+
+
+def _change_page(work: Work, visit: Visit, form: Form, count: int, status: int = 200) -> Response:
+    return _page(
+        work,
+        form,
+        count,
+        status,
+        heading=gettext("Change the visit"),
+        submit=gettext("Save"),
+        back=url_for("panel.visit", visit_id=visit.id),
+    )
+
+
+def _page(work: Work, form: Form, count: int, status: int, **words: str) -> Response:
+    names = Names(work)
+    may_choose_host = work.principal.may(Right.VISITS_MANAGE)
+    text = render_template(
+        "panel/visit_form.html",
+        form=form,
+        people=list(range(count)),
+        most_visitors=MOST_VISITORS,
+        rooms=names.rooms(),
+        hosts=names.hosts() if may_choose_host else [],
+        zone_hint=gettext("Times in %(zone)s", zone=names.home_time_zone() or "UTC"),
+        **words,
+    )
+    return Response(text, status, mimetype="text/html")

@@ -1,0 +1,102 @@
+"""How a state looks: the icon, the word and the tone that every page gives it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from access_protocol.events import Alarm, Outcome
+from server.web.languages import gettext
+
+
+class Badge(NamedTuple):
+    """A state as it is shown: never a colour alone."""
+
+    tone: str
+    """good, bad, waiting, or nothing for what is neither."""
+    icon: str
+    """A symbol in static/icons.svg."""
+    word: str
+
+
+def granted() -> Badge:
+    """Access was granted."""
+    return Badge("good", "granted", gettext("Granted"))
+
+
+def refused() -> Badge:
+    """Access was refused."""
+    return Badge("bad", "refused", gettext("Refused"))
+
+
+def connection(status: str) -> Badge:
+    """Whether a device is at the broker, as the broker knows it."""
+    match status:
+        case "online":
+            return Badge("good", "online", gettext("Online"))
+        case "offline":
+            return Badge("bad", "offline", gettext("Offline"))
+        case _:
+            return Badge("waiting", "unknown", gettext("Unknown"))
+
+
+def lock(state: str) -> Badge:
+    """What a controller says of its lock."""
+    match state:
+        case "locked":
+            return Badge("", "locked", gettext("Locked"))
+        case "unlocked":
+            return Badge("good", "unlocked", gettext("Unlocked"))
+        case "locked_down":
+            return Badge("bad", "locked", gettext("Locked down"))
+        case _:
+            return Badge("waiting", "unknown", gettext("Lock unknown"))
+
+
+def contact(state: str) -> Badge:
+    """What a controller says of its contact."""
+    match state:
+        case "closed":
+            return Badge("", "doors", gettext("Closed"))
+        case "open":
+            return Badge("good", "door-open", gettext("Open"))
+        case _:
+            return Badge("waiting", "unknown", gettext("Contact unknown"))
+
+
+def visit(state: str) -> Badge:
+    """Where a visit stands."""
+    match state:
+        case "pending":
+            return Badge("waiting", "waiting", gettext("Waits for approval"))
+        case "confirmed":
+            return Badge("", "visits", gettext("Expected"))
+        case "declined":
+            return Badge("bad", "refused", gettext("Declined"))
+        case "cancelled":
+            return Badge("bad", "cancelled", gettext("Cancelled"))
+        case "under_way":
+            return Badge("good", "clock", gettext("Under way"))
+        case _:
+            return Badge("", "clock", gettext("Over"))
+
+
+def alarm(alarm: Alarm) -> str:
+    """What a controller complains about, and what to do."""
+    match alarm:
+        case Alarm.HELD_OPEN:
+            return gettext("Held open for too long. Please see that it is closed.")
+        case Alarm.FORCED_OPEN:
+            return gettext("Opened by force. Please send somebody there.")
+
+
+def outcome(reported: Sequence[Outcome]) -> str:
+    """What became of a granted access, in the controller's own words; the last one counts."""
+    if not reported:
+        return ""
+    words = {
+        Outcome.OPENED: gettext("Opened"),
+        Outcome.REFUSED: gettext("The controller refused"),
+        Outcome.NO_ANSWER: gettext("The controller did not answer"),
+        Outcome.PASSED: gettext("Passed"),
+        Outcome.NOT_PASSED: gettext("Nobody passed"),
+    }
+    return words[reported[-1]]
