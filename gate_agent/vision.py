@@ -5,6 +5,8 @@ Everything in the agent that needs OpenCV takes it from here::
     from gate_agent.vision import cv2
 """
 
+import contextlib
+import ctypes
 import os
 from typing import TypeAlias
 
@@ -21,6 +23,11 @@ os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 import cv2  # after the limits, on purpose
+
+# The C library otherwise keeps the memory of every size of picture it has seen; so it gives back
+# what is larger than 256 KiB. -3 is M_MMAP_THRESHOLD in glibc; other C libraries have no mallopt.
+with contextlib.suppress(OSError, AttributeError):
+    ctypes.CDLL(None).mallopt(-3, 256 * 1024)
 
 # Our pictures are small; threads cost more than they bring, and the other cores have other work.
 cv2.setNumThreads(1)
