@@ -139,7 +139,7 @@ class Scene:
         self.random = Random(20260101)
         self.scheduler = SimulatedScheduler()
         self.broker = MemoryBroker()
-        self.kept = KeptInMemory() if kept is None else kept
+        self.kept = KeptInMemory()
         self.events: list[ControllerEvent] = []
         self.states: list[ControllerState] = []
         self.statuses: list[Status] = []
@@ -152,7 +152,7 @@ class Scene:
             Wiring(kind, fails, timings or Timings()),
             scheduler=self.scheduler,
             connect=self._connected,
-            kept=self.kept,
+            kept=kept or self.kept,
             random_bytes=self.random.randbytes,
         )
         self.circuit = self.installation.circuit

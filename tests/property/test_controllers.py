@@ -1,0 +1,274 @@
+"""Whatever comes in, and in whatever order: a relay moves for fresh, valid, unused commands only."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import hypothesis.strategies as st
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+
+from access_protocol.commands import NONCE_LIFE, Acknowledgement, Action, Result
+from access_protocol.decision import CommandRefusal
+from access_protocol.ids import DeviceId, EventId, Nonce
+from access_protocol.topics import SERVER, Subject
+from firmware_sim.installation import PortalKind
+from firmware_sim.people import Walkers
+from firmware_sim.physical import Doorway, FailMode
+from tests.fakes.controller_scene import (
+    GATE,
+    OBEYED,
+    OTHER_GATE,
+    STRANGER,
+    Scene,
+    Sender,
+    done,
+    key_list,
+    seconds,
+)
+
+
+def _asked() -> tuple[Scene, Sender, EventId, bytes]:
+    scene = Scene().start()
+    gate, event = scene.sender(), scene.event()
+    nonce = gate.ask(event)
+    assert nonce is not None
+    return scene, gate, event, gate.sealed(nonce, event)
+
+
+def test_a_command_with_any_one_bit_flipped_opens_nothing() -> None:
+    scene, gate, event, message = _asked()
+    for place in range(len(message) * 8):
+        flipped = bytearray(message)
+        flipped[place // 8] ^= 1 << (place % 8)
+        word = gate.send(bytes(flipped))
+        assert word is not None
+        assert word.result is Result.REFUSED
+    assert scene.relay_edges == []
+    assert gate.send(message) == done(event)
+
+
+@given(st.data())
+@settings(suppress_health_check=[HealthCheck.too_slow])
+def test_a_command_cut_stretched_or_overwritten_opens_nothing(data: st.DataObject) -> None:
+    scene, gate, _, message = _asked()
+    start = data.draw(st.integers(0, len(message)))
+    end = data.draw(st.integers(start, len(message)))
+    mutated = message[:start] + data.draw(st.binary(max_size=300)) + message[end:]
+    if mutated != message:
+        gate.send(mutated)
+        assert scene.relay_edges == []
+
+
+@given(st.binary(max_size=70_000), st.sampled_from([Subject.ASK, Subject.COMMAND]))
+@example(b"\xd8" * 200, Subject.COMMAND)
+def test_no_bytes_stop_a_controller(payload: bytes, subject: Subject) -> None:
+    scene = Scene().start()
+    gate, event = scene.sender(), scene.event()
+    gate.publish(subject, payload)
+    assert scene.relay_edges == []
+    assert scene.transport.failures == 0
+    assert gate.do(event) == done(event)
+
+
+@given(st.binary(max_size=2000))
+def test_no_bytes_become_a_key_list(payload: bytes) -> None:
+    scene = Scene().start()
+    scene.give_key_list(payload)
+    assert scene.installation.controller.key_list_version == 1
+
+
+@given(
+    kind=st.sampled_from(PortalKind),
+    fails=st.sampled_from(FailMode),
+    steps=st.lists(
+        st.sampled_from(["unlock", "tick", "push", "leave", "shut", "ask"]), max_size=12
+    ),
+    walks=st.booleans(),
+    off_for=st.floats(0, 120),
+)
+def test_power_lost_at_any_instant_leaves_the_portal_as_its_fail_mode_demands(
+    kind: PortalKind, fails: FailMode, steps: list[str], *, walks: bool, off_for: float
+) -> None:
+    scene = Scene(kind, fails).start()
+    body, gate = scene.installation.body, scene.sender()
+    if walks:
+        Walkers(body, scene.scheduler)
+    for step in steps:
+        if step == "unlock":
+            gate.do(scene.event())
+        elif step == "ask":
+            gate.ask(scene.event())
+        elif step == "tick":
+            scene.advance(0.7)
+        elif step == "push":
+            body.push()
+        elif step == "leave":
+            assert body.leave()
+        elif isinstance(body, Doorway):
+            body.shut()
+    scene.cut_power()
+    told = len(scene.events)
+    scene.advance(off_for)
+    assert not scene.circuit.relay
+    assert scene.circuit.released is (fails is FailMode.SAFE)
+    assert len(scene.events) == told
+    assert body.leave()
+    scene.restore_power()
+    scene.advance(60)
+    assert not scene.circuit.released
+    event = scene.event()
+    assert gate.do(event) == done(event)
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A command as its sender made it, with what a controller may not forget about it."""
+
+    message: bytes
+    sender: DeviceId
+    nonce: Nonce
+    event: EventId
+    action: Action
+
+
+class Conversations(RuleBasedStateMachine):
+    """Senders ask, command, replay and swap nonces while time passes and the power fails.
+
+    The model keeps, for each sender, the one nonce that may still open, and counts every command
+    that the rules allow; the relay must have been switched on exactly so often.
+    """
+
+    answers = Bundle("answers")
+    messages = Bundle("messages")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scene = Scene(PortalKind.TURNSTILE).start()
+        self.senders = {
+            device: self.scene.sender(device) for device in (GATE, OTHER_GATE, SERVER, STRANGER)
+        }
+        self.fresh: dict[DeviceId, tuple[Nonce, timedelta]] = {}
+        self.version = 1
+        self.listed = {one.sender for one in OBEYED}
+        self.unlocked: list[EventId] = []
+        self.locked_down = False
+        self.last_word: dict[DeviceId, Acknowledgement] = {}
+
+    @rule(target=answers, device=st.sampled_from([GATE, OTHER_GATE, SERVER, STRANGER]))
+    def ask(self, device: DeviceId) -> tuple[DeviceId, Nonce, EventId]:
+        event = self.scene.event()
+        nonce = self.senders[device].ask(event)
+        assert (nonce is not None) == (device in self.listed)
+        if nonce is None:
+            return device, Nonce(bytes(16)), event
+        self.fresh[device] = nonce, self.scene.scheduler.now() + NONCE_LIFE
+        return device, nonce, event
+
+    @rule(
+        target=messages,
+        answer=answers,
+        sender=st.sampled_from([GATE, OTHER_GATE, SERVER, STRANGER]),
+        action=st.sampled_from([Action.UNLOCK, Action.UNLOCK, Action.LOCK_DOWN, Action.RELEASE]),
+    )
+    def seal(
+        self, answer: tuple[DeviceId, Nonce, EventId], sender: DeviceId, action: Action
+    ) -> Sealed:
+        _, nonce, event = answer
+        message = self.senders[sender].sealed(nonce, event, action, seconds(2))
+        return Sealed(message, sender, nonce, event, action)
+
+    @rule(
+        device=st.sampled_from([GATE, OTHER_GATE, SERVER]),
+        action=st.sampled_from([Action.UNLOCK, Action.UNLOCK, Action.LOCK_DOWN, Action.RELEASE]),
+        wait=st.sampled_from([0, 0, 0, 2, 4.999, 5, 60]),
+    )
+    def ask_seal_and_send(self, device: DeviceId, action: Action, wait: float) -> None:
+        answer = self.ask(device)
+        sealed = self.seal(answer, device, action)
+        self.tick(wait)
+        self._send(sealed, self.senders[device])
+
+    @rule(sealed=messages)
+    def send(self, sealed: Sealed) -> None:
+        self._send(sealed, self.senders[sealed.sender])
+
+    @rule(sealed=messages, through=st.sampled_from([GATE, OTHER_GATE, SERVER, STRANGER]))
+    def send_through_somebody_else(self, sealed: Sealed, through: DeviceId) -> None:
+        if through != sealed.sender:
+            word = self.senders[through].send(sealed.message)
+            assert word is not None
+            assert word.refusal in {CommandRefusal.BAD_SIGNATURE, CommandRefusal.UNKNOWN_SENDER}
+
+    @rule(sealed=consumes(messages))
+    def send_twice(self, sealed: Sealed) -> None:
+        self._send(sealed, self.senders[sealed.sender])
+        edges = list(self.scene.relay_edges)
+        self.senders[sealed.sender].send(sealed.message)
+        assert self.scene.relay_edges == edges
+
+    @rule(for_seconds=st.sampled_from([0.1, 1, 2, 4.999, 5, 60]))
+    def tick(self, for_seconds: float) -> None:
+        self.scene.advance(for_seconds)
+
+    @rule(without=st.sampled_from([None, GATE, OTHER_GATE]))
+    def change_the_key_list(self, without: DeviceId | None) -> None:
+        self.version += 1
+        obeyed = [one for one in OBEYED if one.sender != without]
+        self.scene.give_key_list(key_list(self.version, obeyed))
+        self.listed = {one.sender for one in obeyed}
+        for gone in [sender for sender in self.fresh if sender not in self.listed]:
+            del self.fresh[gone]
+        self.last_word = {
+            sender: word for sender, word in self.last_word.items() if sender in self.listed
+        }
+
+    @rule()
+    def lose_and_restore_power(self) -> None:
+        self.scene.cut_power()
+        self.scene.restore_power()
+        self.fresh.clear()
+        self.last_word.clear()
+
+    @invariant()
+    def only_those_commands_unlocked_that_were_allowed_to(self) -> None:
+        reported = [told.event for told in self.scene.events if told.what == "unlocked"]
+        assert reported == self.unlocked
+
+    def _send(self, sealed: Sealed, sender: Sender) -> None:
+        word = sender.send(sealed.message)
+        assert word is not None
+        if sealed.sender not in self.listed:
+            assert word.refusal is CommandRefusal.UNKNOWN_SENDER
+            return
+        last_word = self.last_word.get(sealed.sender)
+        if last_word is not None and last_word.event == sealed.event:
+            assert word == last_word  # and the invariant says that nothing moved
+            return
+        nonce, until = self.fresh.get(sealed.sender, (None, timedelta()))
+        if nonce != sealed.nonce:
+            expected = CommandRefusal.NO_NONCE if nonce is None else CommandRefusal.NONCE_WRONG
+            assert word.refusal is expected
+            return
+        del self.fresh[sealed.sender]
+        self.last_word[sealed.sender] = word
+        self._obeyed_or_not(sealed, word.refusal, expired=self.scene.scheduler.now() >= until)
+
+    def _obeyed_or_not(
+        self, sealed: Sealed, refusal: CommandRefusal | None, *, expired: bool
+    ) -> None:
+        if expired:
+            assert refusal is CommandRefusal.NONCE_EXPIRED
+        elif sealed.action is not Action.UNLOCK and sealed.sender != SERVER:
+            assert refusal is CommandRefusal.ACTION_NOT_ALLOWED
+        elif sealed.action is Action.UNLOCK and self.locked_down:
+            assert refusal is CommandRefusal.LOCKED_DOWN
+        else:
+            assert refusal is None
+            if sealed.action is Action.UNLOCK:
+                self.unlocked.append(sealed.event)
+            else:
+                self.locked_down = sealed.action is Action.LOCK_DOWN
+
+
+TestConversations = Conversations.TestCase
+TestConversations.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
