@@ -1,7 +1,6 @@
 """The blueprint of a subject's API: flask-openapi's, with types, and with what every subject says alike."""
 
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 from typing import Any, TypeVar, cast
 
 from flask_openapi.blueprint import APIBlueprint
@@ -9,20 +8,11 @@ from flask_openapi.models.response import Response as ResponseSpec
 from flask_openapi.models.tag import Tag
 from pydantic import BaseModel
 
+from server.kernel.request import API_PROBLEMS, API_SECURITY
+
 View = TypeVar("View", bound=Callable[..., Any])
-Responses = Mapping[int, type[BaseModel] | ResponseSpec | None]
-
-API_SECURITY: list[dict[str, list[str]]] = [{"session": []}, {"token": []}]
-"""The two ways to sign in to the API, as the OpenAPI document names them."""
-
-_PROBLEMS = (
-    HTTPStatus.UNAUTHORIZED,
-    HTTPStatus.FORBIDDEN,
-    HTTPStatus.NOT_FOUND,
-    HTTPStatus.CONFLICT,
-    HTTPStatus.UNPROCESSABLE_ENTITY,
-    HTTPStatus.TOO_MANY_REQUESTS,
-)
+Responses = Mapping[int, type[BaseModel] | str | None]
+"""What a view answers, by status: a model, the media type of something that is no JSON, or nothing."""
 
 
 class ApiBlueprint:
@@ -39,7 +29,7 @@ class ApiBlueprint:
             url_prefix=f"/api/v1{url_prefix}",
             abp_tags=[Tag(name=subject, description=about)],
             abp_security=API_SECURITY,
-            abp_responses={str(int(status)): _problem_spec(status) for status in _PROBLEMS},
+            abp_responses=API_PROBLEMS,
         )
 
     def get(self, rule: str, answers: Responses, *, open_to_all: bool = False) -> "Decorator":
@@ -65,7 +55,12 @@ class ApiBlueprint:
     def _route(
         self, method: str, rule: str, answers: Responses, *, open_to_all: bool = False
     ) -> "Decorator":
-        options: dict[str, Any] = {"responses": dict(answers)}
+        options: dict[str, Any] = {
+            "responses": {
+                status: _other_media(what) if isinstance(what, str) else what
+                for status, what in answers.items()
+            }
+        }
         if open_to_all:
             # flask-openapi takes an empty list for "as the blueprint says"; {} is OpenAPI's "nothing needed".
             options["security"] = [{}]
@@ -84,8 +79,6 @@ class Decorator:
         return cast("View", self._register(view))
 
 
-def _problem_spec(status: HTTPStatus) -> ResponseSpec:
-    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    return ResponseSpec.model_validate(
-        {"description": status.phrase, "content": {"application/problem+json": schema}}
-    )
+def _other_media(media_type: str) -> ResponseSpec:
+    schema = {"schema": {"type": "string", "format": "binary"}}
+    return ResponseSpec.model_validate({"description": "OK", "content": {media_type: schema}})

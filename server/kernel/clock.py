@@ -1,7 +1,20 @@
 """Where the time comes from: the system's clock, or one that a test or the demo sets by hand."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Annotated, Protocol
+
+from pydantic import AfterValidator, AwareDatetime
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC).replace(microsecond=0)
+    except (OverflowError, ValueError) as error:
+        raise ValueError("is too far away") from error
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A moment that somebody sends (RFC 3339 with a zone), in UTC and whole seconds."""
 
 
 class Clock(Protocol):

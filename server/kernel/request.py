@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Response, current_app, g
+from flask_openapi.models.response import Response as ResponseSpec
 from pydantic import BaseModel, Field, ValidationError
 
 from server.kernel.errors import FieldError, GenkanError, Invalid
@@ -53,6 +54,32 @@ class Problem(BaseModel):
     errors: list[ProblemField] = Field(
         default=[], description="For bad input: which fields, and why."
     )
+
+
+def _problem_spec(status: HTTPStatus) -> ResponseSpec:
+    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return ResponseSpec.model_validate(
+        {"description": status.phrase, "content": {"application/problem+json": schema}}
+    )
+
+
+API_PROBLEMS: dict[
+    str | int | HTTPStatus, type[BaseModel] | ResponseSpec | dict[str, Any] | None
+] = {
+    str(int(status)): _problem_spec(status)
+    for status in (
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    )
+}
+"""The problems that any view of the API may answer, as the OpenAPI document describes them."""
+
+API_SECURITY: list[dict[str, list[str]]] = [{"session": []}, {"token": []}]
+"""The two ways to sign in to the API, as the OpenAPI document names them."""
 
 
 def office() -> Office:
