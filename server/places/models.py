@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from sqlalchemy import JSON, ForeignKeyConstraint
+from sqlalchemy import JSON, ForeignKeyConstraint, Integer
 from sqlmodel import Field, Session, col, select
 
 from access_protocol.credential import CredentialClass
@@ -65,7 +65,9 @@ class Zone(Record, table=True):
     __tablename__ = "places_zone"  # pyright: ignore[reportAssignmentType]
 
     site: SiteCode = Field(primary_key=True, sa_type=text(3), foreign_key="places_site.code")
-    number: ZoneNumber = Field(primary_key=True, sa_column_kwargs={"autoincrement": False}, ge=1)
+    number: ZoneNumber = Field(
+        primary_key=True, sa_type=Integer, sa_column_kwargs={"autoincrement": False}, ge=1
+    )
     name: str = Field(max_length=80)
     translations: dict[str, str] = Field(default_factory=dict[str, str], sa_type=JSON)
     floor: FloorId | None = Field(
