@@ -1,0 +1,143 @@
+"""Letters about a visit: plain facts in, one person's mail out, in that person's language."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_time, get_timezone_name
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from access_protocol.wording import Language
+from server.kernel.text import on_one_line
+from server.notifications import calendar
+from server.notifications.calendar import Entry, Method
+from server.notifications.mail import Mail
+from server.notifications.wording import WORDS, LetterKind
+
+PASS_PICTURE = "pass@genkan"  # noqa: S105  the content id of a picture
+_LOCALES = {Language.JA: "ja_JP", Language.EN: "en_GB", Language.ZH: "zh_Hans_CN"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """What one person is told about a visit: names, times and places as they are to be read."""
+
+    kind: LetterKind
+    language: Language
+    recipient: str
+    name: str
+    title: str
+    host: str
+    site: str
+    place: str
+    """Where, for people: "Sakura, 3rd floor, Genkan Tokyo"."""
+    starts_at: datetime
+    ends_at: datetime
+    time_zone: str
+    """The site's, as an IANA name."""
+    note: str = ""
+    reason: str = ""
+    link: str = ""
+    pass_picture: bytes | None = None
+    """The QR code as PNG; None where there is none to show."""
+    calendar_uid: str = ""
+    """Empty: no calendar entry goes with this letter."""
+    sequence: int = 0
+
+
+def write(letter: Letter, sender: str, at: datetime) -> Mail:
+    """Return the mail for a letter that `sender` writes at this moment."""
+    letter = _on_single_lines(letter)
+    words = WORDS[letter.language]
+    says = words.says[letter.kind]
+    filled = {
+        "name": letter.name,
+        "host": letter.host,
+        "site": letter.site,
+        "title": letter.title,
+        "day": _day(letter),
+    }
+    told = {
+        "language": letter.language.value,
+        "letter": letter,
+        "words": words,
+        "heading": says.heading,
+        "greeting": words.greeting.format_map(filled),
+        "opening": says.opening.format_map(filled),
+        "closing": words.closing.format_map(filled),
+        "when": when(letter.starts_at, letter.ends_at, letter.time_zone, letter.language),
+        "picture": PASS_PICTURE,
+    }
+    return Mail(
+        recipient=letter.recipient,
+        name=letter.name,
+        subject=on_one_line(says.subject.format_map(filled)),
+        text=_templates().get_template("letter.txt").render(told),
+        html=_templates().get_template("letter.html").render(told),
+        language=letter.language.value,
+        pictures={PASS_PICTURE: letter.pass_picture} if letter.pass_picture else {},
+        calendar=_calendar(letter, sender, at),
+        calendar_method=_method(letter).value,
+    )
+
+
+def _on_single_lines(letter: Letter) -> Letter:
+    single = ("name", "title", "host", "site", "place")
+    return replace(letter, **{name: on_one_line(getattr(letter, name)) for name in single})
+
+
+def when(starts_at: datetime, ends_at: datetime, time_zone: str, language: Language) -> str:
+    """Return from when to when, in the zone's own time and in the words of the language."""
+    zone, locale = ZoneInfo(time_zone), _LOCALES[language]
+    start, end = starts_at.astimezone(zone), ends_at.astimezone(zone)
+    first = f"{format_date(start, 'full', locale)} {format_time(start, 'short', locale=locale)}"
+    last = format_time(end, "short", locale=locale)
+    if start.date() != end.date():
+        last = f"{format_date(end, 'full', locale)} {last}"
+    return f"{first} – {last} ({get_timezone_name(start, locale=locale)})"
+
+
+def _day(letter: Letter) -> str:
+    start = letter.starts_at.astimezone(ZoneInfo(letter.time_zone))
+    return format_date(start, "long", _LOCALES[letter.language])
+
+
+def _method(letter: Letter) -> Method:
+    return Method.CANCEL if letter.kind is LetterKind.CANCELLATION else Method.REQUEST
+
+
+def _calendar(letter: Letter, sender: str, at: datetime) -> bytes | None:
+    if not letter.calendar_uid:
+        return None
+    words = WORDS[letter.language]
+    link = f"{words.before_link}\n{letter.link}" if letter.link else ""
+    entry = Entry(
+        uid=letter.calendar_uid,
+        sequence=letter.sequence,
+        method=_method(letter),
+        at=at,
+        starts_at=letter.starts_at,
+        ends_at=letter.ends_at,
+        summary=letter.title,
+        description="\n\n".join(part for part in (letter.note, link) if part),
+        location=letter.place,
+        link=letter.link,
+        organizer=sender,
+        organizer_name=letter.host,
+        attendee=letter.recipient,
+        attendee_name=letter.name,
+    )
+    return calendar.write(entry)
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("server.notifications"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

@@ -1,0 +1,153 @@
+"""The words of the letters, in the three languages; written once, here."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from access_protocol.wording import Language
+
+
+class LetterKind(StrEnum):
+    """What a letter tells."""
+
+    INVITATION = "invitation"
+    CHANGE = "change"
+    CANCELLATION = "cancellation"
+    DECLINED = "declined"
+    """To the host: the visit was not approved."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Says:
+    """What one kind of letter says in one language; the braces are filled from the letter."""
+
+    subject: str
+    heading: str
+    opening: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """The words that all letters of one language share."""
+
+    greeting: str
+    title: str
+    when: str
+    where: str
+    host: str
+    reason: str
+    link: str
+    before_link: str
+    above_code: str
+    below_code: str
+    closing: str
+    says: dict[LetterKind, Says]
+
+
+_EN = Words(
+    greeting="Dear {name},",
+    title="Visit",
+    when="When",
+    where="Where",
+    host="Your host",
+    reason="Reason",
+    link="Open my visit",
+    before_link="Your visit, the way to the room and your pass are on your own page:",
+    above_code="Your pass",
+    below_code="Hold this code before the camera at the gate. It is yours alone: please do not forward it.",
+    closing="This mail was sent by the visitor reception of {site}. Questions? Please ask your host.",
+    says={
+        LetterKind.INVITATION: Says(
+            subject="Your visit on {day}: {title}",
+            heading="You are invited",
+            opening="{host} is looking forward to your visit.",
+        ),
+        LetterKind.CHANGE: Says(
+            subject="Changed: your visit on {day}: {title}",
+            heading="Your visit was changed",
+            opening="Something about your visit to {host} was changed. This is how it stands now; "
+            "a pass from an earlier mail may no longer work.",
+        ),
+        LetterKind.CANCELLATION: Says(
+            subject="Cancelled: your visit on {day}: {title}",
+            heading="Your visit was cancelled",
+            opening="Your visit to {host} will not take place, and your pass no longer works.",
+        ),
+        LetterKind.DECLINED: Says(
+            subject="Not approved: visit on {day}: {title}",
+            heading="The visit was not approved",
+            opening="The visit that you asked for was not approved. Nobody was admitted for it.",
+        ),
+    },
+)
+_JA = Words(
+    greeting="{name} 様",
+    title="件名",
+    when="日時",
+    where="場所",
+    host="担当者",
+    reason="理由",
+    link="来訪ページを開く",
+    before_link="ご来訪の内容、会議室への道順、入館証は専用ページでご確認いただけます。",
+    above_code="入館証",
+    below_code="ゲートのカメラにこのQRコードをかざしてください。ご本人専用です。転送はご遠慮ください。",
+    closing="このメールは{site}の来訪者受付からお送りしています。ご不明な点は担当者にお問い合わせください。",
+    says={
+        LetterKind.INVITATION: Says(
+            subject="【ご来訪のご案内】{day} {title}",
+            heading="ご来訪のご案内",
+            opening="{host}がお待ちしております。",
+        ),
+        LetterKind.CHANGE: Says(
+            subject="【変更のお知らせ】{day} {title}",
+            heading="ご来訪の内容が変わりました",
+            opening="{host}へのご来訪の内容が変わりました。最新の内容は次のとおりです。"
+            "以前のメールの入館証は使えないことがあります。",
+        ),
+        LetterKind.CANCELLATION: Says(
+            subject="【中止のお知らせ】{day} {title}",
+            heading="ご来訪は中止になりました",
+            opening="{host}へのご来訪は中止になりました。お送りした入館証は使えません。",
+        ),
+        LetterKind.DECLINED: Says(
+            subject="【承認されませんでした】{day} {title}",
+            heading="来訪は承認されませんでした",
+            opening="申請された来訪は承認されませんでした。入館証は有効ではありません。",
+        ),
+    },
+)
+_ZH = Words(
+    greeting="{name},您好:",
+    title="主题",
+    when="时间",
+    where="地点",
+    host="接待人",
+    reason="原因",
+    link="打开来访页面",
+    before_link="来访详情、前往会议室的路线和通行码都在您的专属页面上:",
+    above_code="通行码",
+    below_code="请在闸机的摄像头前出示此二维码。仅供您本人使用,请勿转发。",
+    closing="本邮件由{site}的访客接待系统发送。如有疑问,请联系接待人。",
+    says={
+        LetterKind.INVITATION: Says(
+            subject="来访邀请:{day} {title}",
+            heading="诚邀您来访",
+            opening="{host}期待您的到来。",
+        ),
+        LetterKind.CHANGE: Says(
+            subject="来访变更:{day} {title}",
+            heading="您的来访有变更",
+            opening="您对{host}的来访有变更,最新安排如下。此前邮件中的通行码可能已失效。",
+        ),
+        LetterKind.CANCELLATION: Says(
+            subject="来访取消:{day} {title}",
+            heading="您的来访已取消",
+            opening="您对{host}的来访已取消,通行码已失效。",
+        ),
+        LetterKind.DECLINED: Says(
+            subject="来访未获批准:{day} {title}",
+            heading="来访未获批准",
+            opening="您申请的来访未获批准,未发放任何有效的通行码。",
+        ),
+    },
+)
+WORDS = {Language.EN: _EN, Language.JA: _JA, Language.ZH: _ZH}
