@@ -1,0 +1,87 @@
+"""What visitors and hosts are told about a visit: which letter, with what in it, to whom."""
+
+from dataclasses import dataclass, replace
+
+from access_protocol.wording import Language
+from server.kernel.ids import VisitId, VisitorId
+from server.kernel.work import Work
+from server.notifications import actions as notifications
+from server.notifications.actions import Letter, LetterKind
+from server.people.models import Person
+from server.places.models import Site, name_in
+from server.visits import guests, models, place
+from server.visits.models import Visit, Visitor
+from server.visits.rules import MailState, VisitState
+
+
+def invite(work: Work, visitor_id: VisitorId, pass_picture: bytes) -> None:
+    """Mail a visitor how their visit stands: an invitation at first, a change where they had one before."""
+    found = models.with_visitor(work.session, visitor_id)
+    if found is None:
+        return
+    visit, visitor = found
+    if visit.state is not VisitState.CONFIRMED or visitor.removed_at is not None:
+        return
+    first = visitor.mail is MailState.NONE
+    kind = LetterKind.INVITATION if first else LetterKind.CHANGE
+    _tell(work, visit, visitor, kind, pass_picture)
+
+
+def uninvite(work: Work, visitor_id: VisitorId) -> None:
+    """Mail a visitor that they shall not come after all."""
+    found = models.with_visitor(work.session, visitor_id)
+    if found is not None:
+        _tell(work, *found, LetterKind.CANCELLATION)
+
+
+def tell_host_declined(work: Work, visit_id: VisitId) -> None:
+    """Mail the host that the visit was not approved."""
+    visit = work.session.get_one(Visit, visit_id)
+    host = work.session.get_one(Person, visit.host)
+    reader = _Reader(email=host.email, name=host.name, language=Language(host.language))
+    letter = _letter(work, visit, reader, LetterKind.DECLINED)
+    notifications.send_letter(work, letter, deadline=visit.ends_at)
+
+
+def _tell(
+    work: Work, visit: Visit, visitor: Visitor, kind: LetterKind, pass_picture: bytes | None = None
+) -> None:
+    reader = _Reader(email=visitor.email, name=visitor.name, language=Language(visitor.language))
+    over = kind is LetterKind.CANCELLATION
+    letter = replace(
+        _letter(work, visit, reader, kind),
+        note="" if over else visit.note,
+        link="" if over else guests.link_of(work, visitor),
+        pass_picture=pass_picture,
+        calendar_uid=f"{visitor.id}@genkan",
+        # Calendars ignore a cancellation that is not newer than what they know.
+        sequence=visit.sequence + over,
+    )
+    # News of a visit that is over helps nobody: the mail is not sent any more.
+    notifications.send_letter(work, letter, reference=visitor.id, deadline=visit.ends_at)
+    guests.note_mail(work, visitor.id, MailState.WAITING)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reader:
+    email: str
+    name: str
+    language: Language
+
+
+def _letter(work: Work, visit: Visit, reader: _Reader, kind: LetterKind) -> Letter:
+    site = work.session.get_one(Site, visit.site)
+    return Letter(
+        kind=kind,
+        language=reader.language,
+        recipient=reader.email,
+        name=reader.name,
+        title=visit.title,
+        host=work.session.get_one(Person, visit.host).name,
+        site=name_in(site, reader.language),
+        place=place.described(work, visit.site, visit.room, reader.language),
+        starts_at=visit.starts_at,
+        ends_at=visit.ends_at,
+        time_zone=site.time_zone,
+        reason=visit.reason,
+    )

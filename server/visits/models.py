@@ -1,0 +1,174 @@
+"""Visits and their visitors: the few tables that hold personal data of guests, and their queries."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import JSON, BigInteger, Index, LargeBinary, or_
+from sqlmodel import Field, Session, col, select
+
+from access_protocol.ids import CREDENTIAL_ID_BYTES, CredentialId, SiteCode, ZoneNumber
+from access_protocol.wording import Language
+from server.kernel.database import ID_COLUMN, Record, stored_as_text, text
+from server.kernel.ids import PersonId, RoomId, VisitId, VisitorId
+from server.kernel.pagination import Page, PageQuery, paginate
+from server.visits.rules import MailState, VisitFilter, VisitState
+
+
+class Visit(Record, table=True):
+    """An appointment: a host expects visitors at a site, from then till then."""
+
+    __tablename__ = "visits_visit"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index(None, "starts_at", "id"), Index(None, "host", "starts_at"))
+
+    id: VisitId = Field(primary_key=True, sa_type=ID_COLUMN)
+    site: SiteCode = Field(sa_type=text(3), foreign_key="places_site.code", index=True)
+    room: RoomId | None = Field(
+        default=None, sa_type=ID_COLUMN, foreign_key="places_room.id", index=True
+    )
+    zones: list[int] = Field(sa_type=JSON)
+    """The zones that its visitors may enter: numbers of `ZoneNumber`, one to four."""
+    host: PersonId = Field(sa_type=ID_COLUMN, foreign_key="people_person.id")
+    created_by: PersonId | None = Field(
+        default=None, sa_type=ID_COLUMN, foreign_key="people_person.id"
+    )
+    title: str = Field(max_length=200)
+    note: str = Field(default="", max_length=2000)
+    language: Language = Field(sa_type=stored_as_text(Language))
+    starts_at: datetime
+    ends_at: datetime
+    state: VisitState = Field(sa_type=stored_as_text(VisitState), index=True)
+    decided_by: PersonId | None = Field(
+        default=None, sa_type=ID_COLUMN, foreign_key="people_person.id"
+    )
+    decided_at: datetime | None = None
+    reason: str = Field(default="", max_length=500)
+    """Why it was declined or cancelled, in the words of who did it."""
+    sequence: int = Field(default=0, sa_type=BigInteger)
+    """Counts the changes that its calendar entry went through (RFC 5545, 3.8.7.4)."""
+    created_at: datetime
+    changed_at: datetime
+
+    @property
+    def zone_numbers(self) -> tuple[ZoneNumber, ...]:
+        """The zones that its visitors may enter."""
+        return tuple(ZoneNumber(number) for number in self.zones)
+
+
+class Visitor(Record, table=True):
+    """One person invited to one visit; the credential's id and the link name them, and nothing else does."""
+
+    __tablename__ = "visits_visitor"  # pyright: ignore[reportAssignmentType]
+
+    id: VisitorId = Field(primary_key=True, sa_type=ID_COLUMN)
+    visit: VisitId = Field(sa_type=ID_COLUMN, foreign_key="visits_visit.id", index=True)
+    name: str = Field(max_length=100)
+    email: str = Field(max_length=254)
+    company: str = Field(default="", max_length=100)
+    language: Language = Field(sa_type=stored_as_text(Language))
+    credential: CredentialId = Field(sa_type=LargeBinary(CREDENTIAL_ID_BYTES), unique=True)  # pyright: ignore[reportArgumentType]
+    link_hash: str = Field(max_length=64, unique=True)
+    """SHA-256 of the token in the visitor's link; whoever holds the link is the visitor."""
+    sealed_link: bytes
+    """The token sealed with the master key: a later mail carries the same link."""
+    link_revoked_at: datetime | None = None
+    mail: MailState = Field(default=MailState.NONE, sa_type=stored_as_text(MailState))
+    created_at: datetime
+    removed_at: datetime | None = None
+
+
+def link_hash(token: str) -> str:
+    """Return the hash under which a link's token is stored (it has 256 random bits)."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def visitors_of(session: Session, visit: VisitId) -> Sequence[Visitor]:
+    """Return everyone invited to the visit, in the order in which they were invited."""
+    return visitors_by_visit(session, [visit]).get(visit, [])
+
+
+def visitors_by_visit(session: Session, visits: Iterable[VisitId]) -> dict[VisitId, list[Visitor]]:
+    """Return everyone invited to each of the visits, with one query."""
+    statement = select(Visitor).where(
+        col(Visitor.visit).in_(list(visits)), col(Visitor.removed_at).is_(None)
+    )
+    found: dict[VisitId, list[Visitor]] = {}
+    for visitor in session.exec(statement.order_by(col(Visitor.id))).all():
+        found.setdefault(visitor.visit, []).append(visitor)
+    return found
+
+
+def by_link(session: Session, token: str) -> tuple[Visit, Visitor] | None:
+    """Return the visit and visitor that a link's token belongs to, unless the link was revoked."""
+    statement = _both().where(
+        Visitor.link_hash == link_hash(token), col(Visitor.link_revoked_at).is_(None)
+    )
+    return session.exec(statement).first()
+
+
+def by_credential(session: Session, credential: CredentialId) -> tuple[Visit, Visitor] | None:
+    """Return the visit and visitor that a credential names, also after they were removed from it."""
+    return session.exec(_both().where(Visitor.credential == credential)).first()
+
+
+def by_credentials(
+    session: Session, credentials: Iterable[CredentialId]
+) -> dict[CredentialId, tuple[Visit, Visitor]]:
+    """Return visit and visitor of each known credential, with one query."""
+    statement = _both().where(col(Visitor.credential).in_(list(credentials)))
+    return {CredentialId(found[1].credential): found for found in session.exec(statement).all()}
+
+
+def with_visitor(session: Session, visitor: VisitorId) -> tuple[Visit, Visitor] | None:
+    """Return a visitor and the visit they are invited to."""
+    return session.exec(_both().where(Visitor.id == visitor)).first()
+
+
+def _both():  # noqa: ANN202  its type is SQLModel's own and long
+    return select(Visit, Visitor).where(Visitor.visit == Visit.id)
+
+
+def visits(
+    session: Session, query: PageQuery, wanted: VisitFilter, *, of_host: PersonId | None = None
+) -> Page[Visit]:
+    """Return visits in the order in which they begin, or the latest first; `of_host` leaves only theirs."""
+    statement = select(Visit)
+    host = wanted.host if of_host is None else of_host
+    if of_host is not None and wanted.host not in (None, of_host):
+        return Page([], None)
+    for column, value in (
+        (Visit.host, host),
+        (Visit.site, wanted.site),
+        (Visit.state, wanted.state),
+        (Visit.room, wanted.room),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    if wanted.ends_after is not None:
+        statement = statement.where(Visit.ends_at > wanted.ends_after)
+    if wanted.starts_before is not None:
+        statement = statement.where(Visit.starts_at < wanted.starts_before)
+    if wanted.search:
+        statement = statement.where(_matches(wanted.search))
+    order = [col(Visit.starts_at), col(Visit.id)]
+    return paginate(session, statement, order, query, newest_first=wanted.latest_first)
+
+
+def _matches(words: str):  # noqa: ANN202  a condition of SQLAlchemy, typed by what makes it
+    with_such_a_visitor = select(Visitor.visit).where(
+        col(Visitor.removed_at).is_(None),
+        or_(
+            col(Visitor.name).icontains(words, autoescape=True),
+            col(Visitor.company).icontains(words, autoescape=True),
+            col(Visitor.email).icontains(words, autoescape=True),
+        ),
+    )
+    return or_(
+        col(Visit.title).icontains(words, autoescape=True), col(Visit.id).in_(with_such_a_visitor)
+    )
+
+
+def waiting_for_approval(session: Session) -> int:
+    """Return how many visits wait for somebody's approval."""
+    found = select(Visit.id).where(Visit.state == VisitState.PENDING)
+    return len(session.exec(found).all())
