@@ -1,0 +1,91 @@
+"""What follows from what: the whole scene on one page. Everything here runs inside the work that recorded the event."""
+
+from server.access import actions as access
+from server.access.actions import OutcomeReported, PassageReported
+from server.credentials import actions as credentials
+from server.credentials import models as issued
+from server.credentials.actions import CredentialIssued, CredentialRevoked, IssuerKeyRotated
+from server.devices.actions import DeviceEnrolled
+from server.devices.reports import DoorReported
+from server.kernel import outbox
+from server.kernel.ids import VisitorId
+from server.kernel.outbox import OutboxSettled
+from server.kernel.work import Office, Work
+from server.meetings import actions as meetings
+from server.places.actions import PlaceChanged
+from server.visits import actions as visits
+from server.visits.actions import (
+    MailState,
+    MailWanted,
+    VisitChanged,
+    VisitDeclined,
+    VisitHeld,
+    VisitorInvited,
+    VisitorLinkReplaced,
+    VisitorUninvited,
+)
+
+
+def register(office: Office) -> None:
+    """Tell the office what follows from what; the scene from top to bottom."""
+    on = office.reactions.on
+    # A visit stands: each visitor gets a credential, and with it the mail that shows it.
+    on(VisitorInvited, lambda work, it: _issue(work, it.visitor))
+    on(CredentialIssued, _mail_new_pass)
+    on(MailWanted, lambda work, it: _mail(work, it.visitor))
+    on(VisitorLinkReplaced, lambda work, it: _mail(work, it.visitor))
+    on(OutboxSettled, _note_mail)
+    # It changes, is held, declined or cancelled: what opens doors changes with it, and people are told.
+    on(VisitChanged, _follow_change)
+    on(VisitHeld, _withdraw_all)
+    on(VisitDeclined, lambda work, it: visits.tell_host_declined(work, it.visit))
+    on(VisitorUninvited, lambda work, it: _withdraw(work, it.visitor))
+    on(VisitorUninvited, lambda work, it: visits.uninvite(work, it.visitor))
+    # What gates and controllers must know is pushed when it changes.
+    on(CredentialIssued, access.credential_issued)
+    on(CredentialRevoked, access.credential_revoked)
+    on(IssuerKeyRotated, access.issuer_key_rotated)
+    on(DeviceEnrolled, access.device_enrolled)
+    on(PlaceChanged, access.place_changed)
+    # Doors report: operators' commands come to their end, and meetings see who came.
+    on(DoorReported, access.door_reported)
+    on(OutcomeReported, meetings.note_outcome)
+    on(PassageReported, meetings.note_passage)
+
+
+def _issue(work: Work, visitor: VisitorId) -> None:
+    credentials.issue(work, visitor)
+
+
+def _withdraw(work: Work, visitor: VisitorId) -> None:
+    credentials.withdraw(work, visitor)
+
+
+def _withdraw_all(work: Work, held: VisitHeld) -> None:
+    for visitor in held.visitors:
+        credentials.withdraw(work, visitor)
+
+
+def _follow_change(work: Work, changed: VisitChanged) -> None:
+    for visitor in changed.visitors:
+        if changed.access_changed:
+            credentials.issue(work, visitor)
+        else:
+            _mail(work, visitor)
+
+
+def _mail_new_pass(work: Work, made: CredentialIssued) -> None:
+    _mail(work, made.visitor)
+
+
+def _mail(work: Work, visitor: VisitorId) -> None:
+    present = issued.current_issue(work.session, visitor)
+    if present is not None:
+        visits.invite(work, visitor, credentials.qr_png(present.text))
+
+
+def _note_mail(work: Work, settled: OutboxSettled) -> None:
+    if settled.kind == "mail" and settled.reference:
+        sent = settled.state is outbox.State.SENT
+        state = MailState.SENT if sent else MailState.FAILED
+        visits.note_mail(work, VisitorId(settled.reference), state)
