@@ -25,7 +25,7 @@ MOST = 200
 class PageQuery(BaseModel):
     """The query parameters of every list in the API; a list with filters subclasses it."""
 
-    limit: int = Field(50, ge=1, le=MOST, description="How many items to return at most.")
+    limit: int = Field(default=50, ge=1, le=MOST, description="How many items to return at most.")
     cursor: str | None = Field(
         None,
         max_length=400,

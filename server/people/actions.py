@@ -98,7 +98,7 @@ class NewPerson(BaseModel):
     language: Language = Language.EN
     roles: list[Role] = Field(default=[Role.HOST], min_length=1, max_length=len(Role))
     password: SecretStr | None = Field(
-        None, description="At least 12 characters. Without one, the person cannot sign in yet."
+        default=None, description="At least 12 characters. Without one, the person cannot sign in yet."
     )
 
 
@@ -107,9 +107,9 @@ class PersonChange(BaseModel):
 
     name: PersonName | None = None
     language: Language | None = None
-    roles: list[Role] | None = Field(None, min_length=1, max_length=len(Role))
-    password: SecretStr | None = Field(None, description="At least 12 characters.")
-    active: bool | None = Field(None, description="True opens a closed account again.")
+    roles: list[Role] | None = Field(default=None, min_length=1, max_length=len(Role))
+    password: SecretStr | None = Field(default=None, description="At least 12 characters.")
+    active: bool | None = Field(default=None, description="True opens a closed account again.")
 
 
 class NewToken(BaseModel):
@@ -120,7 +120,7 @@ class NewToken(BaseModel):
         min_length=1, max_length=len(Right), description="Rights of the token, among your own."
     )
     days: int | None = Field(
-        90, ge=1, le=3650, description="Days until it expires; null: it does not expire."
+        default=90, ge=1, le=3650, description="Days until it expires; null: it does not expire."
     )
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from flask import Response, request
 from pydantic import BaseModel, Field
+from werkzeug.wrappers import Response as AnyResponse
 
 from access_protocol.wording import Language
 from server.kernel.blueprint import ApiBlueprint
@@ -131,7 +132,7 @@ class TokenPath(BaseModel):
 
 
 @blueprint.post("/session", {200: Me}, open_to_all=True)
-def sign_in(body: SignIn) -> Response:
+def sign_in(body: SignIn) -> AnyResponse:
     """Begin a session; the answer sets its cookie."""
     opened = actions.sign_in(
         office(),
@@ -151,7 +152,7 @@ def sign_in(body: SignIn) -> Response:
 
 
 @blueprint.delete("/session", {204: None})
-def sign_out() -> Response:
+def sign_out() -> AnyResponse:
     """End the present session."""
     session = caller().session
     if session is not None:

@@ -82,7 +82,7 @@ class ZoneInput(BaseModel):
 
     name: Name
     translations: Translations = Field(default_factory=dict[Language, Name])
-    floor: str | None = Field(None, max_length=32, description="Id of its floor.")
+    floor: str | None = Field(default=None, max_length=32, description="Id of its floor.")
 
 
 class PortalInput(BaseModel):
@@ -92,7 +92,7 @@ class PortalInput(BaseModel):
     translations: Translations = Field(default_factory=dict[Language, Name])
     kind: PortalKind
     fail_mode: FailMode = Field(
-        FailMode.SAFE, description="What it does without power: safe opens, secure stays locked."
+        default=FailMode.SAFE, description="What it does without power: safe opens, secure stays locked."
     )
 
 
@@ -108,8 +108,8 @@ class AccessPointInput(BaseModel):
     single_entry: bool = True
     anti_passback: AntiPassback = AntiPassback.OFF
     pulse_ms: PulseMs = 3000
-    gate: DeviceText | None = Field(None, description="The gate agent whose reader is here.")
-    controller: DeviceText | None = Field(None, description="The controller that opens the portal.")
+    gate: DeviceText | None = Field(default=None, description="The gate agent whose reader is here.")
+    controller: DeviceText | None = Field(default=None, description="The controller that opens the portal.")
 
     @model_validator(mode="after")
     def _gate_has_a_controller(self) -> "AccessPointInput":
@@ -124,9 +124,9 @@ class RoomInput(BaseModel):
     name: Name
     translations: Translations = Field(default_factory=dict[Language, Name])
     zone: ZoneNo
-    portal: Slug | None = Field(None, description="Its own door, where it has one.")
-    floor: str | None = Field(None, max_length=32, description="Id of its floor.")
-    capacity: int | None = Field(None, ge=1, le=10_000)
+    portal: Slug | None = Field(default=None, description="Its own door, where it has one.")
+    floor: str | None = Field(default=None, max_length=32, description="Id of its floor.")
+    capacity: int | None = Field(default=None, ge=1, le=10_000)
     bookable: bool = True
 
 

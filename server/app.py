@@ -1,0 +1,105 @@
+"""Joins the parts: the one place where subjects, reactions, pages and processes meet."""
+
+from typing import Any, cast
+
+from flask_openapi.openapi import OpenAPI
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from server import reactions, web
+from server.access import api as access_api
+from server.access import messages as access_messages
+from server.credentials import api as credentials_api
+from server.devices import api as devices_api
+from server.devices import messages as devices_messages
+from server.kernel.clock import Clock
+from server.kernel.desk import Desk
+from server.kernel.ids import Ids
+from server.kernel.request import EXTENSION, Problem, invalid_request
+from server.kernel.settings import Settings
+from server.kernel.work import Office
+from server.meetings import api as meetings_api
+from server.notifications import api as notifications_api
+from server.notifications import messages as notifications_messages
+from server.pages import panel, visitor
+from server.pages.panel import api_reference
+from server.people import api as people_api
+from server.people import callers
+from server.people import messages as people_messages
+from server.places import api as places_api
+from server.visits import api as visits_api
+from server.web.session import COOKIE
+
+VERSION = "0.1.0"
+
+APIS = (
+    people_api,
+    places_api,
+    devices_api,
+    visits_api,
+    credentials_api,
+    access_api,
+    meetings_api,
+    notifications_api,
+)
+"""The subjects' APIs, in the order of the reference."""
+
+MESSAGES = (
+    people_messages,
+    devices_messages,
+    access_messages,
+    notifications_messages,
+)
+"""What the worker takes, sends and does on time."""
+
+
+def create_office(settings: Settings, clock: Clock | None = None, ids: Ids | None = None) -> Office:
+    """Return the office of one process, with every reaction registered."""
+    office = Office(settings, clock, ids)
+    reactions.register(office)
+    return office
+
+
+def create_app(settings: Settings, office: Office | None = None) -> OpenAPI:
+    """Return the web application; a test gives its own office."""
+    app = OpenAPI(
+        __name__,
+        info={
+            "title": "Genkan",
+            "version": VERSION,
+            "description": "Visits, credentials, doors and the access ledger of your sites.",
+        },
+        servers=[{"url": str(settings.base_url).rstrip("/")}],
+        security_schemes={
+            "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+            "token": {"type": "http", "scheme": "bearer"},
+        },
+        validation_error_model=Problem,
+        validation_error_callback=invalid_request,
+        static_folder=None,
+        doc_ui=False,
+    )
+    app.openapi_version = "3.1.0"
+    app.extensions[EXTENSION] = office or create_office(settings)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
+    callers.install(app)
+    web.install(app, settings)
+    for api in APIS:
+        app.register_api(api.blueprint.openapi)
+    app.add_url_rule("/api/v1/openapi.json", "openapi_document", lambda: document(app))
+    panel.install(app)
+    visitor.install(app)
+    app.register_blueprint(api_reference.blueprint)
+    return app
+
+
+def document(app: OpenAPI) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of the application's API."""
+    return cast("dict[str, Any]", app.api_doc)  # pyright: ignore[reportUnknownMemberType]
+
+
+def set_up(desk: Desk) -> None:
+    """Let every subject say what the worker does for it."""
+    for messages in MESSAGES:
+        messages.register(desk)

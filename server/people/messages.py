@@ -1,0 +1,11 @@
+"""What the worker does for people on time: end sessions that are over."""
+
+from datetime import timedelta
+
+from server.kernel.desk import Desk
+from server.people.actions import end_old_sessions
+
+
+def register(desk: Desk) -> None:
+    """Forget old sessions; people send no messages over MQTT."""
+    desk.every(timedelta(hours=1), "end old sessions", end_old_sessions)

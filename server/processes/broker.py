@@ -1,0 +1,77 @@
+"""The broker process: Mosquitto, with the passwords and rights of the devices that the database knows."""
+
+import shutil
+import signal
+import subprocess
+from datetime import timedelta
+
+import structlog
+
+from server.devices import broker_configuration
+from server.kernel import logs
+from server.kernel.principal import Principal
+from server.kernel.settings import Settings
+from server.kernel.work import Office
+from server.processes.stopping import stop_signal
+
+log = structlog.get_logger(__name__)
+
+LOOKED_EVERY = timedelta(seconds=0.5)
+"""How soon a device that was just enrolled, or removed, is let in or kept out."""
+STOPPED_WITHIN = 5
+
+
+class MosquittoIsMissing(Exception):
+    """The program `mosquitto` is not installed."""
+
+
+def run(settings: Settings) -> int:
+    """Run Mosquitto until told to stop; returns its exit code when it ends by itself."""
+    logs.configure(settings.log_level, settings.log_format, "broker")
+    stopping = stop_signal()
+    office = Office(settings)
+    write_files(office)
+    folder = settings.data_folder / "broker"
+    process = subprocess.Popen(
+        [_program(), "-c", str(folder / broker_configuration.CONFIGURATION)],
+        # Ctrl-C goes to every process of the terminal; the broker should be the last to stop.
+        start_new_session=True,
+    )
+    try:
+        while not stopping.wait(LOOKED_EVERY.total_seconds()):
+            if process.poll() is not None:
+                log.error("mosquitto ended", code=process.returncode)
+                return process.returncode or 1
+            if write_files(office):
+                process.send_signal(signal.SIGHUP)
+                log.info("the broker's passwords and rights were renewed")
+        return 0
+    finally:
+        _stop(process)
+        office.close()
+
+
+def write_files(office: Office) -> bool:
+    """Write the configuration, the passwords and the rights; tell whether anything changed."""
+    settings = office.settings
+    with office.reading(Principal.system("broker")) as work:
+        files = broker_configuration.broker_files(
+            work.session, settings, settings.data_folder / "broker"
+        )
+    return broker_configuration.write(files)
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(STOPPED_WITHIN)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _program() -> str:
+    found = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise MosquittoIsMissing("Mosquitto is not installed: apt-get install mosquitto")
+    return found

@@ -1,0 +1,117 @@
+"""Takes what devices publish and gives it to the subjects' handlers, each message in its own transaction."""
+
+import queue
+import threading
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from access_protocol import topics
+from access_protocol.codec import MalformedReportError
+from access_protocol.topics import SERVER, WRITES, MalformedTopicError
+from access_protocol.transport.base import Message
+from server.kernel.desk import Desk, Handler, Incoming, Malformed
+from server.kernel.errors import GenkanError
+from server.kernel.principal import Principal
+
+log = structlog.get_logger(__name__)
+
+LOGGED_EVERY = timedelta(minutes=1)
+WAITING_AT_MOST = 10_000
+"""Messages that may wait for the database; gates send again what is beyond, doors report their state anew."""
+
+
+class Refusals:
+    """Counts malformed messages and logs them once a minute per device."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.counts: Counter[str] = Counter()
+        self._logged: dict[str, datetime] = {}
+
+    def count(self, device: str, why: str, now: datetime) -> None:
+        """Count one message of a device."""
+        self.counts[device] += 1
+        last = self._logged.get(device)
+        if last is None or now - last >= LOGGED_EVERY:
+            self._logged[device] = now
+            log.warning("malformed message", device=device, why=why, so_far=self.counts[device])
+
+
+class Inbox(threading.Thread):
+    """One thread that handles messages in the order in which they came."""
+
+    def __init__(self, desk: Desk) -> None:
+        """Take the desk with all that the subjects asked for."""
+        super().__init__(name="inbox", daemon=True)
+        self._desk = desk
+        self._waiting: queue.Queue[tuple[Handler, Incoming] | None] = queue.Queue(WAITING_AT_MOST)
+        self.refusals = Refusals()
+
+    def subscribe(self) -> None:
+        """Subscribe to everything that has a handler or a listener; call before the transport starts."""
+        wanted = set(self._desk.handlers) | set(self._desk.listeners)
+        for kind, subject in sorted(wanted):
+            take = self._taker(self._desk.handlers.get((kind, subject)))
+            if WRITES[kind][subject]:
+                every = topics.to_all(kind, subject, SERVER)
+                self._desk.transport.subscribe_without_retained(every, take)
+            else:
+                self._desk.transport.subscribe(topics.of_all(None, kind, subject), take)
+
+    def run(self) -> None:
+        """Handle messages until stopped."""
+        while (waiting := self._waiting.get()) is not None:
+            self._handle(*waiting)
+
+    def stop(self) -> None:
+        """Finish what waits, then end."""
+        self._waiting.put(None)
+        self.join(10)
+
+    def _taker(self, handler: Handler | None) -> Callable[[Message], None]:
+        def take(message: Message) -> None:
+            try:
+                topic = topics.parse(message.topic)
+            except MalformedTopicError:
+                self.refusals.count("?", "topic", self._desk.office.clock.now())
+                return
+            incoming = Incoming(topic, message.payload, message.retained)
+            # Listeners first and at once: a door's answer must not wait for the database.
+            for listener in self._desk.listeners.get((topic.kind, topic.subject), ()):
+                self._guard(incoming, lambda each=listener: each(incoming))
+            if handler is not None:
+                self._enqueue(handler, incoming)
+
+        return take
+
+    def _enqueue(self, handler: Handler, incoming: Incoming) -> None:
+        try:
+            self._waiting.put_nowait((handler, incoming))
+        except queue.Full:
+            log.warning("too many messages wait: one was dropped", device=incoming.topic.device)
+
+    def _handle(self, handler: Handler, incoming: Incoming) -> None:
+        topic = incoming.topic
+
+        def in_its_own_work() -> None:
+            device = Principal.for_device(topic.device, topic.site)
+            with self._desk.office.begin(device) as work:
+                handler(work, incoming)
+
+        self._guard(incoming, in_its_own_work)
+
+    def _guard(self, incoming: Incoming, handle: Callable[[], None]) -> None:
+        device, now = incoming.topic.device, self._desk.office.clock.now()
+        try:
+            handle()
+        except (Malformed, MalformedReportError, GenkanError) as error:
+            self.refusals.count(device, str(error), now)
+        except SQLAlchemyError:
+            log.exception("a message could not be stored", device=device)
+        except Exception:
+            # A handler's own fault must not end the thread that all other devices depend on.
+            log.exception("a handler failed", device=device, subject=incoming.topic.subject)

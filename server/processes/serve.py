@@ -1,0 +1,142 @@
+"""Runs the whole server on one machine: broker, worker, web and live as child processes."""
+
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from server.kernel import logs
+from server.kernel.settings import Settings
+from server.processes.stopping import stop_signal
+
+log = structlog.get_logger(__name__)
+
+READY_WITHIN = 30.0
+STOPPED_WITHIN = 15.0
+LONGEST_PAUSE = 30.0
+STEADY_AFTER = 60.0
+"""Seconds after which a process that died is started again without a pause."""
+LOOKED_EVERY = 0.2
+
+
+class NotReady(Exception):
+    """A process did not come up."""
+
+
+@dataclass
+class Child:
+    """One process, and how to tell that it is up."""
+
+    name: str
+    is_ready: Callable[["subprocess.Popen[bytes]"], bool]
+    speaks: bool = False
+    """Whether it says on its output that it is ready."""
+    process: "subprocess.Popen[bytes] | None" = None
+    started_at: float = 0.0
+    deaths: int = 0
+    again_at: float = field(default=0.0)
+
+    def start(self) -> None:
+        """Start the process."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "server", self.name],
+            stdout=subprocess.PIPE if self.speaks else None,
+            # Ctrl-C is ours to hand on, in the right order.
+            start_new_session=True,
+        )
+        self.started_at = time.monotonic()
+
+    def wait_until_ready(self, stopping: threading.Event) -> None:
+        """Return when the process is up; raises `NotReady`."""
+        process = self._running()
+        until = time.monotonic() + READY_WITHIN
+        while not self.is_ready(process):
+            if process.poll() is not None:
+                raise NotReady(f"{self.name} ended with code {process.returncode}")
+            if time.monotonic() > until:
+                raise NotReady(f"{self.name} is not up after {READY_WITHIN:.0f} s")
+            if stopping.wait(LOOKED_EVERY / 2):
+                return
+
+    def stop(self) -> None:
+        """Ask the process to stop, and end it if it does not."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(STOPPED_WITHIN)
+        except subprocess.TimeoutExpired:
+            log.warning("did not stop in time", name=self.name)
+            self.process.kill()
+            self.process.wait()
+
+    def look_after(self, now: float) -> None:
+        """Start the process again when it died, after a pause that grows with each death."""
+        process = self._running()
+        if process.poll() is None:
+            return
+        if not self.again_at:
+            self.deaths = 0 if now - self.started_at > STEADY_AFTER else self.deaths + 1
+            pause = min(LONGEST_PAUSE, 2.0 ** (self.deaths - 1)) if self.deaths else 0.0
+            self.again_at = now + pause
+            log.error("a process died", name=self.name, code=process.returncode, again_in=pause)
+        if now >= self.again_at:
+            self.again_at = 0.0
+            self.start()
+
+    def _running(self) -> "subprocess.Popen[bytes]":
+        if self.process is None:
+            raise RuntimeError("not started")
+        return self.process
+
+
+def run(settings: Settings, say: Callable[[str], None]) -> None:
+    """Run all four until SIGTERM or SIGINT; `say` tells the person at the terminal."""
+    logs.configure(settings.log_level, settings.log_format, "serve")
+    stopping = stop_signal()
+    children = [
+        Child("broker", _listens(settings.broker_host, settings.broker_port)),
+        Child("worker", _says_ready, speaks=True),
+        Child("web", _listens(settings.web_host, settings.web_port)),
+        Child("live", _listens(settings.live_host, settings.live_port)),
+    ]
+    try:
+        for child in children:
+            if stopping.is_set():
+                return
+            child.start()
+            child.wait_until_ready(stopping)
+        if not stopping.is_set():
+            say(f"Genkan is ready: {settings.base_url}")
+        while not stopping.wait(LOOKED_EVERY):
+            for child in children:
+                child.look_after(time.monotonic())
+    finally:
+        for child in reversed(children):
+            child.stop()
+
+
+def _listens(host: str, port: int) -> Callable[["subprocess.Popen[bytes]"], bool]:
+    # An address to listen on may mean all of them, which nobody can connect to.
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+
+    def check(_process: object) -> bool:
+        try:
+            socket.create_connection((address, port), 1).close()
+        except OSError:
+            return False
+        return True
+
+    return check
+
+
+def _says_ready(process: "subprocess.Popen[bytes]") -> bool:
+    if process.stdout is None or not select.select([process.stdout], [], [], 0)[0]:
+        return False
+    return b"ready" in process.stdout.readline()

@@ -1,0 +1,36 @@
+"""The web process: pages and API under granian, with enough threads that slow clients block nobody."""
+
+from flask import Flask
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server import Server
+
+from server.app import create_app
+from server.kernel import logs
+from server.kernel.settings import Settings
+
+KILLED_AFTER = 10
+"""Seconds that a web worker may take to finish its requests when told to stop."""
+
+
+def application() -> Flask:
+    """Make the application of one worker process; granian calls it."""
+    settings = Settings()
+    logs.configure(settings.log_level, settings.log_format, "web")
+    return create_app(settings)
+
+
+def run(settings: Settings) -> None:
+    """Serve until told to stop."""
+    Server(
+        "server.processes.web:application",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=settings.web_host,
+        port=settings.web_port,
+        workers=settings.web_processes,
+        blocking_threads=settings.web_threads,
+        respawn_failed_workers=True,
+        workers_kill_timeout=KILLED_AFTER,
+        log_level=LogLevels.warning,
+    ).serve()
