@@ -15,7 +15,7 @@ CHAIN_SECONDS = 0.4
 
 REST_SECONDS = 5.0
 """How long a reader that overran is left out, so that a poster made to slow it down cannot keep
-the gate from reading phones. Doubled each time, up to `LONGEST_REST_SECONDS`."""
+the gate from reading phones. Doubled when it overruns again soon, to `LONGEST_REST_SECONDS`."""
 
 LONGEST_REST_SECONDS = 60.0
 
@@ -144,6 +144,8 @@ class DecoderChain:
     def _send_to_rest(self, reader: Reader) -> None:
         if not reader.expensive:
             return  # without the first reader there is no gate; the restarted process tries again
-        _, before = self._rests.get(reader.name, (0.0, 0.0))
-        rest = min(before * 2, LONGEST_REST_SECONDS) if before else REST_SECONDS
-        self._rests[reader.name] = (self._clock() + rest, rest)
+        now = self._clock()
+        until, before = self._rests.get(reader.name, (float("-inf"), 0.0))
+        lately = now - until < LONGEST_REST_SECONDS
+        rest = min(before * 2, LONGEST_REST_SECONDS) if lately else REST_SECONDS
+        self._rests[reader.name] = (now + rest, rest)

@@ -1,10 +1,12 @@
 """Reads the codes in picture files, for the command `decode`."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from gate_agent.camera.pictures import UnreadablePicture, read_picture
+from gate_agent.decoder.base import DecoderFailed
 from gate_agent.decoder.chain import DecoderChain
 from gate_agent.decoder.process import DecodingProcess
 
@@ -45,7 +47,10 @@ class DecodedFile:
 
 def decode_files(files: Iterable[Path], *, seconds: float) -> Iterator[DecodedFile]:
     """One answer for each of `files`, in their order, each within `seconds`."""
-    with DecodingProcess() as decoders:
+    with closing(DecodingProcess()) as decoders:
+        # Should it not start, each picture's reading says so.
+        with suppress(DecoderFailed):
+            decoders.start()
         chain = DecoderChain(decoders, seconds=seconds)
         for file in files:
             try:

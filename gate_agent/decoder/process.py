@@ -127,6 +127,8 @@ class DecodingProcess:
         with self._lock:
             deadline = self._clock() + seconds
             child = self._ready_child(deadline)
+            if decoder not in self._decoders:
+                raise DecoderFailed(f"there is no decoder {decoder} here")
             height, width = image.shape
             self._memory[: image.size] = np.ascontiguousarray(image).data.cast("B")
             request = REQUEST.pack(decoder.encode("ascii"), width, height, seconds)

@@ -131,6 +131,18 @@ def test_a_reader_that_overruns_again_rests_longer(time: FakeTime) -> None:
         time.now += 1
 
 
+def test_what_happened_long_ago_is_forgotten(time: FakeTime) -> None:
+    decoders = FakeDecoders({"zbar": DecoderOverran("slow")}, time=time)
+    chain = DecoderChain(decoders, clock=time.clock)
+    chain.read(EMPTY)
+    time.now += 3600
+    chain.read(EMPTY)
+
+    time.now += REST_SECONDS
+
+    assert chain.read(EMPTY).failure == "zbar: slow"
+
+
 def test_the_first_reader_never_rests(time: FakeTime) -> None:
     decoders = FakeDecoders({"zxing": DecoderOverran("slow")}, time=time)
     chain = DecoderChain(decoders, clock=time.clock)

@@ -244,5 +244,9 @@ def test_a_missing_library_is_said_once() -> None:
 
         assert decoders.read("zxing", code(PASS), ENOUGH) == [PASS]
 
+        with pytest.raises(DecoderFailed, match="no decoder zbar"):
+            decoders.read("zbar", code(PASS), ENOUGH)
+        assert decoders.restarts == 1
+
     assert [entry["event"] for entry in logs] == ["decoder_missing"]
     assert decoders.decoders == {"zxing", "zxing-global"}
