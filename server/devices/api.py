@@ -1,0 +1,200 @@
+"""Gates and controllers as JSON: register, enrol, rename, revoke, and how they fare."""
+
+import base64
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from flask import Response, request
+from pydantic import BaseModel, ConfigDict, Field
+from sqlmodel import col, select
+
+from access_protocol.enrolment import EnrolmentRequest
+from access_protocol.topics import Kind
+from server.devices import actions, models
+from server.devices.actions import NewDevice
+from server.devices.models import Device, GateHealthRow
+from server.kernel.blueprint import ApiBlueprint
+from server.kernel.pagination import PageQuery, paginate
+from server.kernel.principal import Right, require
+from server.kernel.request import (
+    answer,
+    answer_page,
+    begin,
+    no_content,
+    office,
+    reading,
+)
+from server.kernel.text import Line
+
+blueprint = ApiBlueprint("Devices", "Gates and controllers: enrolment and health.", "/devices")
+
+
+class HealthOut(BaseModel):
+    """What a gate last said about itself; `received_at` tells how long ago."""
+
+    at: datetime
+    received_at: datetime
+    software: str
+    uptime_s: int
+    knowledge_age_s: int | None
+    clock_trusted: bool
+    journal_sequence: int
+    journal_waiting: int
+    malformed_messages: int
+    readers: list[dict[str, str | float | bool]]
+
+
+class DeviceOut(BaseModel):
+    """A gate or controller."""
+
+    id: str
+    site: str
+    kind: Kind
+    name: str
+    enrolled: bool
+    online: bool
+    last_seen: datetime | None
+    created_at: datetime
+    enrolled_at: datetime | None
+    health: HealthOut | None = Field(None, description="Of gates only.")
+
+    @classmethod
+    def of(cls, device: Device, health: GateHealthRow | None = None) -> "DeviceOut":
+        """Show a device, without its keys."""
+        return cls(
+            id=device.id,
+            site=device.site,
+            kind=device.kind,
+            name=device.name,
+            enrolled=device.admitted,
+            online=device.online,
+            last_seen=device.last_seen,
+            created_at=device.created_at,
+            enrolled_at=device.enrolled_at,
+            health=HealthOut.model_validate(health, from_attributes=True) if health else None,
+        )
+
+
+class DevicePage(BaseModel):
+    """Devices, in the order of their ids."""
+
+    items: list[DeviceOut]
+    next_cursor: str | None
+
+
+class DevicesQuery(PageQuery):
+    """Which devices to list."""
+
+    site: str | None = Field(None, pattern="^[A-Z]{1,3}$")
+    kind: Kind | None = None
+
+
+class DevicePath(BaseModel):
+    """A device's id."""
+
+    device: str = Field(pattern="^[a-z0-9-]{3,32}$")
+
+
+class Renaming(BaseModel):
+    """A device's new name for people."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[Line, Field(min_length=1, max_length=100)]
+
+
+class CodeOut(BaseModel):
+    """A one-time enrolment code; it is shown this once."""
+
+    device: str
+    code: str
+    expires_at: datetime
+
+
+class EnrolmentIn(BaseModel):
+    """What a new device sends."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: Literal[1] = 1
+    code: str = Field(pattern="^[A-Z2-7]{4}(-[A-Z2-7]{4}){3}$", examples=["ABCD-EFGH-IJKL-MN23"])
+    public_key: str = Field(
+        pattern="^[A-Za-z0-9+/]{43}=$", description="The raw Ed25519 public key in Base64."
+    )
+
+
+class EnrolmentOut(BaseModel):
+    """Who the device is from now on; the password is given this once."""
+
+    version: int
+    site: str
+    kind: Literal["gate", "controller"]
+    device: str
+    broker_host: str
+    broker_port: int
+    broker_password: str
+    authority: list[str] = Field(description="Raw Ed25519 keys that sign documents, in Base64.")
+
+
+@blueprint.get("", {200: DevicePage})
+def list_devices(query: DevicesQuery) -> Response:
+    """Return the gates and controllers that were not revoked."""
+    with reading() as work:
+        require(work.principal, Right.DEVICES_READ)
+        statement = select(Device).where(col(Device.revoked_at).is_(None))
+        if query.site is not None:
+            statement = statement.where(Device.site == query.site)
+        if query.kind is not None:
+            statement = statement.where(Device.kind == query.kind)
+        page = paginate(work.session, statement, [col(Device.id)], query)
+        health = models.gate_health(work.session)
+        return answer_page(page.map(lambda each: DeviceOut.of(each, health.get(each.id))))
+
+
+@blueprint.post("", {201: DeviceOut})
+def register(body: NewDevice) -> Response:
+    """Register a gate or controller; then make it a one-time code."""
+    with begin() as work:
+        made = DeviceOut.of(actions.register(work, body))
+    return answer(made, 201)
+
+
+@blueprint.get("/<device>", {200: DeviceOut})
+def get_device(path: DevicePath) -> Response:
+    """Return one device."""
+    with reading() as work:
+        found = actions.find(work, path.device)
+        return answer(DeviceOut.of(found, work.session.get(GateHealthRow, found.id)))
+
+
+@blueprint.patch("/<device>", {200: DeviceOut})
+def rename(path: DevicePath, body: Renaming) -> Response:
+    """Give a device another name for people."""
+    with begin() as work:
+        changed = DeviceOut.of(actions.rename(work, path.device, body.name))
+    return answer(changed)
+
+
+@blueprint.delete("/<device>", {204: None})
+def revoke(path: DevicePath) -> Response:
+    """Remove a device: the broker no longer lets it in, and no controller obeys it."""
+    with begin() as work:
+        actions.revoke(work, path.device)
+    return no_content()
+
+
+@blueprint.post("/<device>/enrolment-code", {201: CodeOut})
+def make_code(path: DevicePath) -> Response:
+    """Make a one-time code that is good for fifteen minutes; type it into the device."""
+    with begin() as work:
+        made = CodeOut.model_validate(actions.make_code(work, path.device), from_attributes=True)
+    return answer(made, 201)
+
+
+@blueprint.post("/enrolments", {201: EnrolmentOut}, open_to_all=True)
+def enrol(body: EnrolmentIn) -> Response:
+    """Let a new device in: it shows the code and its public key, and learns who it is."""
+    asked = EnrolmentRequest(code=body.code, public_key=base64.b64decode(body.public_key))
+    made = actions.enrol(office(), asked, request.remote_addr or "")
+    return Response(msgspec.json.encode(made), 201, mimetype="application/json")

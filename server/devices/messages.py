@@ -1,0 +1,66 @@
+"""What gates and controllers report over MQTT, and what the worker tells controllers."""
+
+from collections.abc import Callable
+
+from access_protocol.documents import DocumentKind
+from access_protocol.events import (
+    ControllerEvent,
+    ControllerState,
+    GateHealth,
+    Status,
+    SyncRequest,
+)
+from access_protocol.topics import Kind, Subject
+from server.devices import actions, reports
+from server.devices.incoming import read, sender_of
+from server.devices.key_lists import key_list
+from server.kernel.desk import Desk, Incoming
+from server.kernel.principal import Principal
+from server.kernel.work import Work
+
+
+def register(desk: Desk) -> None:
+    """Take the reports of devices, and notice when the broker is lost."""
+    for kind in (Kind.GATE, Kind.CONTROLLER):
+        desk.on(kind, Subject.STATUS, _status)
+    desk.on(Kind.GATE, Subject.HEALTH, _health)
+    desk.on(Kind.CONTROLLER, Subject.STATE, _door_state)
+    desk.on(Kind.CONTROLLER, Subject.EVENT, _door_event)
+    desk.on(Kind.CONTROLLER, Subject.SYNC, _sync)
+    _forget_presence(desk)()
+    desk.transport.on_connection(lambda there: None if there else _forget_presence(desk)())
+
+
+def _forget_presence(desk: Desk) -> Callable[[], None]:
+    def forget() -> None:
+        with desk.office.begin(Principal.system("worker")) as work:
+            reports.everyone_is_away(work)
+
+    return forget
+
+
+def _status(work: Work, incoming: Incoming) -> None:
+    reports.status(work, sender_of(work, incoming), read(Status, incoming))
+
+
+def _health(work: Work, incoming: Incoming) -> None:
+    reports.health(work, sender_of(work, incoming), read(GateHealth, incoming))
+
+
+def _door_state(work: Work, incoming: Incoming) -> None:
+    device = sender_of(work, incoming)
+    reports.door_state(work, device, read(ControllerState, incoming), retained=incoming.retained)
+
+
+def _door_event(work: Work, incoming: Incoming) -> None:
+    reports.door_event(work, sender_of(work, incoming), read(ControllerEvent, incoming))
+
+
+def _sync(work: Work, incoming: Incoming) -> None:
+    device = sender_of(work, incoming)
+    held = actions.held_versions(read(SyncRequest, incoming).held)
+    row, _ = actions.issue(
+        work, device.id, DocumentKind.KEY_LIST, lambda: key_list(work, device.id, device.site)
+    )
+    if actions.catch_up(work, row, held.get(DocumentKind.KEY_LIST)):
+        actions.send(work, device.site, row)
