@@ -1,0 +1,61 @@
+"""Issuer keys: made when first needed, sealed at rest, rotated with overlap."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import select
+
+from access_protocol.ids import SiteCode
+from access_protocol.keys import ED25519_KEY_BYTES, SigningKey
+from server.credentials import models
+from server.credentials.models import Issue, IssuerKey
+from server.kernel.work import Work
+
+KEY_LIFE = timedelta(days=3650)
+"""How long a key counts that nobody rotates."""
+CLOCKS_BEHIND = timedelta(minutes=10)
+"""A new key counts from a little before it was made, for gates whose clocks are behind."""
+
+
+def issuing_key(work: Work, site: SiteCode) -> tuple[IssuerKey, SigningKey]:
+    """Return the key that signs the site's credentials; the first use makes it."""
+    found = models.issuer_keys(work.session, site)
+    row = found[0] if found else make(work, site, 1)
+    return row, SigningKey(work.sealer.unseal(row.sealed_seed, _purpose(row.public)))
+
+
+def make(work: Work, site: SiteCode, number: int) -> IssuerKey:
+    """Make the site's key with this number, unless another process just did: then that one counts."""
+    key = SigningKey(work.ids.random_bytes(ED25519_KEY_BYTES))
+    begins = work.now.replace(microsecond=0) - CLOCKS_BEHIND
+    row = IssuerKey(
+        public=key.public,
+        site=site,
+        number=number,
+        sealed_seed=work.sealer.seal(key.seed, _purpose(key.public)),
+        not_before=begins,
+        not_after=begins + KEY_LIFE,
+        created_at=work.now,
+    )
+    try:
+        with work.session.begin_nested():
+            work.session.add(row)
+    except IntegrityError:
+        return models.issuer_keys(work.session, site)[0]
+    return row
+
+
+def retire(work: Work, key: IssuerKey) -> None:
+    """Let a key count only until the last credential that it signed expires."""
+    last: datetime | None = work.session.exec(
+        select(func.max(Issue.expires)).where(Issue.issuer == key.public)
+    ).one()
+    floor = key.not_before + timedelta(seconds=1)
+    ends = max(last or work.now, work.now).replace(microsecond=0) + timedelta(seconds=1)
+    key.retired_at, key.not_after = work.now, max(floor, ends)
+    work.session.add(key)
+
+
+def _purpose(public: bytes) -> str:
+    return f"issuer-key:{public.hex()}"

@@ -1,0 +1,136 @@
+"""Credentials and issuer keys as the database knows them, and their queries."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, LargeBinary, UniqueConstraint
+from sqlmodel import Field, Session, col, select
+
+from access_protocol.credential import CredentialClass, to_text
+from access_protocol.ids import CREDENTIAL_ID_BYTES, CredentialId, SiteCode, ZoneNumber
+from access_protocol.keys import KeyRing, RingKey
+from server.kernel.database import ID_COLUMN, Record, stored_as_text, text
+from server.kernel.ids import VisitId, VisitorId
+
+_CREDENTIAL: Any = LargeBinary(CREDENTIAL_ID_BYTES)
+SLOWEST_CLOCK = timedelta(days=1)
+"""A revocation stays on the list this long after the credential expired, for gates whose clocks are behind."""
+
+
+class IssuerKey(Record, table=True):
+    """A key that signs credentials of one site; the private part is sealed with the master key."""
+
+    __tablename__ = "credentials_issuer_key"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (UniqueConstraint("site", "number"),)
+
+    public: bytes = Field(primary_key=True, sa_type=LargeBinary(32))  # pyright: ignore[reportArgumentType]
+    site: SiteCode = Field(sa_type=text(3), foreign_key="places_site.code")
+    number: int = Field(sa_type=BigInteger)
+    """Counts the keys of the site; the highest one signs."""
+    sealed_seed: bytes
+    not_before: datetime
+    not_after: datetime
+    """Until when its signatures count; for a retired key that is when its last credential expires."""
+    created_at: datetime
+    retired_at: datetime | None = None
+
+
+class Credential(Record, table=True):
+    """What one visitor holds in one visit: one id through all issues, and which of them still count."""
+
+    __tablename__ = "credentials_credential"  # pyright: ignore[reportAssignmentType]
+
+    id: CredentialId = Field(primary_key=True, sa_type=_CREDENTIAL)
+    visitor: VisitorId = Field(sa_type=ID_COLUMN, foreign_key="visits_visitor.id", unique=True)
+    visit: VisitId = Field(sa_type=ID_COLUMN, foreign_key="visits_visit.id", index=True)
+    site: SiteCode = Field(sa_type=text(3), foreign_key="places_site.code")
+    generation: int = Field(default=0, sa_type=BigInteger)
+    """The newest issue's."""
+    lowest_valid: int = Field(default=0, sa_type=BigInteger)
+    """Issues below it are revoked; 256: all of them, also those to come before the next issue."""
+    last_expires: datetime = Field(index=True)
+    """When the longest of its issues expires."""
+
+    @property
+    def revoked(self) -> bool:
+        """Whether no issue counts any longer."""
+        return self.generation < self.lowest_valid
+
+
+class Issue(Record, table=True):
+    """One signed credential, as it went out."""
+
+    __tablename__ = "credentials_issue"  # pyright: ignore[reportAssignmentType]
+
+    credential: CredentialId = Field(
+        primary_key=True, sa_type=_CREDENTIAL, foreign_key="credentials_credential.id"
+    )
+    generation: int = Field(primary_key=True, sa_type=BigInteger)
+    credential_class: CredentialClass = Field(sa_type=stored_as_text(CredentialClass))
+    zones: list[int] = Field(sa_type=JSON)
+    not_before: datetime
+    expires: datetime
+    issuer: bytes = Field(  # pyright: ignore[reportCallIssue, reportUnknownVariableType]
+        sa_type=LargeBinary(32),  # pyright: ignore[reportArgumentType]
+        foreign_key="credentials_issuer_key.public",
+        index=True,
+    )
+    message: bytes
+    issued_at: datetime
+
+    @property
+    def text(self) -> str:
+        """The text that stands in the QR code."""
+        return to_text(self.message)
+
+    @property
+    def zone_numbers(self) -> tuple[ZoneNumber, ...]:
+        """The zones that it opens."""
+        return tuple(ZoneNumber(number) for number in self.zones)
+
+
+def of_visitor(session: Session, visitor: VisitorId) -> Credential | None:
+    """Return what a visitor holds."""
+    return session.exec(select(Credential).where(Credential.visitor == visitor)).first()
+
+
+def current_issue(session: Session, visitor: VisitorId) -> Issue | None:
+    """Return the visitor's newest credential, or None where there is none that still counts."""
+    held = of_visitor(session, visitor)
+    if held is None or held.revoked:
+        return None
+    return session.get(Issue, (held.id, held.generation))
+
+
+def visitors_of(
+    session: Session, credentials: Iterable[CredentialId]
+) -> dict[CredentialId, Credential]:
+    """Return whose the credentials are, with one query."""
+    wanted = select(Credential).where(col(Credential.id).in_(list(credentials)))
+    return {found.id: found for found in session.exec(wanted).all()}
+
+
+def issuer_keys(session: Session, site: SiteCode) -> Sequence[IssuerKey]:
+    """Return the site's issuer keys; the first is the one that signs."""
+    statement = select(IssuerKey).where(IssuerKey.site == site)
+    return session.exec(statement.order_by(col(IssuerKey.number).desc())).all()
+
+
+def key_ring(session: Session, site: SiteCode, at: datetime) -> KeyRing:
+    """Return the keys whose credentials count at the site now or later, oldest first."""
+    return KeyRing(
+        RingKey(key.public, key.not_before, key.not_after)
+        for key in reversed(issuer_keys(session, site))
+        if key.not_after > at
+    )
+
+
+def revocations(session: Session, site: SiteCode, at: datetime) -> dict[CredentialId, int]:
+    """Return the lowest valid generation of every credential of the site that a gate might still meet."""
+    listed = select(Credential.id, Credential.lowest_valid).where(
+        Credential.site == site,
+        col(Credential.lowest_valid) > 0,
+        col(Credential.last_expires) > at - SLOWEST_CLOCK,
+    )
+    return {CredentialId(id_): lowest for id_, lowest in session.exec(listed).all()}
