@@ -1,0 +1,113 @@
+"""What others can ask about access: events, who is inside, doors, and the events that this subject records."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from access_protocol.documents import DocumentKind
+from access_protocol.ids import CredentialId, SiteCode
+from server.access import knowledge, models
+from server.access.doors import (
+    Door,
+    DoorCommandAsked,
+    DoorCommandSettled,
+    OpenPortal,
+    door_reported,
+    find_command,
+    list_doors,
+    open_portal,
+)
+from server.access.ledger import AccessDecided, LedgerAlarmRaised, OutcomeReported
+from server.access.models import AccessEvent, EventQuery, LedgerAlarm, Presence
+from server.access.presence import PassageReported
+from server.credentials import models as credentials
+from server.credentials.actions import CredentialIssued, CredentialRevoked, IssuerKeyRotated
+from server.credentials.models import Credential
+from server.devices.actions import DeviceEnrolled, refresh_key_lists
+from server.kernel.pagination import Page
+from server.kernel.principal import Right, require
+from server.kernel.work import Work
+from server.places.actions import PlaceChanged
+
+__all__ = [
+    "AccessDecided",
+    "Door",
+    "DoorCommandAsked",
+    "DoorCommandSettled",
+    "Inside",
+    "LedgerAlarmRaised",
+    "OpenPortal",
+    "OutcomeReported",
+    "PassageReported",
+    "credential_issued",
+    "credential_revoked",
+    "device_enrolled",
+    "door_reported",
+    "find_command",
+    "issuer_key_rotated",
+    "list_alarms",
+    "list_doors",
+    "list_events",
+    "list_inside",
+    "open_portal",
+    "place_changed",
+]
+
+_WHAT_GATES_NEED = frozenset({"site", "access_point", "portal", "zone"})
+
+
+@dataclass(frozen=True)
+class Inside:
+    """Somebody inside: where, since when, and whose credential it was, where that is still known."""
+
+    presence: Presence
+    credential: Credential | None
+
+
+def list_events(work: Work, query: EventQuery) -> Page[AccessEvent]:
+    """Return decisions, newest first, for whoever may read the ledger."""
+    require(work.principal, Right.ACCESS_READ)
+    return models.decisions(work.session, query)
+
+
+def list_inside(work: Work, site: SiteCode | None = None) -> list[Inside]:
+    """Return who is inside, latest first."""
+    require(work.principal, Right.ACCESS_READ, site)
+    present = models.inside(work.session, site)
+    known = credentials.visitors_of(work.session, [each.credential for each in present])
+    return [Inside(each, known.get(CredentialId(bytes(each.credential)))) for each in present]
+
+
+def list_alarms(work: Work) -> Sequence[LedgerAlarm]:
+    """Return the newest alarms of the ledger."""
+    require(work.principal, Right.ACCESS_READ)
+    return models.alarms(work.session)
+
+
+# What follows in this subject from what others recorded; `server/reactions.py` registers these.
+
+
+def place_changed(work: Work, happened: PlaceChanged) -> None:
+    """Let the gates know their new policy, and the controllers whom they obey."""
+    if happened.what in _WHAT_GATES_NEED:
+        refresh_key_lists(work, happened.site)
+        knowledge.refresh(work, happened.site, (DocumentKind.POLICY,))
+
+
+def credential_issued(work: Work, happened: CredentialIssued) -> None:
+    """Let the gates know the site's first key, and that an earlier credential no longer counts."""
+    knowledge.refresh(work, happened.site, (DocumentKind.KEYS, DocumentKind.REVOCATIONS))
+
+
+def credential_revoked(work: Work, happened: CredentialRevoked) -> None:
+    """Let the gates know that a credential no longer counts."""
+    knowledge.refresh(work, happened.site, (DocumentKind.REVOCATIONS,))
+
+
+def issuer_key_rotated(work: Work, happened: IssuerKeyRotated) -> None:
+    """Let the gates know the new key, and how long the old one counts."""
+    knowledge.refresh(work, happened.site, (DocumentKind.KEYS,))
+
+
+def device_enrolled(work: Work, happened: DeviceEnrolled) -> None:
+    """Prepare what a new gate must know, so that it gets all of it when it first asks."""
+    knowledge.refresh(work, happened.site)

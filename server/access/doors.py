@@ -1,0 +1,300 @@
+"""Operators at doors: an operator's request is decided, journaled and sent; the door's state is its controller's."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlmodel import col, select
+
+from access_protocol import rules
+from access_protocol.codec import EventIdText
+from access_protocol.commands import Acknowledgement, Result
+from access_protocol.decision import DenyReason
+from access_protocol.events import ControllerEventKind, DecisionEntry, Outcome, OutcomeEntry
+from access_protocol.ids import (
+    AccessPointId,
+    CredentialId,
+    DeviceId,
+    EventId,
+    KeyId,
+    PortalId,
+    SiteCode,
+)
+from access_protocol.knowledge import Policy
+from access_protocol.rules import Circumstances, OperatorRequest
+from server.access import knowledge, ledger, models
+from server.access.models import CommandState, DoorCommand
+from server.devices import models as devices
+from server.devices.actions import DoorReported
+from server.devices.models import Device, DoorState
+from server.kernel import live, outbox
+from server.kernel.errors import Conflict, NotFound, SignInNeeded
+from server.kernel.events import Event
+from server.kernel.ids import PersonId
+from server.kernel.outbox import OutboxRow
+from server.kernel.principal import Kind as PrincipalKind
+from server.kernel.principal import Right, require
+from server.kernel.text import Line
+from server.kernel.work import Work
+from server.places.models import AccessPoint, Portal
+
+OUTBOX_KIND = "door_command"
+DEADLINE = timedelta(seconds=5)
+ACKNOWLEDGED_WITHIN = timedelta(seconds=2)
+"""How long after the deadline a controller's word on a command sent in time may still be on its way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoorCommandAsked(Event):
+    """A person asked to open a portal; `denied` says why it was refused at once, if it was."""
+
+    event: EventId
+    portal: PortalId
+    site: SiteCode
+    person: PersonId | None
+    reason: str
+    denied: DenyReason | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoorCommandSettled(Event):
+    """An operator's command came to its end: done or refused by the controller, expired, or no answer."""
+
+    event: EventId
+    portal: PortalId
+    site: SiteCode
+    state: CommandState
+
+
+class OpenPortal(BaseModel):
+    """A wish to open a portal; the reason stays in the audit trail."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Annotated[Line, Field(min_length=1, max_length=500, examples=["Delivery"])]
+    access_point: str | None = Field(
+        None, pattern="^[a-z0-9-]{1,32}$", description="Left out: the side that leads in."
+    )
+
+
+@dataclass(frozen=True)
+class Door:
+    """A portal with its true state: None is unknown, because its controller is away or was never heard."""
+
+    portal: Portal
+    controller: Device | None
+    state: DoorState | None
+    last_command: DoorCommand | None
+
+
+@dataclass(frozen=True)
+class _SiteKnowledge:
+    """What the server knows when it decides for an operator, who presents no credential."""
+
+    site: SiteCode
+    policy: Policy
+
+    def issuer_keys(self, hint: KeyId, at: datetime | None) -> tuple[bytes, ...]:
+        return ()
+
+    def lowest_generation(self, credential: CredentialId) -> int:
+        return 0
+
+
+class _NothingPresented:
+    """The history of an operator's request: nothing was presented, so nothing was used."""
+
+    def presentation_used(
+        self, credential: CredentialId, presented_at: int, point: AccessPointId
+    ) -> bool:
+        return False
+
+    def entry_spent(self, credential: CredentialId, point: AccessPointId) -> bool:
+        return False
+
+    def bound_used(self, credential: CredentialId) -> bool:
+        return False
+
+    def inside(self, credential: CredentialId, zone: int) -> bool:
+        return False
+
+
+def list_doors(work: Work, site: SiteCode | None = None) -> list[Door]:
+    """Return every portal with its true state."""
+    require(work.principal, Right.ACCESS_READ, site)
+    statement = select(Portal).order_by(col(Portal.site), col(Portal.id))
+    points = select(AccessPoint).where(col(AccessPoint.controller).is_not(None))
+    if site is not None:
+        statement, points = (
+            statement.where(Portal.site == site),
+            points.where(AccessPoint.site == site),
+        )
+    controllers = {
+        (point.site, point.portal): DeviceId(point.controller or "")
+        for point in work.session.exec(points).all()
+    }
+    states = devices.door_states(work.session, controllers.values())
+    portals = work.session.exec(statement).all()
+    commands = models.last_commands(work.session, [(each.site, each.id) for each in portals])
+    found: list[Door] = []
+    for portal in portals:
+        controller = controllers.get((portal.site, portal.id))
+        device = work.session.get(Device, controller) if controller else None
+        state = states.get(controller) if controller else None
+        found.append(Door(portal, device, state, commands.get((portal.site, portal.id))))
+    return found
+
+
+def open_portal(work: Work, site: SiteCode, portal: PortalId, wish: OpenPortal) -> DoorCommand:
+    """Decide an operator's request, journal it, and let the worker send the command within five seconds.
+
+    A refusal is journaled too and comes back as a command in state DENIED: raising would undo its journal.
+    """
+    if work.principal.kind is PrincipalKind.ANONYMOUS:
+        raise SignInNeeded("Sign in to open a door.")
+    point, controller = _side(work, site, portal, wish.access_point)
+    policy = knowledge.policy_of(work, site, [point])
+    request = OperatorRequest(permitted=work.principal.may(Right.DOORS_COMMAND, site))
+    decision = rules.decide(
+        request,
+        policy.access_points[point.id],
+        _SiteKnowledge(site, policy),
+        _NothingPresented(),
+        Circumstances(now=work.now, clock_trusted=True, knowledge_age=timedelta()),
+    )
+    command = DoorCommand(
+        event=ledger.new_event(work),
+        site=site,
+        portal=portal,
+        access_point=point.id,
+        controller=controller,
+        pulse_ms=point.pulse_ms,
+        person=work.principal.person,
+        reason=wish.reason,
+        asked_at=work.now,
+        deadline=work.now + DEADLINE,
+        state=CommandState.WAITING if decision.granted else CommandState.DENIED,
+        denied=decision.reason,
+    )
+    work.session.add(command)
+    entry = DecisionEntry(
+        at=work.now, event=command.event, access_point=point.id, reason=decision.reason
+    )
+    ledger.append_own(work, site, entry)
+    _announce(work, command)
+    if decision.granted:
+        outbox.post(
+            work,
+            OUTBOX_KIND,
+            controller,
+            {"site": site, "pulse_ms": point.pulse_ms},
+            reference=command.event,
+            deadline=command.deadline,
+        )
+    return command
+
+
+def find_command(work: Work, event: EventIdText) -> DoorCommand:
+    """Return an operator's command, or raise `NotFound`."""
+    found = work.session.get(DoorCommand, event)
+    if found is None:
+        raise NotFound("There is no such command.")
+    require(work.principal, Right.ACCESS_READ, found.site)
+    return found
+
+
+def acknowledged(work: Work, controller: DeviceId, word: Acknowledgement) -> None:
+    """Take a controller's word on an operator's command; a repeated one changes nothing."""
+    command = work.session.get(DoorCommand, word.event or "", with_for_update=True)
+    if command is None or command.controller != controller:
+        return
+    if command.state not in (CommandState.WAITING, CommandState.NO_ANSWER):
+        return
+    done = word.result is Result.DONE
+    command.refusal = word.refusal
+    _settle(work, command, CommandState.DONE if done else CommandState.REFUSED)
+
+
+def settle_overdue(work: Work) -> None:
+    """Close the commands that nobody answered: expired where never sent, otherwise without an answer."""
+    overdue = select(DoorCommand).where(
+        DoorCommand.state == CommandState.WAITING,
+        DoorCommand.deadline <= work.now - ACKNOWLEDGED_WITHIN,
+    )
+    for command in work.session.exec(overdue.with_for_update(skip_locked=True)).all():
+        row = work.session.exec(
+            select(OutboxRow).where(
+                OutboxRow.kind == OUTBOX_KIND, OutboxRow.reference == command.event
+            )
+        ).first()
+        sent = row is not None and row.state is outbox.State.SENT
+        _settle(work, command, CommandState.NO_ANSWER if sent else CommandState.EXPIRED)
+
+
+def door_reported(work: Work, happened: DoorReported) -> None:
+    """Journal who passed, or did not, after an operator's command."""
+    outcome = {
+        ControllerEventKind.PASSED: Outcome.PASSED,
+        ControllerEventKind.NOT_PASSED: Outcome.NOT_PASSED,
+    }.get(happened.what)
+    if outcome is None or happened.event is None:
+        return
+    command = work.session.get(DoorCommand, happened.event)
+    if command is not None and command.controller == happened.controller:
+        _journal(work, command, outcome)
+
+
+_OUTCOMES = {
+    CommandState.DONE: Outcome.OPENED,
+    CommandState.REFUSED: Outcome.REFUSED,
+    CommandState.EXPIRED: Outcome.NO_ANSWER,
+    CommandState.NO_ANSWER: Outcome.NO_ANSWER,
+}
+
+
+def _settle(work: Work, command: DoorCommand, state: CommandState) -> None:
+    command.state, command.settled_at = state, work.now
+    work.session.add(command)
+    _journal(work, command, _OUTCOMES[state])
+    work.record(
+        DoorCommandSettled(
+            event=command.event, portal=command.portal, site=command.site, state=state
+        )
+    )
+    live.notice(work, "doors", about=command.portal, site=command.site)
+
+
+def _journal(work: Work, command: DoorCommand, outcome: Outcome) -> None:
+    entry = OutcomeEntry(
+        at=work.now, event=command.event, access_point=command.access_point, outcome=outcome
+    )
+    ledger.append_own(work, command.site, entry)
+
+
+def _announce(work: Work, command: DoorCommand) -> None:
+    work.record(
+        DoorCommandAsked(
+            event=command.event,
+            portal=command.portal,
+            site=command.site,
+            person=command.person,
+            reason=command.reason,
+            denied=command.denied,
+        )
+    )
+    live.notice(work, "doors", about=command.portal, site=command.site)
+
+
+def _side(
+    work: Work, site: SiteCode, portal: PortalId, wanted: str | None
+) -> tuple[AccessPoint, DeviceId]:
+    """Return the access point that is asked for, the first that leads in where none is named."""
+    statement = select(AccessPoint).where(AccessPoint.site == site, AccessPoint.portal == portal)
+    sides = work.session.exec(statement.order_by(col(AccessPoint.direction), col(AccessPoint.id)))
+    for side in sides.all():
+        if wanted in (None, side.id):
+            if side.controller is None:
+                raise Conflict("This door has no controller yet, so it cannot be opened from here.")
+            return side, side.controller
+    raise NotFound("There is no such door, or it has no such side.")

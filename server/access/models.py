@@ -1,0 +1,276 @@
+"""The ledger, presence, alarms and operators' door commands: tables and their queries."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, LargeBinary, UniqueConstraint
+from sqlmodel import Field, Session, col, func, select
+
+from access_protocol.credential import CredentialClass
+from access_protocol.decision import CommandRefusal, DenyReason
+from access_protocol.events import Outcome
+from access_protocol.ids import (
+    CREDENTIAL_ID_BYTES,
+    AccessPointId,
+    CredentialId,
+    DeviceId,
+    EventId,
+    JournalId,
+    PortalId,
+    SiteCode,
+    ZoneNumber,
+)
+from access_protocol.knowledge import Direction
+from server.kernel.database import ID_COLUMN, Record, stored_as_text, text
+from server.kernel.ids import PersonId
+from server.kernel.pagination import Page, PageQuery, paginate
+
+_DEVICE: Any = text(32)
+_UUID: Any = text(36)
+_HASH: Any = LargeBinary(32)
+_CREDENTIAL: Any = LargeBinary(CREDENTIAL_ID_BYTES)
+HASH_BYTES = 32
+
+
+class EntryKind(StrEnum):
+    """What a ledger row tells."""
+
+    DECISION = "decision"
+    OUTCOME = "outcome"
+    UNREADABLE = "unreadable"
+    """Kept as it came, so that the chain goes on; an alarm says so."""
+
+
+class Journal(Record, table=True):
+    """How far one journal of one gate is stored; locked while entries are added."""
+
+    __tablename__ = "access_journal"  # pyright: ignore[reportAssignmentType]
+
+    gate: DeviceId = Field(primary_key=True, sa_type=_DEVICE)
+    journal: JournalId = Field(primary_key=True, sa_type=_UUID)
+    site: SiteCode = Field(sa_type=text(3), index=True)
+    sequence: int = Field(default=0, sa_type=BigInteger)
+    hash: bytes = Field(default=bytes(HASH_BYTES), sa_type=_HASH)
+    began_at: datetime
+
+
+class AccessEvent(Record, table=True):
+    """One entry of a journal, stored exactly once and never changed. It holds ids only, never names.
+
+    `body` is the written form over which the chain's hash goes; the columns say the same for queries.
+    """
+
+    __tablename__ = "access_event"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        UniqueConstraint("gate", "journal", "sequence"),
+        Index(None, "portal", "kind", "at", "id"),
+        Index(None, "kind", "at", "id"),
+        Index(None, "credential", "at"),
+    )
+
+    id: str = Field(primary_key=True, sa_type=ID_COLUMN)
+    gate: DeviceId = Field(sa_type=_DEVICE)
+    journal: JournalId = Field(sa_type=_UUID)
+    sequence: int = Field(sa_type=BigInteger)
+    hash: bytes = Field(sa_type=_HASH)
+    body: bytes
+    kind: EntryKind = Field(sa_type=stored_as_text(EntryKind))
+    site: SiteCode = Field(sa_type=text(3))
+    received_at: datetime
+    at: datetime
+    event: EventId | None = Field(default=None, sa_type=_UUID, index=True)
+    access_point: AccessPointId | None = Field(default=None, sa_type=_DEVICE)
+    portal: PortalId | None = Field(default=None, sa_type=_DEVICE)
+    reason: DenyReason | None = Field(default=None, sa_type=stored_as_text(DenyReason))
+    granted: bool | None = None
+    credential: CredentialId | None = Field(default=None, sa_type=_CREDENTIAL)
+    credential_class: CredentialClass | None = Field(
+        default=None, sa_type=stored_as_text(CredentialClass)
+    )
+    generation: int | None = Field(default=None, sa_type=BigInteger)
+    presented_at: int | None = Field(default=None, sa_type=BigInteger)
+    outcome: Outcome | None = Field(default=None, sa_type=stored_as_text(Outcome))
+
+
+class AlarmKind(StrEnum):
+    """What is wrong with a journal."""
+
+    CHANGED_HISTORY = "changed_history"
+    """An entry came again with another hash; the first one was kept."""
+    BROKEN_CHAIN = "broken_chain"
+    """An entry's hash does not follow from the one before it; it was not stored."""
+    UNREADABLE_ENTRY = "unreadable_entry"
+    """An entry is in the chain but cannot be read; it was stored as it came."""
+
+
+class LedgerAlarm(Record, table=True):
+    """Something wrong with a journal, raised once for each differing hash."""
+
+    __tablename__ = "access_ledger_alarm"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (UniqueConstraint("gate", "journal", "sequence", "kind", "came"),)
+
+    id: str = Field(primary_key=True, sa_type=ID_COLUMN)
+    gate: DeviceId = Field(sa_type=_DEVICE)
+    journal: JournalId = Field(sa_type=_UUID)
+    sequence: int = Field(sa_type=BigInteger)
+    kind: AlarmKind = Field(sa_type=stored_as_text(AlarmKind))
+    site: SiteCode = Field(sa_type=text(3))
+    kept: bytes = Field(sa_type=_HASH)
+    came: bytes = Field(sa_type=_HASH)
+    raised_at: datetime
+
+
+class Presence(Record, table=True):
+    """Where the bearer of a credential was last reported to have gone; `zone` None: outside."""
+
+    __tablename__ = "access_presence"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index(None, "site", "zone"),)
+
+    credential: CredentialId = Field(primary_key=True, sa_type=_CREDENTIAL)
+    site: SiteCode = Field(sa_type=text(3))
+    zone: ZoneNumber | None = Field(default=None, sa_type=BigInteger)
+    portal: PortalId = Field(sa_type=_DEVICE)
+    since: datetime
+    event: EventId = Field(sa_type=_UUID)
+
+
+class Passage(Record, table=True):
+    """One reported passage, once by event: where somebody went in or out, and when."""
+
+    __tablename__ = "access_passage"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index(None, "credential", "at"),)
+
+    event: EventId = Field(primary_key=True, sa_type=_UUID)
+    credential: CredentialId = Field(primary_key=True, sa_type=_CREDENTIAL)
+    site: SiteCode = Field(sa_type=text(3))
+    access_point: AccessPointId = Field(sa_type=_DEVICE)
+    portal: PortalId = Field(sa_type=_DEVICE)
+    zone: ZoneNumber = Field(sa_type=BigInteger)
+    direction: Direction = Field(sa_type=stored_as_text(Direction))
+    at: datetime
+
+
+class CommandState(StrEnum):
+    """Where an operator's command stands. None of these is the door's state: that is the controller's word."""
+
+    DENIED = "denied"
+    WAITING = "waiting"
+    DONE = "done"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    NO_ANSWER = "no_answer"
+
+
+class DoorCommand(Record, table=True):
+    """A person at the panel asked to open a portal."""
+
+    __tablename__ = "access_door_command"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index(None, "state", "deadline"), Index(None, "portal", "asked_at"))
+
+    event: EventId = Field(primary_key=True, sa_type=_UUID)
+    site: SiteCode = Field(sa_type=text(3))
+    portal: PortalId = Field(sa_type=_DEVICE)
+    access_point: AccessPointId = Field(sa_type=_DEVICE)
+    controller: DeviceId = Field(sa_type=_DEVICE)
+    pulse_ms: int = Field(sa_type=BigInteger)
+    person: PersonId | None = Field(default=None, sa_type=ID_COLUMN)
+    reason: str = Field(max_length=500)
+    asked_at: datetime
+    deadline: datetime
+    state: CommandState = Field(sa_type=stored_as_text(CommandState))
+    denied: DenyReason | None = Field(default=None, sa_type=stored_as_text(DenyReason))
+    refusal: CommandRefusal | None = Field(default=None, sa_type=stored_as_text(CommandRefusal))
+    settled_at: datetime | None = None
+
+
+class EventQuery(PageQuery):
+    """Which access events to list, newest first."""
+
+    site: str | None = None
+    portal: str | None = None
+    granted: bool | None = None
+    reason: DenyReason | None = None
+    credential: bytes | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def decisions(session: Session, query: EventQuery) -> Page[AccessEvent]:
+    """Return decisions, newest first."""
+    statement = select(AccessEvent).where(AccessEvent.kind == EntryKind.DECISION)
+    for column, value in (
+        (AccessEvent.site, query.site),
+        (AccessEvent.portal, query.portal),
+        (AccessEvent.granted, query.granted),
+        (AccessEvent.reason, query.reason),
+        (AccessEvent.credential, query.credential),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    if query.since is not None:
+        statement = statement.where(AccessEvent.at >= query.since)
+    if query.until is not None:
+        statement = statement.where(AccessEvent.at < query.until)
+    order = [col(AccessEvent.at), col(AccessEvent.id)]
+    return paginate(session, statement, order, query, newest_first=True)
+
+
+def count_refused(session: Session, since: datetime) -> int:
+    """Return how many times access was denied since a moment."""
+    statement = select(func.count()).where(
+        AccessEvent.kind == EntryKind.DECISION,
+        AccessEvent.at >= since,
+        col(AccessEvent.granted).is_(False),
+    )
+    return session.exec(statement).one()
+
+
+def outcomes_of(
+    session: Session, events: Iterable[EventId | None]
+) -> dict[tuple[DeviceId, EventId | None], list[Outcome]]:
+    """Return what became of each event, in the order in which its gate journaled it."""
+    statement = select(AccessEvent.gate, AccessEvent.event, AccessEvent.outcome).where(
+        AccessEvent.kind == EntryKind.OUTCOME,
+        col(AccessEvent.event).in_([event for event in events if event is not None]),
+    )
+    found: dict[tuple[DeviceId, EventId | None], list[Outcome]] = {}
+    in_order = statement.order_by(col(AccessEvent.sequence))
+    for gate, event, outcome in session.exec(in_order).all():
+        if outcome is not None:
+            key = (DeviceId(gate), EventId(event) if event is not None else None)
+            found.setdefault(key, []).append(Outcome(outcome))
+    return found
+
+
+def inside(session: Session, site: SiteCode | None = None) -> Sequence[Presence]:
+    """Return who is inside, by credential, latest first."""
+    statement = select(Presence).where(col(Presence.zone).is_not(None))
+    if site is not None:
+        statement = statement.where(Presence.site == site)
+    return session.exec(statement.order_by(col(Presence.since).desc())).all()
+
+
+def alarms(session: Session, most: int = 50) -> Sequence[LedgerAlarm]:
+    """Return the newest alarms of the ledger."""
+    statement = select(LedgerAlarm).order_by(col(LedgerAlarm.raised_at).desc())
+    return session.exec(statement.limit(most)).all()
+
+
+def last_commands(
+    session: Session, portals: Iterable[tuple[SiteCode, PortalId]]
+) -> dict[tuple[SiteCode, PortalId], DoorCommand]:
+    """Return the newest operator's command at each portal."""
+    found: dict[tuple[SiteCode, PortalId], DoorCommand] = {}
+    for site, portal in portals:
+        newest = (
+            select(DoorCommand)
+            .where(DoorCommand.site == site, DoorCommand.portal == portal)
+            .order_by(col(DoorCommand.asked_at).desc())
+            .limit(1)
+        )
+        command = session.exec(newest).first()
+        if command is not None:
+            found[site, portal] = command
+    return found

@@ -1,0 +1,123 @@
+"""Who is inside: moved by reported passages only, and the same whatever order the gates' journals arrive in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from sqlalchemy import and_, or_
+from sqlmodel import Session, select
+
+from access_protocol.events import OutcomeEntry
+from access_protocol.ids import (
+    AccessPointId,
+    CredentialId,
+    DeviceId,
+    EventId,
+    PortalId,
+    SiteCode,
+    ZoneNumber,
+)
+from access_protocol.knowledge import Direction
+from server.access.models import Passage, Presence
+from server.kernel.events import Event
+from server.kernel.upsert import insert_once, table_of, upsert
+from server.kernel.work import Work
+from server.places.models import AccessPoint
+
+Points = Mapping[AccessPointId, AccessPoint]
+_PRESENCE = table_of(Presence)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassageReported(Event):
+    """Somebody went through a portal, by its controller's word."""
+
+    audited: ClassVar[bool] = False
+
+    event: EventId
+    credential: CredentialId
+    site: SiteCode
+    portal: PortalId
+    access_point: AccessPointId
+    zone: ZoneNumber
+    direction: Direction
+    at: datetime
+
+
+def points(session: Session, site: SiteCode) -> Points:
+    """Return the access points of a site by their ids."""
+    statement = select(AccessPoint).where(AccessPoint.site == site)
+    return {point.id: point for point in session.exec(statement).all()}
+
+
+def passed(
+    work: Work,
+    gate: DeviceId,
+    site: SiteCode,
+    known: Points,
+    outcomes: Sequence[OutcomeEntry],
+    bearers: Mapping[str, CredentialId],
+) -> bool:
+    """Take the passages that a gate reported at its own access points; return whether anybody moved."""
+    moved = False
+    for outcome in outcomes:
+        point = known.get(AccessPointId(outcome.access_point))
+        bearer = bearers.get(outcome.event)
+        if point is None or bearer is None or point.gate != gate:
+            continue
+        happened = PassageReported(
+            event=EventId(outcome.event),
+            credential=bearer,
+            site=site,
+            portal=point.portal,
+            access_point=point.id,
+            zone=ZoneNumber(point.zone),
+            direction=point.direction,
+            at=outcome.at.astimezone(UTC),
+        )
+        if _store(work, happened):
+            work.record(happened)
+            moved = True
+    return moved
+
+
+def _store(work: Work, happened: PassageReported) -> bool:
+    stored = insert_once(
+        work.session,
+        Passage,
+        event=happened.event,
+        credential=happened.credential,
+        site=happened.site,
+        access_point=happened.access_point,
+        portal=happened.portal,
+        zone=happened.zone,
+        direction=happened.direction,
+        at=happened.at,
+    )
+    if not stored:
+        return False
+    move = upsert(work.session, Presence).values(
+        credential=happened.credential,
+        site=happened.site,
+        zone=happened.zone if happened.direction is Direction.IN else None,
+        portal=happened.portal,
+        since=happened.at,
+        event=happened.event,
+    )
+    fresh = move.excluded
+    # An older passage that arrives late, from a gate that was offline, moves nobody.
+    later = or_(
+        fresh.since > _PRESENCE.c.since,
+        and_(fresh.since == _PRESENCE.c.since, fresh.event > _PRESENCE.c.event),
+    )
+    work.session.connection().execute(
+        move.on_conflict_do_update(
+            index_elements=[_PRESENCE.c.credential],
+            set_={
+                name: getattr(fresh, name) for name in ("site", "zone", "portal", "since", "event")
+            },
+            where=later,
+        )
+    )
+    return True

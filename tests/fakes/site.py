@@ -1,0 +1,187 @@
+"""A site on a real database: zones, two portals, a gate with two readers, two controllers, a host and a visit."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pydantic import SecretStr
+from sqlmodel import Session
+
+from access_protocol.credential import CredentialClass
+from access_protocol.enrolment import Enrolment, EnrolmentRequest
+from access_protocol.ids import (
+    AccessPointId,
+    CredentialId,
+    DeviceId,
+    PortalId,
+    SiteCode,
+    ZoneNumber,
+)
+from access_protocol.keys import SigningKey
+from access_protocol.knowledge import Direction
+from access_protocol.topics import Kind
+from access_protocol.wording import Language
+from server.access import actions as access
+from server.credentials.actions import CredentialIssued, CredentialRevoked, IssuerKeyRotated
+from server.devices import actions as devices
+from server.kernel import audit, leader, outbox, throttle
+from server.kernel.clock import FixedClock
+from server.kernel.database import Record
+from server.kernel.ids import PersonId, VisitId, VisitorId
+from server.kernel.principal import Principal, Right
+from server.kernel.settings import Settings
+from server.kernel.work import Office
+from server.people.models import Person
+from server.places.actions import PlaceChanged
+from server.places.models import AccessPoint, Portal, Site, Zone
+from server.places.rules import FailMode, PortalKind
+from server.visits.models import Visit, Visitor
+from server.visits.rules import VisitState
+
+NOW = datetime(2026, 4, 1, 0, 30, tzinfo=UTC)
+TYO = SiteCode("TYO")
+GATE, OTHER_GATE = DeviceId("gate-1"), DeviceId("gate-2")
+TURNSTILE, DOOR = DeviceId("turnstile-1"), DeviceId("door-sakura")
+GATE_KEY = SigningKey(b"g" * 32)
+MAIN_GATE, SAKURA_DOOR = PortalId("main-gate"), PortalId("sakura-door")
+MAIN_IN, SAKURA_IN = AccessPointId("main-gate-in"), AccessPointId("sakura-in")
+HOST, VISIT, VISITOR = PersonId("a" * 32), VisitId("b" * 32), VisitorId("c" * 32)
+CREDENTIAL = CredentialId(bytes(range(16)))
+SYSTEM = Principal.system("tests")
+OPERATOR = Principal.for_person(HOST, {Right.DOORS_COMMAND, Right.ACCESS_READ})
+
+
+TABLES = (audit.AuditLine, leader.Lease, outbox.OutboxRow, throttle.Throttle)
+"""Named so that their modules are loaded: what is loaded is created."""
+
+
+def settings(database_url: str, folder: Path) -> Settings:
+    """Settings with secrets of a test's own; nothing is read from the environment's files."""
+    return Settings(
+        database_url=database_url,
+        data_folder=folder,
+        secret_key=SecretStr("0a9Zk1Lq8Wm2Xn7Vb4Yc5Td6Rf3Hj8Pb"),
+        master_key=SecretStr("9o8Iu7Yt6Re5Wq4As3Df2Gh1Jk0Lz6Xc"),
+        worker_wake="",
+    )
+
+
+def empty_office(database_url: str, folder: Path, clock: FixedClock | None = None) -> Office:
+    """An office on an empty database with every table."""
+    office = Office(settings(database_url, folder), clock or FixedClock(NOW))
+    Record.metadata.create_all(office.engine)
+    return office
+
+
+def react(office: Office) -> None:
+    """Register what follows inside access, as the app does."""
+    office.reactions.on(PlaceChanged, access.place_changed)
+    office.reactions.on(CredentialIssued, access.credential_issued)
+    office.reactions.on(CredentialRevoked, access.credential_revoked)
+    office.reactions.on(IssuerKeyRotated, access.issuer_key_rotated)
+    office.reactions.on(devices.DeviceEnrolled, access.device_enrolled)
+    office.reactions.on(devices.DoorReported, access.door_reported)
+
+
+def office_with_site(database_url: str, folder: Path, clock: FixedClock | None = None) -> Office:
+    """An office whose site stands: places, a host, a confirmed visit with one visitor; no device yet."""
+    office = empty_office(database_url, folder, clock)
+    react(office)
+    with office.begin(SYSTEM) as work:
+        session = work.session
+        session.add(
+            Site(
+                code=TYO,
+                name="Tokyo",
+                time_zone="Asia/Tokyo",
+                languages=["ja", "en"],
+                static_zones=[1, 2, 3],
+                created_at=NOW,
+            )
+        )
+        session.flush()
+        for number, name in ((1, "Hall"), (2, "Office"), (3, "Rooms"), (4, "Servers")):
+            session.add(Zone(site=TYO, number=ZoneNumber(number), name=name))
+        for portal, kind in ((MAIN_GATE, PortalKind.TURNSTILE), (SAKURA_DOOR, PortalKind.DOOR)):
+            session.add(
+                Portal(site=TYO, id=portal, name=portal, kind=kind, fail_mode=FailMode.SAFE)
+            )
+        session.flush()
+        session.add(_point(MAIN_IN, MAIN_GATE, 2, TURNSTILE))
+        session.add(_point(SAKURA_IN, SAKURA_DOOR, 3, DOOR))
+        _add_visit(work.session)
+    return office
+
+
+def enrolled_site(database_url: str, folder: Path, clock: FixedClock | None = None) -> Office:
+    """The same with its gate and both controllers enrolled."""
+    office = office_with_site(database_url, folder, clock)
+    for device, kind in ((GATE, Kind.GATE), (TURNSTILE, Kind.CONTROLLER), (DOOR, Kind.CONTROLLER)):
+        enrol(office, device, kind)
+    return office
+
+
+def enrol(office: Office, device: DeviceId, kind: Kind, key: SigningKey = GATE_KEY) -> Enrolment:
+    """Register a device, make it a code and let it take it."""
+    with office.begin(SYSTEM) as work:
+        devices.register(
+            work, devices.NewDevice(id=device, site=TYO, kind=kind, name=f"The {device}")
+        )
+        code = devices.make_code(work, device).code
+    asked = EnrolmentRequest(code=code, public_key=key.public)
+    return devices.enrol(office, asked, "192.0.2.1")
+
+
+def _point(point: AccessPointId, portal: PortalId, zone: int, controller: DeviceId) -> AccessPoint:
+    return AccessPoint(
+        site=TYO,
+        id=point,
+        portal=portal,
+        zone=zone,
+        direction=Direction.IN,
+        classes=[str(each) for each in CredentialClass],
+        pulse_ms=3000,
+        gate=GATE,
+        controller=controller,
+    )
+
+
+def _add_visit(session: Session) -> None:
+    session.add(
+        Person(
+            id=HOST,
+            email="host@genkan.example",
+            name="Host",
+            language=Language.EN,
+            created_at=NOW,
+        )
+    )
+    session.flush()
+    session.add(
+        Visit(
+            id=VISIT,
+            site=TYO,
+            zones=[2, 3],
+            host=HOST,
+            title="Kick-off",
+            language=Language.EN,
+            starts_at=NOW + timedelta(hours=1),
+            ends_at=NOW + timedelta(hours=2),
+            state=VisitState.CONFIRMED,
+            created_at=NOW,
+            changed_at=NOW,
+        )
+    )
+    session.flush()
+    session.add(
+        Visitor(
+            id=VISITOR,
+            visit=VISIT,
+            name="Visitor",
+            email="visitor@genkan.example",
+            language=Language.EN,
+            credential=CREDENTIAL,
+            link_hash="0" * 64,
+            sealed_link=b"sealed",
+            created_at=NOW,
+        )
+    )
