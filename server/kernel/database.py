@@ -31,6 +31,14 @@ ID_COLUMN: Any = String(ID_LENGTH)
 """Column type of the ids that `Ids.new` makes: `id: VisitId = Field(primary_key=True, sa_type=ID_COLUMN)`."""
 
 
+_POOL: dict[str, Any] = {
+    "pool_size": 20,
+    "max_overflow": 40,
+    # Errors would carry a statement's values into the logs.
+    "hide_parameters": True,
+}
+
+
 class Record(SQLModel):
     """Base of every table. Name tables `<subject>_<thing>`, for example `places_zone`."""
 
@@ -67,15 +75,13 @@ def open_database(url: str) -> Engine:
     """Return an engine for the URL; for SQLite the folder is made and every connection set up."""
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
-        return create_engine(address, pool_size=20, max_overflow=40, pool_pre_ping=True)
+        return create_engine(address, pool_pre_ping=True, **_POOL)
     if address.database in (None, "", ":memory:"):
         raise ValueError(
             "SQLite needs a file: a database in memory is not shared between processes"
         )
     Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(
-        address, pool_size=20, max_overflow=40, connect_args={"timeout": BUSY_SECONDS}
-    )
+    engine = create_engine(address, connect_args={"timeout": BUSY_SECONDS}, **_POOL)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

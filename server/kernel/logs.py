@@ -36,7 +36,14 @@ def configure(level: str, style: Literal["console", "json"], process: str) -> No
         ]
     else:
         colours = sys.stderr.isatty()
-        last = [hide_secrets, structlog.dev.ConsoleRenderer(colors=colours)]
+        last = [
+            hide_secrets,
+            structlog.dev.ConsoleRenderer(
+                colors=colours,
+                # The default prints local variables, secrets among them.
+                exception_formatter=structlog.dev.plain_traceback,
+            ),
+        ]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

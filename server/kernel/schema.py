@@ -12,9 +12,14 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
+from server.kernel import audit, leader, outbox, throttle
 from server.kernel.database import Record, for_writing
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+KERNEL_TABLES = (audit, leader, outbox, throttle)
+"""Modules whose tables must be known here; those of the subjects are loaded by `server.app`."""
 
 
 class BrokenReferences(Exception):

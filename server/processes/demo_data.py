@@ -11,6 +11,7 @@ from access_protocol.wording import Language
 from server.devices import actions as devices
 from server.devices.actions import NewDevice
 from server.devices.models import Device
+from server.kernel.ids import RoomId
 from server.kernel.pagination import PageQuery
 from server.kernel.principal import Principal
 from server.kernel.work import Office, Work
@@ -22,6 +23,7 @@ from server.places import actions as places
 from server.places import models as places_models
 from server.places.actions import AccessPointInput, NewSite, PortalInput, RoomInput, ZoneInput
 from server.places.rules import PortalKind
+from server.processes import demo_visits
 
 SITE = SiteCode("TYO")
 PASSWORD = "genkan-demo-2026"  # noqa: S105  printed for whoever looks at the demo
@@ -51,6 +53,7 @@ def write(office: Office) -> dict[str, Any]:
         room = _places(work)
         _people(work)
         codes = [_device(work, name, kind, title) for name, kind, title in DEVICES]
+    guests = demo_visits.write(office, PEOPLE[-1][0], RoomId(room))
     return {
         "site": SITE,
         "url": str(office.settings.base_url),
@@ -59,6 +62,7 @@ def write(office: Office) -> dict[str, Any]:
         "password": PASSWORD,
         "people": [{"email": email, "name": name, "role": role} for email, name, role in PEOPLE],
         "devices": codes,
+        "guests": guests,
     }
 
 

@@ -174,5 +174,5 @@ def run(settings: Settings) -> None:
         respawn_failed_workers=True,
         # Event streams never end by themselves.
         workers_kill_timeout=2,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
     ).serve()

@@ -32,5 +32,5 @@ def run(settings: Settings) -> None:
         blocking_threads=settings.web_threads,
         respawn_failed_workers=True,
         workers_kill_timeout=KILLED_AFTER,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
     ).serve()

@@ -164,6 +164,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_kernel_audit_person"), ["person"], unique=False)
 
     op.create_table(
+        "kernel_lease",
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("holder", sa.String(length=64), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_kernel_lease")),
+    )
+    op.create_table(
         "kernel_outbox",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=32), nullable=False),
@@ -827,6 +834,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_kernel_outbox_reference"))
 
     op.drop_table("kernel_outbox")
+    op.drop_table("kernel_lease")
     with op.batch_alter_table("kernel_audit", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_kernel_audit_person"))
         batch_op.drop_index(batch_op.f("ix_kernel_audit_about_id"))
