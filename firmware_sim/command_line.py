@@ -141,3 +141,36 @@ def _run(
     except EnrolmentError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
+
+
+@app.command()
+def scenario(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE.toml", help="A scenario of your own.")
+    ] = None,
+    *,
+    builtin: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A scenario that comes along: `day`.")
+    ] = None,
+    speed: Annotated[
+        float, typer.Option(min=0, max=86_400, help="Times faster than life; 0: all at once.")
+    ] = 0,
+) -> None:
+    """Play a day at simulated doors: people come and leave, doors are held open and forced.
+
+    It needs nothing else: time is simulated, and a gate and a broker in memory stand in for the
+    site. `python -m firmware_sim scenario --builtin day` shows one; firmware_sim/days/day.toml is
+    its text, to begin your own from.
+    """
+    from rich.console import Console
+
+    from firmware_sim import scenario as scenarios
+    from firmware_sim.narration import Narrator
+
+    if (file is None) == (builtin is None):
+        raise typer.BadParameter("give either a file or --builtin", param_hint="FILE.toml")
+    try:
+        day = scenarios.read(file) if file else scenarios.read_built_in(str(builtin))
+    except scenarios.ScenarioError as error:
+        raise typer.BadParameter(str(error), param_hint="FILE.toml / --builtin") from error
+    Narrator(Console(highlight=False), day).play(speed)

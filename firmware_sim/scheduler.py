@@ -13,7 +13,8 @@ from datetime import timedelta
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
-Action = Callable[[], None]
+Action = Callable[[], object]
+"""What it returns is not looked at."""
 
 
 class Timer:

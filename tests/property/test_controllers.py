@@ -155,14 +155,17 @@ class Conversations(RuleBasedStateMachine):
         self.last_word: dict[DeviceId, Acknowledgement] = {}
 
     @rule(target=answers, device=st.sampled_from([GATE, OTHER_GATE, SERVER, STRANGER]))
-    def ask(self, device: DeviceId) -> tuple[DeviceId, Nonce, EventId]:
+    def ask(self, device: DeviceId) -> tuple[Nonce, EventId]:
+        return self._ask(device)
+
+    def _ask(self, device: DeviceId) -> tuple[Nonce, EventId]:
         event = self.scene.event()
         nonce = self.senders[device].ask(event)
         assert (nonce is not None) == (device in self.listed)
         if nonce is None:
-            return device, Nonce(bytes(16)), event
+            return Nonce(bytes(16)), event
         self.fresh[device] = nonce, self.scene.scheduler.now() + NONCE_LIFE
-        return device, nonce, event
+        return nonce, event
 
     @rule(
         target=messages,
@@ -170,23 +173,25 @@ class Conversations(RuleBasedStateMachine):
         sender=st.sampled_from([GATE, OTHER_GATE, SERVER, STRANGER]),
         action=st.sampled_from([Action.UNLOCK, Action.UNLOCK, Action.LOCK_DOWN, Action.RELEASE]),
     )
-    def seal(
-        self, answer: tuple[DeviceId, Nonce, EventId], sender: DeviceId, action: Action
-    ) -> Sealed:
-        _, nonce, event = answer
+    def seal(self, answer: tuple[Nonce, EventId], sender: DeviceId, action: Action) -> Sealed:
+        return self._seal(answer, sender, action)
+
+    def _seal(self, answer: tuple[Nonce, EventId], sender: DeviceId, action: Action) -> Sealed:
+        nonce, event = answer
         message = self.senders[sender].sealed(nonce, event, action, seconds(2))
         return Sealed(message, sender, nonce, event, action)
 
     @rule(
+        target=messages,
         device=st.sampled_from([GATE, OTHER_GATE, SERVER]),
         action=st.sampled_from([Action.UNLOCK, Action.UNLOCK, Action.LOCK_DOWN, Action.RELEASE]),
         wait=st.sampled_from([0, 0, 0, 2, 4.999, 5, 60]),
     )
-    def ask_seal_and_send(self, device: DeviceId, action: Action, wait: float) -> None:
-        answer = self.ask(device)
-        sealed = self.seal(answer, device, action)
-        self.tick(wait)
+    def ask_seal_and_send(self, device: DeviceId, action: Action, wait: float) -> Sealed:
+        sealed = self._seal(self._ask(device), device, action)
+        self.scene.advance(wait)
         self._send(sealed, self.senders[device])
+        return sealed
 
     @rule(sealed=messages)
     def send(self, sealed: Sealed) -> None:
@@ -203,7 +208,7 @@ class Conversations(RuleBasedStateMachine):
     def send_twice(self, sealed: Sealed) -> None:
         self._send(sealed, self.senders[sealed.sender])
         edges = list(self.scene.relay_edges)
-        self.senders[sealed.sender].send(sealed.message)
+        self._send(sealed, self.senders[sealed.sender])
         assert self.scene.relay_edges == edges
 
     @rule(for_seconds=st.sampled_from([0.1, 1, 2, 4.999, 5, 60]))
