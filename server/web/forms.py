@@ -62,6 +62,8 @@ class Form:
         for each in error.errors(include_url=False):
             field = ".".join(str(part) for part in each["loc"])
             why = _why(each["type"], each["msg"], each.get("ctx", {}))
+            if self.error(field):
+                continue
             if field in self.values or not field:
                 self.refuse(field, why)
             else:

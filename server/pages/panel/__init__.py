@@ -31,7 +31,6 @@ def install(app: Flask) -> None:
     # Importing them adds their views to the blueprint.
     from server.pages.panel import (  # noqa: PLC0415
         account,
-        api_reference,
         devices,
         doors,
         live,
@@ -47,7 +46,6 @@ def install(app: Flask) -> None:
     app.add_template_global(lambda: caller().name, "signed_in_name")
     app.add_template_global(live_stream, "live_stream")
     app.register_blueprint(blueprint)
-    app.register_blueprint(api_reference.blueprint)
 
 
 @blueprint.before_request

@@ -92,7 +92,7 @@ class Document:
             curl=self._curl(path, method, item, body),
             answers=[
                 (status, answer.get("description", ""))
-                for status, answer in item["responses"].items()
+                for status, answer in sorted(item["responses"].items())
             ],
         )
 
@@ -197,7 +197,7 @@ def api_reference() -> str:
     information = document.get("info", {})
     return render_template(
         "panel/api.html",
-        title=information.get("title", "Genkan API"),
+        title=gettext("%(product)s API", product=information.get("title", "Genkan")),
         version=information.get("version", ""),
         description=information.get("description", ""),
         document_url="/api/v1/openapi.json",

@@ -109,7 +109,7 @@ def _door(work: Work, names: Names, found: actions.Door) -> Door:
     portal, state = found.portal, found.state
     points = places.access_points_of_portal(work.session, portal.site, portal.id)
     leads_to = dict.fromkeys(names.zone(portal.site, point.zone) for point in points)
-    may_open = found.controller is not None and work.principal.may(Right.DOORS_COMMAND, portal.site)
+    may_open = state is not None and work.principal.may(Right.DOORS_COMMAND, portal.site)
     return Door(
         id=portal.id,
         name=names.portal(portal.site, portal.id),
@@ -127,7 +127,7 @@ def _kind(kind: str) -> str:
     words = {
         "door": gettext("Door"),
         "turnstile": gettext("Turnstile"),
-        "vending_machine": gettext("Vending machine"),
+        "vending": gettext("Vending machine"),
     }
     return words.get(kind, kind)
 

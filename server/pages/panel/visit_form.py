@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Response, flash, redirect, render_template, request, url_for
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from werkzeug.wrappers import Response as AnyResponse
 
 from server.kernel.errors import GenkanError, Invalid
@@ -21,6 +21,7 @@ from server.web.formats import from_local, to_local
 from server.web.forms import Form
 from server.web.languages import current, gettext
 
+M = TypeVar("M", bound=BaseModel)
 FIELDS = ("title", "starts_at", "ends_at", "room", "host", "language", "note")
 PERSON = ("name", "email", "company")
 MOST_VISITORS = 50
@@ -40,7 +41,7 @@ def new_visit() -> AnyResponse:
             return _new_page(work, form, count)
     form.need("title", "starts_at", "ends_at")
     data = _typed(form) | {"visitors": [_person(form, number) for number in range(count)]}
-    made = _try(form, data, lambda work, typed: actions.create(work, actions.NewVisit(**typed)))
+    made = _try(form, data, actions.NewVisit, actions.create)
     if made is None:
         with reading() as work:
             return _new_page(work, form, count, Invalid.status)
@@ -72,7 +73,7 @@ def change_visit(visit_id: str) -> AnyResponse:
     people = [_person(form, number, with_id=True) for number in range(count)]
     data = {"room": None} | _typed(form) | {"visitors": people}
     changed = _try(
-        form, data, lambda work, typed: actions.change(work, visit.id, actions.VisitChange(**typed))
+        form, data, actions.VisitChange, lambda work, wanted: actions.change(work, visit.id, wanted)
     )
     if changed is None:
         with reading() as work:
@@ -82,14 +83,15 @@ def change_visit(visit_id: str) -> AnyResponse:
 
 
 def _try(
-    form: Form, data: dict[str, Any], do: Callable[[Work, dict[str, Any]], Visit]
+    form: Form, data: dict[str, Any], model: type[M], do: Callable[[Work, M], Visit]
 ) -> Visit | None:
-    """Do it; what is refused is noted in the form, and None returned."""
-    if form.has_errors:
-        return None
+    """Do it; what is refused is noted in the form, all of it at once, and None returned."""
     try:
+        typed = model.model_validate(data)
+        if form.has_errors:
+            return None
         with begin() as work:
-            return do(work, data)
+            return do(work, typed)
     except ValidationError as error:
         form.take_validation(error)
     except GenkanError as error:

@@ -1,0 +1,43 @@
+"""Sentences that actions give as reasons, named here so that they are gathered for translation.
+
+Actions know no languages: they give their reasons in English, and the page that shows one looks it up.
+"""
+
+from collections.abc import Callable
+
+
+def _kept(text: str) -> str:
+    return text
+
+
+N_: Callable[[str], str] = _kept
+"""Marks a text for translators without translating it."""
+
+REASONS = (
+    N_("must be after the beginning"),
+    N_("must not lie in the past"),
+    N_("must lie within 366 days from now"),
+    N_("must be at most 14 days after the beginning"),
+    N_("must be somebody with an active account"),
+    N_("must be on one line, without control characters"),
+    N_("must not contain control characters"),
+    N_("is too far away"),
+    N_("is a name that the server itself uses"),
+    N_("there is no such site"),
+    N_("The e-mail address or the password is not right."),
+    N_("This page was open for too long. Go back, load it again and repeat the step."),
+    N_("Please sign in"),
+    N_("Not allowed"),
+    N_("Not found"),
+    N_("Please check what was entered"),
+    N_("Does not fit the present state"),
+    N_("Too many attempts"),
+    N_("There is no such visit, or it is not yours."),
+    N_("This visit is over. Make a new one instead."),
+    N_("This visit was cancelled. Make a new one instead."),
+    N_("This visit was declined. Make a new one instead."),
+    N_("There is no such device."),
+    N_("There is no such mail."),
+    N_("There is no such door."),
+    N_("There is no such token."),
+)
