@@ -4,14 +4,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import structlog
 
-from access_protocol.events import GateHealth, Outcome
+from access_protocol.events import Outcome
 from access_protocol.ids import AccessPointId, EventId
 from access_protocol.transport.base import Transport, Will
 from gate_agent.camera import Camera, CameraSpecification, camera_for
-from gate_agent.clock import Clock, GateClock
+from gate_agent.clock import Clock
 from gate_agent.decoder.base import DecoderFailed
 from gate_agent.decoder.chain import DecoderChain
 from gate_agent.decoder.change import Attention
@@ -30,7 +31,7 @@ from gate_agent.sync import Sync, last_will
 from gate_agent.upload import Upload
 
 TICK_S = 0.25
-KNOWN_OFFLINE_S = 5.0
+KNOWN_OFFLINE_AFTER = timedelta(seconds=5)
 """A gate that has not heard the server by then starts to work by what it knows."""
 
 MakeTransport = Callable[[Identity, Will], Transport]
@@ -72,73 +73,76 @@ class Agent:
         feedback: Feedback,
         *,
         make_transport: MakeTransport,
-        battery_clock: bool = False,
-        make_clock: MakeClock | None = None,
+        make_clock: MakeClock,
         moment: Callable[[], float] = time.monotonic,
     ) -> None:
         """Open the journal and load what is known. Raises `JournalUnavailable`."""
-        self._moment = moment
+        self._identity = identity
         self._feedback = feedback
+        self._moment = moment
         self.knowledge = HeldKnowledge(identity, store)
         self.journal, damage = open_or_begin_anew(store.journal_path, self._new_history)
         if damage is not None:
             log.error("journal_damaged", what=damage)
             feedback.trouble("journal", damage)
-        self.clock: Clock = (
-            make_clock(self.journal)
-            if make_clock is not None
-            else GateClock(battery_clock=battery_clock, floor=lambda: self.journal.newest)
-        )
+        self.clock = make_clock(self.journal)
         self._said_offline = False
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._threads = _Threads()
         self._decoders = DecodingProcess()
         self._transport = make_transport(identity, last_will(identity))
-        malformed = MalformedMessages(moment=moment)
         portal = Portal(
             identity, self._transport, self.journal, self.clock, reports=self, moment=moment
         )
         self._gauges = [ReaderGauge(plan.point, moment=moment) for plan in plans]
-        self._health = HealthReport(
+        self._malformed = MalformedMessages(moment=moment)
+        self.health = HealthReport(
             clock=self.clock,
             knowledge=self.knowledge,
             journal=self.journal,
-            malformed=malformed,
+            malformed=self._malformed,
             readers=self._gauges,
             moment=moment,
         )
-        self._sync = Sync(
-            identity,
+        self._sync = self._new_sync(portal)
+        desk = self._new_desk(portal)
+        self.readers = [
+            self._new_reader(plan, gauge, desk)
+            for plan, gauge in zip(plans, self._gauges, strict=True)
+        ]
+
+    def _new_sync(self, portal: Portal) -> Sync:
+        return Sync(
+            self._identity,
             self._transport,
             knowledge=self.knowledge,
             journal=self.journal,
             portal=portal,
-            upload=Upload(identity, self._transport, self.journal, moment=moment),
+            upload=Upload(self._identity, self._transport, self.journal, moment=self._moment),
             clock=self.clock,
-            malformed=malformed,
-            health=self._health,
+            malformed=self._malformed,
+            health=self.health,
             on_connection=self._connection_changed,
-            moment=moment,
+            moment=self._moment,
         )
-        desk = Desk(
+
+    def _new_desk(self, portal: Portal) -> Desk:
+        return Desk(
             gatekeeper=Gatekeeper(),
             knowledge=self.knowledge,
             journal=self.journal,
             clock=self.clock,
             portal=portal,
-            feedback=feedback,
+            feedback=self._feedback,
             wake=self._wake,
             deciding=threading.Lock(),
         )
-        self.readers = [
-            self._reader(plan, gauge, desk) for plan, gauge in zip(plans, self._gauges, strict=True)
-        ]
 
     def _new_history(self) -> PassageHistory:
         return PassageHistory(lambda: self.knowledge.policy.access_points)
 
-    def _reader(self, plan: ReaderPlan, gauge: ReaderGauge, desk: Desk) -> Reader:
+    def _new_reader(self, plan: ReaderPlan, gauge: ReaderGauge, desk: Desk) -> Reader:
         camera, living = plan.camera, False
         if isinstance(camera, str):
             specification = CameraSpecification.parse(camera)
@@ -155,7 +159,7 @@ class Agent:
             moment=self._moment,
         )
 
-    def start(self) -> None:
+    def start(self, known_offline_after: timedelta = KNOWN_OFFLINE_AFTER) -> None:
         """Start everything, and return when the readers run and the server was heard or is away."""
         self._sync.start()
         try:
@@ -165,7 +169,7 @@ class Agent:
         self._threads.start("timers", self._run_timers)
         for reader, gauge in zip(self.readers, self._gauges, strict=True):
             self._threads.start(f"reader-{gauge.point}", reader.run)
-        deadline = time.monotonic() + KNOWN_OFFLINE_S
+        deadline = time.monotonic() + known_offline_after.total_seconds()
         for news in (self._sync.synchronised, *(gauge.running for gauge in self._gauges)):
             news.wait(max(0.0, deadline - time.monotonic()))
         self._say_offline(now=not self._transport.connected)
@@ -174,10 +178,6 @@ class Agent:
     def online(self) -> bool:
         """Whether the broker is there now."""
         return self._transport.connected
-
-    def health(self) -> GateHealth:
-        """How the gate fares now."""
-        return self._health()
 
     def stop(self) -> None:
         """End the readers, say goodbye, and close the journal."""

@@ -73,11 +73,19 @@ class Journal:
             self._connection = sqlite3.connect(
                 path, timeout=5, isolation_level=None, check_same_thread=False
             )
-            self._prepare()
-            self._head = self._verify()
         except sqlite3.OperationalError as error:
             raise JournalUnavailable(f"{path}: {error}") from error
+        try:
+            self._prepare()
+            self._head = self._verify()
+        except JournalDamaged:
+            self._connection.close()
+            raise
+        except sqlite3.OperationalError as error:
+            self._connection.close()
+            raise JournalUnavailable(f"{path}: {error}") from error
         except sqlite3.DatabaseError as error:
+            self._connection.close()
             raise JournalDamaged(f"{path}: {error}") from error
 
     def _prepare(self) -> None:

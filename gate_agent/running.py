@@ -8,7 +8,7 @@ from types import FrameType
 from access_protocol.ids import AccessPointId
 from access_protocol.transport.base import Transport, Will
 from gate_agent.agent import Agent, ReaderPlan
-from gate_agent.clock import system_time
+from gate_agent.clock import GateClock, system_time
 from gate_agent.feedback.base import Feedback, Together
 from gate_agent.feedback.console import ConsoleFeedback, JsonFeedback
 from gate_agent.journal import JournalUnavailable
@@ -49,7 +49,9 @@ def run(settings: Settings, *, as_json: bool) -> None:
             plans,
             feedback_for(settings, as_json=as_json),
             make_transport=_transport_maker(settings),
-            battery_clock=settings.battery_clock,
+            make_clock=lambda journal: GateClock(
+                battery_clock=settings.battery_clock, floor=lambda: journal.newest
+            ),
         )
     except JournalUnavailable as error:
         raise CannotRun(f"the journal cannot be used: {error}") from error

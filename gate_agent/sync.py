@@ -119,7 +119,7 @@ class Sync:
         health = self._health()
         signature = (
             health.clock_trusted,
-            tuple((reader.access_point, reader.camera_ok) for reader in health.readers),
+            tuple((reader.camera_ok, reader.trouble) for reader in health.readers),
         )
         now = self._moment()
         if now < self._health_due and signature == self._health_signature:

@@ -1,0 +1,72 @@
+"""Enrolment over real HTTP."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gate_agent.enrol import EnrolmentFailed, enrol
+from gate_agent.local_store import LocalStore, NotEnrolled
+from tests.fakes.enrolment_server import EnrolmentServer
+from tests.fakes.gate_site import GATE, enrolment
+
+CODE = "ABCD-EFGH-2345-67IJ"
+
+
+def test_a_code_makes_the_machine_a_gate_with_a_key_of_its_own(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    with EnrolmentServer({CODE: enrolment()}) as server:
+        enrol(server.url + "/", f" {CODE.lower()} ", store)
+    identity = store.identity()
+    assert identity.device == GATE
+    assert [request.public_key for request in server.requests] == [identity.key.public]
+
+
+def test_a_spent_code_is_refused_in_the_servers_words_and_keeps_what_was(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    with EnrolmentServer({CODE: enrolment()}) as server:
+        enrol(server.url, CODE, store)
+        before = store.identity()
+        with pytest.raises(EnrolmentFailed, match="This code is spent"):
+            enrol(server.url, CODE, store)
+    assert store.identity() == before
+
+
+def test_a_code_for_a_door_makes_no_gate(tmp_path: Path) -> None:
+    door = msgspec.structs.replace(enrolment(), kind="controller")
+    with (
+        EnrolmentServer({CODE: door}) as server,
+        pytest.raises(EnrolmentFailed, match="controller"),
+    ):
+        enrol(server.url, CODE, LocalStore(tmp_path))
+
+
+@pytest.mark.parametrize("code", ["", "ABCD", "ABCD-EFGH-2345-6789", "ABCD-EFGH-2345-67IJ-KLMN"])
+def test_a_mistyped_code_never_leaves_the_machine(tmp_path: Path, code: str) -> None:
+    with EnrolmentServer({}) as server:
+        with pytest.raises(EnrolmentFailed, match="four groups"):
+            enrol(server.url, code, LocalStore(tmp_path))
+        assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "url", ["genkan.example", "ftp://genkan.example", "file:///etc/passwd", ""]
+)
+def test_what_is_no_web_address_says_so(tmp_path: Path, url: str) -> None:
+    with pytest.raises(EnrolmentFailed, match="http"):
+        enrol(url, CODE, LocalStore(tmp_path))
+
+
+def test_a_server_that_is_away_says_so_and_leaves_no_identity(tmp_path: Path) -> None:
+    with EnrolmentServer({}) as server:
+        pass
+    store = LocalStore(tmp_path)
+    with pytest.raises(EnrolmentFailed, match="cannot be reached"):
+        enrol(server.url, CODE, store)
+    with pytest.raises(NotEnrolled):
+        store.identity()
+
+
+def test_a_page_that_is_not_the_servers_says_so(tmp_path: Path) -> None:
+    with EnrolmentServer({}) as server, pytest.raises(EnrolmentFailed, match="status 404"):
+        enrol(server.url + "/elsewhere", CODE, LocalStore(tmp_path))

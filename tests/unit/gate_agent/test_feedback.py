@@ -1,0 +1,166 @@
+"""What people, programs and lamps are told."""
+
+import io
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from gpiozero.pins.mock import MockFactory
+
+from access_protocol import wording
+from access_protocol.decision import AccessDecision, DenyReason
+from access_protocol.events import Outcome
+from access_protocol.ids import CredentialId, EventId
+from access_protocol.wording import Language
+from gate_agent.feedback.base import Feedback, Together
+from gate_agent.feedback.console import ConsoleFeedback, JsonFeedback
+from gate_agent.feedback.lights import LightsFeedback
+from gate_agent.feedback.words import Phrase, say, say_outcome
+from tests.fakes.gate_feedback import FakeFeedback
+from tests.fakes.gate_site import ENTRANCE, NOW
+
+EVENT = EventId("00000000-0000-4000-8000-000000000001")
+GRANTED = AccessDecision(None, CredentialId(bytes(16)))
+
+
+def play(feedback: Feedback) -> None:
+    """Everything that a feedback can be told, once."""
+    feedback.reading(ENTRANCE)
+    feedback.granted(ENTRANCE, EVENT, GRANTED)
+    feedback.refused(
+        ENTRANCE,
+        EVENT,
+        DenyReason.EXPIRED,
+        AccessDecision(DenyReason.EXPIRED, GRANTED.credential_id),
+    )
+    feedback.unlocked(ENTRANCE, EVENT)
+    feedback.door(ENTRANCE, EVENT, Outcome.PASSED)
+    feedback.offline(now=True)
+    feedback.offline(now=False)
+    feedback.trouble(ENTRANCE, "no picture")
+    feedback.trouble(ENTRANCE, None)
+    feedback.close()
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_console_speaks_the_gates_language(language: Language) -> None:
+    stream = io.StringIO()
+    play(ConsoleFeedback(language, stream))
+    text = stream.getvalue()
+    for phrase in (Phrase.READING, Phrase.GRANTED, Phrase.UNLOCKED, Phrase.PASSED, Phrase.OFFLINE):
+        assert say(phrase, language) in text
+    assert wording.sentence(DenyReason.EXPIRED, language) in text
+    assert "expired" in text
+    assert "no picture" in text
+    assert len(text.splitlines()) == 9
+
+
+@pytest.mark.parametrize("language", Language)
+def test_everything_can_be_said_in_every_language(language: Language) -> None:
+    assert all(say(phrase, language) for phrase in Phrase)
+    assert all(say_outcome(outcome, language) for outcome in Outcome)
+
+
+def test_programs_get_one_json_object_a_line() -> None:
+    stream = io.StringIO()
+    play(JsonFeedback(stream, now=lambda: NOW))
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["what"] for line in lines] == [
+        "reading",
+        "granted",
+        "refused",
+        "unlocked",
+        "door",
+        "offline",
+        "online",
+        "trouble",
+        "trouble",
+    ]
+    assert lines[2] == {
+        "at": "2026-04-01T09:00:00.000Z",
+        "what": "refused",
+        "access_point": "main-gate-in",
+        "event": EVENT,
+        "reason": "expired",
+        "credential": "0" * 32,
+        "class": None,
+    }
+    assert [line["trouble"] for line in lines[-2:]] == ["no picture", None]
+
+
+def test_several_feedbacks_are_told_the_same() -> None:
+    one, other = FakeFeedback(), FakeFeedback()
+    play(Together([one, other]))
+    assert one.shown == other.shown
+    assert len(one.shown) == 10
+
+
+@dataclass
+class Pins:
+    green_pin: int | None = 17
+    red_pin: int | None = None
+    buzzer_pin: int | None = None
+
+
+class Lamp:
+    """One pin of gpiozero's mock factory, which has no stubs."""
+
+    def __init__(self, factory: Any, number: int) -> None:
+        self._pin = factory.pin(number)
+        self._pin.function = "output"
+
+    @property
+    def was_on(self) -> bool:
+        return any(change.state for change in self._pin.states)
+
+    def wait_until_on(self, within: float = 10.0) -> None:
+        """Gpiozero works its outputs in threads of their own."""
+        step = threading.Event()
+        for _ in range(int(within / 0.001)):
+            if self.was_on:
+                return
+            step.wait(0.001)
+        raise AssertionError("the lamp stayed off")
+
+
+@pytest.fixture
+def factory() -> Iterator[Any]:
+    factory: Any = MockFactory()
+    yield factory
+    factory.close()
+
+
+def test_green_waits_for_the_controllers_word(factory: Any) -> None:
+    lights, green = LightsFeedback(Pins(), factory), Lamp(factory, 17)
+    lights.granted(ENTRANCE, EVENT, GRANTED)
+    lights.door(ENTRANCE, EVENT, Outcome.NO_ANSWER)
+    assert not green.was_on
+    lights.unlocked(ENTRANCE, EVENT)
+    green.wait_until_on()
+    lights.close()
+
+
+@pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.NO_ANSWER])
+def test_red_says_that_nothing_opened(factory: Any, outcome: Outcome) -> None:
+    lights, red = LightsFeedback(Pins(None, 27), factory), Lamp(factory, 27)
+    lights.door(ENTRANCE, EVENT, Outcome.PASSED)
+    assert not red.was_on
+    lights.door(ENTRANCE, EVENT, outcome)
+    red.wait_until_on()
+    lights.close()
+
+
+def test_red_and_the_buzzer_say_refused(factory: Any) -> None:
+    lights = LightsFeedback(Pins(None, 27, 22), factory)
+    red, buzzer = Lamp(factory, 27), Lamp(factory, 22)
+    lights.refused(ENTRANCE, EVENT, DenyReason.EXPIRED, AccessDecision(DenyReason.EXPIRED))
+    red.wait_until_on()
+    buzzer.wait_until_on()
+    lights.close()
+
+
+def test_a_gate_without_lamps_can_be_told_everything(factory: Any) -> None:
+    play(LightsFeedback(Pins(None), factory))

@@ -1,0 +1,122 @@
+"""What counts as used, spent and inside, by what the journal says."""
+
+from uuid import uuid4
+
+import pytest
+
+from access_protocol.credential import CredentialClass
+from access_protocol.decision import DenyReason
+from access_protocol.events import DecisionEntry, Outcome, OutcomeEntry
+from access_protocol.ids import AccessPointId, CredentialId, EventId, ZoneNumber
+from access_protocol.knowledge import AccessPoint, Direction
+from gate_agent.history import NOBODY_PASSED, PassageHistory
+from tests.fakes.gate_site import ENTRANCE, NOW, OFFICE, entrance
+
+VISITOR = CredentialId(bytes(15) + b"\x01")
+EXIT = AccessPointId("main-gate-out")
+
+
+def points() -> dict[AccessPointId, AccessPoint]:
+    out = entrance(point=EXIT)
+    out = AccessPoint(
+        out.id, out.portal, out.controller, out.zone, Direction.OUT, out.classes, out.pulse
+    )
+    return {ENTRANCE: entrance(), EXIT: out}
+
+
+def grant(
+    history: PassageHistory,
+    point: AccessPointId = ENTRANCE,
+    kind: CredentialClass = CredentialClass.STATIC,
+    reason: DenyReason | None = None,
+    presented_at: int | None = None,
+) -> EventId:
+    event = EventId(str(uuid4()))
+    history.add(
+        DecisionEntry(
+            at=NOW,
+            event=event,
+            access_point=point,
+            reason=reason,
+            credential=VISITOR.hex(),
+            credential_class=kind,
+            generation=0,
+            presented_at=presented_at,
+        )
+    )
+    return event
+
+
+def report(
+    history: PassageHistory, event: EventId, outcome: Outcome, point: AccessPointId = ENTRANCE
+) -> None:
+    history.add(OutcomeEntry(at=NOW, event=event, access_point=point, outcome=outcome))
+
+
+def test_a_grant_reserves_the_entry_at_its_access_point_only() -> None:
+    history = PassageHistory(points)
+    grant(history)
+    assert history.entry_spent(VISITOR, ENTRANCE)
+    assert not history.entry_spent(VISITOR, EXIT)
+
+
+def test_a_refusal_reserves_nothing() -> None:
+    history = PassageHistory(points)
+    grant(history, reason=DenyReason.LOCKDOWN)
+    assert not history.entry_spent(VISITOR, ENTRANCE)
+
+
+@pytest.mark.parametrize("outcome", sorted(NOBODY_PASSED))
+def test_the_entry_is_free_again_when_nobody_passed(outcome: Outcome) -> None:
+    history = PassageHistory(points)
+    report(history, grant(history), outcome)
+    assert not history.entry_spent(VISITOR, ENTRANCE)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.PASSED, Outcome.OPENED])
+def test_the_entry_is_spent_when_somebody_passed_or_the_door_was_opened(outcome: Outcome) -> None:
+    history = PassageHistory(points)
+    report(history, grant(history), outcome)
+    assert history.entry_spent(VISITOR, ENTRANCE)
+
+
+def test_a_visitor_is_inside_between_the_passages_in_and_out() -> None:
+    history = PassageHistory(points)
+    assert not history.inside(VISITOR, OFFICE)
+    report(history, grant(history), Outcome.PASSED)
+    assert history.inside(VISITOR, OFFICE)
+    assert not history.inside(VISITOR, ZoneNumber(3))
+    report(history, grant(history, EXIT), Outcome.PASSED, EXIT)
+    assert not history.inside(VISITOR, OFFICE)
+
+
+def test_a_bound_credential_counts_as_used_once_it_was_granted() -> None:
+    history = PassageHistory(points)
+    grant(history, kind=CredentialClass.BOUND, reason=DenyReason.LOCKDOWN)
+    assert not history.bound_used(VISITOR)
+    grant(history, kind=CredentialClass.BOUND)
+    assert history.bound_used(VISITOR)
+
+
+def test_a_presentation_counts_as_used_wherever_it_led() -> None:
+    history = PassageHistory(points)
+    grant(
+        history, kind=CredentialClass.BOUND, reason=DenyReason.LOCKDOWN, presented_at=1_800_000_000
+    )
+    assert history.presentation_used(VISITOR, 1_800_000_000, ENTRANCE)
+    assert not history.presentation_used(VISITOR, 1_800_000_010, ENTRANCE)
+
+
+def test_old_presentations_are_forgotten_so_that_memory_stays_bounded() -> None:
+    history = PassageHistory(points)
+    for second in range(6000):
+        grant(history, kind=CredentialClass.BOUND, presented_at=1_800_000_000 + second)
+    assert history.presentation_used(VISITOR, 1_800_005_999, ENTRANCE)
+    assert len(history._presentations) <= 4097
+
+
+def test_outcomes_of_what_was_never_granted_are_no_news() -> None:
+    history = PassageHistory(points)
+    event = EventId(str(uuid4()))
+    report(history, event, Outcome.PASSED)
+    assert not history.awaits(event, Outcome.PASSED)

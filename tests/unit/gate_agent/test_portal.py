@@ -1,0 +1,264 @@
+"""The conversation with a controller: deadlines, refusals, turns, and nothing ever sent twice."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from access_protocol.credential import CredentialClass
+from access_protocol.decision import CommandRefusal
+from access_protocol.events import ControllerEventKind, DecisionEntry, Outcome
+from access_protocol.ids import AccessPointId, CredentialId, DeviceId, EventId
+from access_protocol.topics import everything_for, parse
+from access_protocol.transport.base import Message
+from access_protocol.transport.memory import MemoryBroker, MemoryTransport
+from gate_agent.clock import GateClock
+from gate_agent.history import PassageHistory
+from gate_agent.journal import Journal
+from gate_agent.portal import ANSWER_WITHIN, Portal
+from tests.fakes.gate_feedback import FakeFeedback
+from tests.fakes.gate_site import (
+    ENTRANCE,
+    GATE,
+    NOW,
+    SITE,
+    FakeController,
+    entrance,
+    identity,
+)
+from tests.fakes.pacing import FakeTime
+
+VISITOR = CredentialId(bytes(15) + b"\x01")
+SIDE = AccessPointId("side-gate-in")
+
+
+@dataclass
+class Scene:
+    """A portal and the controller it talks with."""
+
+    broker: MemoryBroker
+    portal: Portal
+    journal: Journal
+    controller: FakeController
+    shown: FakeFeedback
+    time: FakeTime
+
+    def ask(self, point: AccessPointId = ENTRANCE) -> EventId:
+        event = EventId(str(uuid4()))
+        self.portal.ask(event, entrance(point=point))
+        return event
+
+    def grant(self, event: EventId, point: AccessPointId = ENTRANCE) -> None:
+        self.journal.append(
+            DecisionEntry(
+                at=NOW,
+                event=event,
+                access_point=point,
+                reason=None,
+                credential=VISITOR.hex(),
+                credential_class=CredentialClass.STATIC,
+                generation=0,
+            )
+        )
+        self.portal.open(event)
+
+    @property
+    def outcomes(self) -> list[object]:
+        return [shown[-1] for shown in self.shown.of("door")]
+
+    @property
+    def spent(self) -> bool:
+        return self.journal.history.entry_spent(VISITOR, ENTRANCE)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    broker, time, shown = MemoryBroker(), FakeTime(), FakeFeedback()
+    points = {point: entrance(point=point) for point in (ENTRANCE, SIDE)}
+    journal = Journal(tmp_path / "journal.sqlite3", PassageHistory(lambda: points))
+    transports = [MemoryTransport(broker) for _ in range(2)]
+    portal = Portal(
+        identity(tmp_path / "gate"),
+        transports[0],
+        journal,
+        GateClock(system=lambda: NOW),
+        reports=shown,
+        moment=time.clock,
+    )
+
+    def dispatch(message: Message) -> None:
+        topic = parse(message.topic)
+        handlers = {
+            "answer": portal.handle_answer,
+            "acknowledgement": portal.handle_acknowledgement,
+            "event": portal.handle_event,
+        }
+        handlers[topic.subject](topic, message.payload)
+
+    transports[0].subscribe(everything_for(SITE, GATE), dispatch)
+    transports[0].subscribe(f"genkan/{SITE}/controller/+/event", dispatch)
+    controller = FakeController(transports[1])
+    for transport in transports:
+        transport.start()
+    yield Scene(broker, portal, journal, controller, shown, time)
+    for transport in transports:
+        assert not transport.failures
+    journal.close()
+
+
+def test_a_grant_becomes_one_command_for_the_event_that_was_asked_for(scene: Scene) -> None:
+    event = scene.ask()
+    assert scene.controller.commands == []
+    scene.grant(event)
+    assert [command.event for command in scene.controller.commands] == [event]
+    assert scene.controller.commands[0].pulse == entrance().pulse
+
+
+def test_a_denied_access_sends_no_command(scene: Scene) -> None:
+    scene.portal.forget(scene.ask())
+    assert len(scene.controller.asks) == 1
+    assert scene.controller.commands == []
+
+
+def test_an_answer_that_comes_after_the_grant_is_used_too(scene: Scene) -> None:
+    scene.controller.answers = False
+    event = scene.ask()
+    scene.grant(event)
+    scene.controller.answer(event)
+    assert len(scene.controller.commands) == 1
+
+
+def test_a_controller_that_does_not_answer_in_time_gets_no_command_any_more(scene: Scene) -> None:
+    scene.controller.answers = False
+    event = scene.ask()
+    scene.grant(event)
+    scene.time.wait(ANSWER_WITHIN.total_seconds())
+    scene.portal.tick()
+    assert scene.outcomes == [Outcome.NO_ANSWER]
+    assert not scene.spent
+    scene.controller.answer(event)
+    assert scene.controller.commands == []
+
+
+def test_with_the_broker_away_the_answer_is_not_waited_for(scene: Scene) -> None:
+    scene.broker.lose()
+    scene.grant(scene.ask())
+    assert scene.outcomes == [Outcome.NO_ANSWER]
+
+
+def test_a_second_answer_makes_no_second_command(scene: Scene) -> None:
+    scene.controller.acknowledges = False
+    event = scene.ask()
+    scene.grant(event)
+    scene.controller.answer(event)
+    assert len(scene.controller.commands) == 1
+
+
+def test_an_answer_from_another_controller_is_not_used(scene: Scene) -> None:
+    scene.controller.answers = False
+    event = scene.ask()
+    scene.controller.name = DeviceId("turnstile-2")
+    scene.controller.answer(event)
+    scene.grant(event)
+    assert scene.controller.commands == []
+
+
+def test_a_nonce_that_is_nearly_over_is_not_used(scene: Scene) -> None:
+    event = scene.ask()
+    scene.time.wait(4.5)
+    scene.grant(event)
+    assert scene.controller.commands == []
+    assert scene.outcomes == [Outcome.NO_ANSWER]
+
+
+def test_a_refused_command_is_journaled_and_frees_the_entry(scene: Scene) -> None:
+    scene.controller.refusal = CommandRefusal.LOCKED_DOWN
+    scene.grant(scene.ask())
+    assert scene.outcomes == [Outcome.REFUSED]
+    assert not scene.spent
+
+
+def test_a_controller_that_refuses_the_ask_is_believed(scene: Scene) -> None:
+    scene.controller.refuses_ask = True
+    scene.grant(scene.ask())
+    assert scene.controller.commands == []
+    assert scene.outcomes == [Outcome.REFUSED]
+
+
+def test_an_acknowledgement_is_not_yet_an_open_door(scene: Scene) -> None:
+    scene.grant(scene.ask())
+    assert scene.shown.shown == []
+    assert scene.spent
+
+
+def test_the_door_is_shown_and_journaled_as_its_controller_reports_it(scene: Scene) -> None:
+    event = scene.ask()
+    scene.grant(event)
+    scene.controller.happens(ControllerEventKind.UNLOCKED, event)
+    scene.controller.happens(ControllerEventKind.PASSED, event)
+    assert scene.shown.shown == [
+        ("unlocked", ENTRANCE),
+        ("door", ENTRANCE, Outcome.PASSED),
+    ]
+    assert scene.journal.position.sequence == 2
+
+
+def test_the_same_report_twice_is_journaled_once(scene: Scene) -> None:
+    event = scene.ask()
+    scene.grant(event)
+    for _ in range(2):
+        scene.controller.happens(ControllerEventKind.NOT_PASSED, event)
+    scene.controller.happens(ControllerEventKind.PASSED, event)
+    assert scene.outcomes == [Outcome.NOT_PASSED]
+
+
+def test_a_report_from_a_controller_elsewhere_is_not_believed(scene: Scene) -> None:
+    event = scene.ask()
+    scene.grant(event)
+    scene.controller.name = DeviceId("turnstile-2")
+    scene.controller.happens(ControllerEventKind.NOT_PASSED, event)
+    assert scene.outcomes == []
+    assert scene.spent
+
+
+def test_a_command_that_nobody_acknowledged_stays_reserved(scene: Scene) -> None:
+    """The lock may have been released all the same; only its controller can say."""
+    scene.controller.acknowledges = False
+    event = scene.ask()
+    scene.grant(event)
+    scene.time.wait(60)
+    scene.portal.tick()
+    assert scene.outcomes == []
+    assert scene.spent
+    scene.controller.happens(ControllerEventKind.NOT_PASSED, event)
+    assert not scene.spent
+
+
+def test_two_readers_at_one_controller_take_turns(scene: Scene) -> None:
+    scene.controller.acknowledges = False
+    first, second = scene.ask(), scene.ask(SIDE)
+    assert scene.controller.asks == [first]
+    scene.grant(first)
+    scene.grant(second, SIDE)
+    assert [command.event for command in scene.controller.commands] == [first]
+    scene.controller.acknowledge(first)
+    assert scene.controller.asks == [first, second]
+    assert [command.event for command in scene.controller.commands] == [first, second]
+
+
+def test_a_reader_that_died_while_deciding_does_not_block_the_controller(scene: Scene) -> None:
+    scene.ask()
+    event = scene.ask(SIDE)
+    scene.time.wait(5)
+    scene.portal.tick()
+    assert scene.controller.asks[-1] == event
+    assert scene.controller.commands == []
+
+
+def test_an_unreadable_command_is_refused_without_an_event(scene: Scene) -> None:
+    scene.controller.acknowledges = False
+    scene.grant(scene.ask())
+    scene.controller.acknowledge(None, CommandRefusal.MALFORMED)
+    assert scene.outcomes == [Outcome.REFUSED]
