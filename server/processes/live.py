@@ -40,7 +40,7 @@ from server.web.session import COOKIE
 log = structlog.get_logger(__name__)
 
 HEARTBEAT = 15
-"""Seconds between comments on a quiet stream, so that proxies keep it open."""
+"""Seconds between events of this name on a stream: proxies keep it open, and pages see that it is not dead."""
 WAITING_AT_MOST = 200
 """Notices that a slow browser may be behind before its stream ends."""
 REFRESH = LiveNotice(what="refresh")
@@ -111,7 +111,9 @@ def create_live(settings: Settings, transport: Transport) -> Starlette:
         if not secret or not await run_in_threadpool(_signed_in, office, secret):
             return PlainTextResponse("Please sign in.", 401)
         streams: Streams = request.app.state.streams
-        return EventSourceResponse(streams.stream(), ping=HEARTBEAT)
+        return EventSourceResponse(
+            streams.stream(), ping=HEARTBEAT, ping_message_factory=_heartbeat
+        )
 
     return Starlette(
         routes=[Route("/live", live), Route("/health", _health)],
@@ -126,6 +128,10 @@ def create_live(settings: Settings, transport: Transport) -> Starlette:
         ],
         lifespan=lifespan,
     )
+
+
+def _heartbeat() -> ServerSentEvent:
+    return ServerSentEvent(event="heartbeat", data="")
 
 
 async def _health(_request: Request) -> Response:
