@@ -23,7 +23,7 @@ help: ## list these targets (the default)
 
 .PHONY: demo
 demo: packages-demo $(VENV)/installed $(COMPILED) ## play a visit on real parts; ONCE=1 plays it and ends, CAMERA=0 reads a webcam
-	ONCE=$(ONCE) CAMERA=$(CAMERA) $(BIN)/python -m demo $(if $(ONCE),--once) $(if $(CAMERA),--camera $(CAMERA))
+	$(BIN)/python -m demo $(if $(ONCE),--once) $(if $(CAMERA),--camera $(CAMERA))
 
 .PHONY: test
 test: packages-test $(VENV)/installed $(COMPILED) ## run every test, with a real broker, database and browser; ARGS='-k name' picks some

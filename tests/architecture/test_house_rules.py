@@ -14,15 +14,20 @@ BANNED_NAMES = {"common", "helper", "helpers", "manager", "managers", "misc", "u
 MACHINE_PATHS = re.compile(r"(?<![\w.~-])/(?:root|work|home|Users|opt)/\w")
 
 
+def _grown() -> list[Path]:
+    """The modules that people write and go on writing; a migration is a record, made once."""
+    return [path for path in modules() if "versions" not in path.parts]
+
+
 def test_no_module_is_long() -> None:
-    lines = {name(path): len(path.read_text("utf-8").splitlines()) for path in modules()}
+    lines = {name(path): len(path.read_text("utf-8").splitlines()) for path in _grown()}
     assert not {path: count for path, count in lines.items() if count > LONGEST_MODULE}
 
 
 def test_no_function_is_long() -> None:
     lengths = {
         f"{name(path)}:{node.name}": (node.end_lineno or node.lineno) - node.lineno + 1
-        for path in modules()
+        for path in _grown()
         for node in ast.walk(tree(path))
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
     }

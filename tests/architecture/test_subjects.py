@@ -46,3 +46,22 @@ def test_of_another_subject_only_actions_and_models_are_imported() -> None:
             if parts[2] not in OFFERED:
                 wrong.append(f"{name(path)} imports {imported}")
     assert not wrong
+
+
+def test_flask_is_known_only_to_what_speaks_http() -> None:
+    # Besides each subject's api: who calls is found out in `callers`, and the parts are joined in `app`.
+    speaks = {
+        "server/app.py",
+        "server/kernel/blueprint.py",
+        "server/kernel/request.py",
+        "server/people/callers.py",
+        "server/processes/web.py",
+    }
+    knowing = {
+        name(path)
+        for path in modules("server")
+        if path.name != "api.py" and not name(path).startswith(("server/pages/", "server/web/"))
+        for imported in _imported(path)
+        if imported.split(".")[0] in {"flask", "flask_babel", "flask_openapi", "werkzeug"}
+    }
+    assert knowing <= speaks
