@@ -6,7 +6,7 @@ import msgspec
 
 from access_protocol.codec import DeviceIdText, Report, ShortText
 
-EnrolmentCode = Annotated[str, msgspec.Meta(pattern=r"^[A-Z2-7]{4}(-[A-Z2-7]{4}){3}$")]
+EnrolmentCode = Annotated[str, msgspec.Meta(pattern=r"^[A-Z2-7]{4}(-[A-Z2-7]{4}){3}\Z")]
 """80 random bits as the server shows them: four groups of four Base32 letters."""
 PublicKey = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 
@@ -27,7 +27,7 @@ class Enrolment(Report, frozen=True, kw_only=True):
     `authority` holds the raw Ed25519 keys that sign documents.
     """
 
-    site: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{1,3}$")]
+    site: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{1,3}\Z")]
     kind: Literal["gate", "controller"]
     device: DeviceIdText
     broker_host: ShortText
