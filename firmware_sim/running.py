@@ -81,6 +81,7 @@ def run(start: Start) -> None:
     if start.people is People.WALK:
         Walkers(installation.body, scheduler, start.walks_after)
     teller = _Teller(start.device)
+    teller.say(f"connecting to {who.broker.host}:{who.broker.port}")
     installation.controller.watch(teller.tell)
     installation.controller.on_key_list = teller.tell_keys
     installation.controller.on_connection = teller.tell_connection
@@ -109,7 +110,10 @@ class _Teller:
         if there:
             _machine_line("ready")
         else:
-            self._console.print(f"{self._device}  the broker is away; trying again", style="yellow")
+            self.say("the broker is away; trying again")
+
+    def say(self, sentence: str) -> None:
+        self._console.print(f"{self._device:<16} {sentence}", style="yellow", markup=False)
 
 
 def readable(device: DeviceId, event: ControllerEvent) -> Text:

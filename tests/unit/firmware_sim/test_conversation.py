@@ -182,8 +182,16 @@ def test_bytes_that_are_no_command_are_refused_whatever_their_size(scene: Scene,
 
 @pytest.mark.parametrize(
     "payload",
-    [b"", b"{}", b"\xff", b"[" * 100_000, b'{"version":2,"event":"x"}', b"0" * 70_000],
-    ids=["empty", "no fields", "no UTF-8", "deep", "unknown version", "oversize"],
+    [
+        b"",
+        b"{}",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"version":2,"event":"x"}',
+        b'{"version":1,"event":"00000000-0000-4000-8000-000000000001\\n"}',
+        b"0" * 70_000,
+    ],
+    ids=["empty", "no fields", "no UTF-8", "deep", "unknown version", "line break", "oversize"],
 )
 def test_a_malformed_ask_is_counted_and_gets_no_answer(scene: Scene, payload: bytes) -> None:
     gate = scene.sender()
