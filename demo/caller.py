@@ -50,6 +50,10 @@ class Caller:
         """Send `body` as JSON and return the JSON that came back."""
         return self._json(self._client.post(path, json=body))
 
+    def delete(self, path: str) -> None:
+        """Delete what is at `path`."""
+        self._check(self._client.delete(path))
+
     @contextmanager
     def live(self) -> Generator[Iterator[str]]:
         """Open the event stream as a page does; gives its lines."""

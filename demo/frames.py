@@ -5,7 +5,7 @@ from pathlib import Path
 
 from demo.phone import View, empty_hall, held_phone, png
 
-FRAMES = 6
+FRAMES = 5
 """Pictures of one presentation; the replay camera shows each for a few frames."""
 
 
@@ -17,9 +17,11 @@ def show_empty_hall(folder: Path, seed: int) -> None:
 def hold_before_the_camera(folder: Path, name: str, code: str | bytes, seed: int) -> None:
     """Let the camera see a phone with `code` (a text, or the PNG of a QR code) coming nearer.
 
-    The hand moves from frame to frame: another angle, another blur, other noise.
+    The hand moves from frame to frame: another angle, another blur, other noise. All frames are
+    drawn before the first is shown, so that they are one presentation however slow the machine is.
     """
     hall = empty_hall(seed)
+    pictures: list[bytes] = []
     for number in range(FRAMES):
         near = number / (FRAMES - 1)
         view = replace(
@@ -32,8 +34,9 @@ def hold_before_the_camera(folder: Path, name: str, code: str | bytes, seed: int
             blur=1.4 - 0.6 * near,
             noise=4.0,
         )
-        frame = held_phone(code, view, seed=seed * 100 + number, hall=hall)
-        _put(folder, f"{name}-{seed:03}-{number}.png", png(frame))
+        pictures.append(png(held_phone(code, view, seed=seed * 100 + number, hall=hall)))
+    for number, picture in enumerate(pictures):
+        _put(folder, f"{name}-{seed:03}-{number}.png", picture)
 
 
 def _put(folder: Path, name: str, picture: bytes) -> None:

@@ -10,10 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import col, select
 
 from access_protocol.enrolment import EnrolmentRequest
+from access_protocol.events import ControllerEventKind
+from access_protocol.ids import DeviceId
 from access_protocol.topics import Kind
 from server.devices import actions, models
 from server.devices.actions import NewDevice
-from server.devices.models import Device, GateHealthRow
+from server.devices.models import Device, DoorEvent, GateHealthRow
 from server.kernel.blueprint import ApiBlueprint
 from server.kernel.pagination import PageQuery, paginate
 from server.kernel.principal import Right, require
@@ -96,6 +98,30 @@ class DevicePath(BaseModel):
     device: str = Field(pattern="^[a-z0-9-]{3,32}$")
 
 
+class DoorEventOut(BaseModel):
+    """One thing that a controller itself reported; `event` names the access that led to it."""
+
+    boot: str
+    sequence: int
+    uptime_ms: int
+    what: ControllerEventKind
+    event: str | None
+    detail: str | None
+    received_at: datetime
+
+    @classmethod
+    def of(cls, reported: DoorEvent) -> "DoorEventOut":
+        """Show a report."""
+        return cls.model_validate(reported, from_attributes=True)
+
+
+class DoorEventPage(BaseModel):
+    """Reports of a controller, newest first."""
+
+    items: list[DoorEventOut]
+    next_cursor: str | None
+
+
 class Renaming(BaseModel):
     """A device's new name for people."""
 
@@ -166,6 +192,15 @@ def get_device(path: DevicePath) -> Response:
     with reading() as work:
         found = actions.find(work, path.device)
         return answer(DeviceOut.of(found, work.session.get(GateHealthRow, found.id)))
+
+
+@blueprint.get("/<device>/events", {200: DoorEventPage})
+def list_door_events(path: DevicePath, query: PageQuery) -> Response:
+    """List what a controller itself reported of its door, newest first."""
+    with reading() as work:
+        device = actions.find(work, path.device)
+        page = models.door_events(work.session, DeviceId(device.id), query)
+        return answer_page(page.map(DoorEventOut.of))
 
 
 @blueprint.patch("/<device>", {200: DeviceOut})

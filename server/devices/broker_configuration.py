@@ -104,6 +104,7 @@ def configuration(settings: Settings, folder: Path) -> str:
         "log_type error",
         "log_type warning",
         "log_type notice",
+        "log_type information",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         # Started as root it would turn into the user mosquitto, who may not read the data folder.

@@ -15,6 +15,7 @@ from access_protocol.ids import DeviceId, EventId, JournalId, SiteCode
 from access_protocol.topics import Kind
 from server.kernel.database import ID_COLUMN, Record, stored_as_text, text
 from server.kernel.ids import PersonId
+from server.kernel.pagination import Page, PageQuery, paginate
 
 _DEVICE: Any = text(32)
 _UUID: Any = text(36)
@@ -194,11 +195,11 @@ def door_states(session: Session, controllers: Iterable[DeviceId]) -> dict[Devic
     return {state.device: state for state in session.exec(statement).all()}
 
 
-def door_events(session: Session, device: DeviceId, most: int = 50) -> Sequence[DoorEvent]:
-    """Return the newest reports of a controller, newest first."""
+def door_events(session: Session, device: DeviceId, query: PageQuery) -> Page[DoorEvent]:
+    """Return a controller's reports page by page, newest first."""
     statement = select(DoorEvent).where(DoorEvent.device == device)
-    newest = (col(DoorEvent.received_at).desc(), col(DoorEvent.sequence).desc())
-    return session.exec(statement.order_by(*newest).limit(most)).all()
+    order = [col(DoorEvent.received_at), col(DoorEvent.boot), col(DoorEvent.sequence)]
+    return paginate(session, statement, order, query, newest_first=True)
 
 
 def gate_health(session: Session) -> dict[DeviceId, GateHealthRow]:

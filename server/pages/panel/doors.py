@@ -16,6 +16,7 @@ from server.access.models import CommandState, DoorCommand
 from server.devices import models as devices
 from server.devices.models import Device, DoorState
 from server.kernel.errors import GenkanError, Invalid, NotFound
+from server.kernel.pagination import PageQuery
 from server.kernel.principal import Right, require
 from server.kernel.request import begin, reading
 from server.kernel.work import Work
@@ -196,7 +197,9 @@ def _reported(work: Work, command: DoorCommand) -> str:
         ControllerEventKind.PASSED: gettext("Somebody passed at %(time)s, says the controller."),
         ControllerEventKind.NOT_PASSED: gettext("Nobody passed; locked again at %(time)s."),
     }
-    for report in devices.door_events(work.session, command.controller):
+    for report in devices.door_events(
+        work.session, command.controller, PageQuery(cursor=None)
+    ).items:
         if report.event == command.event and report.what in words:
             return words[report.what] % {"time": local(report.received_at, "seconds")}
     settled = local(command.settled_at or command.asked_at, "seconds")

@@ -1,0 +1,61 @@
+"""`make demo`: plays a real visit on real parts and stays up; `ONCE=1` plays, checks and ends."""
+
+import threading
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from demo.program import DidNotStart
+from demo.scene import Scene
+from demo.stage import Stage
+from demo.timeline import StepFailedError, Timeline
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+@app.command()
+def main(
+    once: Annotated[
+        bool, typer.Option("--once", help="Play, check every step, stop everything, and end.")
+    ] = False,
+    camera: Annotated[
+        str | None,
+        typer.Option(help="A real camera for the entrance instead of rendered frames, such as 0."),
+    ] = None,
+) -> None:
+    """Play a visit: invitation, gate, four refusals, meeting room. Exit status 0 only if it all happened."""
+    timeline = Timeline()
+    try:
+        with Stage() as stage:
+            _play(stage, timeline, camera, once=once)
+    except (StepFailedError, DidNotStart, RuntimeError) as error:
+        timeline.failed(str(error))
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        timeline.note("stopped")
+
+
+def _play(stage: Stage, timeline: Timeline, camera: str | None, *, once: bool) -> None:
+    timeline.note(f"logs of every program: {stage.folder}/logs (kept if a step fails)")
+    scene = Scene(stage, timeline, camera)
+    scene.play()
+    timeline.title(f"All {timeline.steps} steps really happened.")
+    if once:
+        return
+    _invite_to_look_around(stage, scene)
+    threading.Event().wait()
+
+
+def _invite_to_look_around(stage: Stage, scene: Scene) -> None:
+    screen = Console(highlight=False, soft_wrap=True)
+    screen.print(f"\nLook around: [bold]{stage.url}[/]  (API: {stage.url}/api/v1/)")
+    for person in scene.site["people"]:
+        screen.print(f"  {person['role']:<14} {person['email']:<28} {scene.site['password']}")
+    for point in scene.site["access_points"]:
+        screen.print(f"  put pictures before the camera of {point}: {stage.scene_folder(point)}")
+    screen.print("Ctrl-C stops everything.\n")
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m demo")
