@@ -23,9 +23,8 @@ from access_protocol.wording import Language
 from server.access import actions as access
 from server.credentials.actions import CredentialIssued, CredentialRevoked, IssuerKeyRotated
 from server.devices import actions as devices
-from server.kernel import audit, leader, outbox, throttle
+from server.kernel import schema
 from server.kernel.clock import FixedClock
-from server.kernel.database import Record
 from server.kernel.ids import PersonId, VisitId, VisitorId
 from server.kernel.principal import Principal, Right
 from server.kernel.settings import Settings
@@ -50,11 +49,7 @@ SYSTEM = Principal.system("tests")
 OPERATOR = Principal.for_person(HOST, {Right.DOORS_COMMAND, Right.ACCESS_READ})
 
 
-TABLES = (audit.AuditLine, leader.Lease, outbox.OutboxRow, throttle.Throttle)
-"""Named so that their modules are loaded: what is loaded is created."""
-
-
-def settings(database_url: str, folder: Path) -> Settings:
+def settings(database_url: str, folder: Path, **others: object) -> Settings:
     """Settings with secrets of a test's own; nothing is read from the environment's files."""
     return Settings(
         database_url=database_url,
@@ -62,13 +57,14 @@ def settings(database_url: str, folder: Path) -> Settings:
         secret_key=SecretStr("0a9Zk1Lq8Wm2Xn7Vb4Yc5Td6Rf3Hj8Pb"),
         master_key=SecretStr("9o8Iu7Yt6Re5Wq4As3Df2Gh1Jk0Lz6Xc"),
         worker_wake="",
+        **others,  # pyright: ignore[reportArgumentType]
     )
 
 
 def empty_office(database_url: str, folder: Path, clock: FixedClock | None = None) -> Office:
-    """An office on an empty database with every table."""
+    """An office on an empty database, brought to the present by the migrations."""
     office = Office(settings(database_url, folder), clock or FixedClock(NOW))
-    Record.metadata.create_all(office.engine)
+    schema.migrate(office.engine)
     return office
 
 

@@ -1,0 +1,270 @@
+"""What the generated configuration lets each device do, tried topic by topic on a real Mosquitto."""
+
+import itertools
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session
+
+from access_protocol.ids import DeviceId
+from access_protocol.keys import SigningKey
+from access_protocol.topics import Kind, Subject
+from access_protocol.transport.base import Message
+from access_protocol.transport.mqtt import BrokerAddress, MqttTransport
+from demo.ports import free_port
+from demo.program import StartedProcess
+from server.devices import actions, broker_configuration
+from server.devices.broker_configuration import BrokerFiles, server_password
+from server.devices.rules import mosquitto_hash
+from server.kernel.settings import Settings
+from server.kernel.work import Office
+from tests.fakes.site import DOOR, GATE, SYSTEM, TURNSTILE, enrol, office_with_site, settings
+
+pytestmark = pytest.mark.broker
+
+DEADLINE = 20.0
+LAST_WORD = b"the end"
+SITES = ("TYO", "OSA")
+DEVICES = (GATE, "gate-2", TURNSTILE, DOOR, "server", "live")
+ADDRESSEES = (None, GATE, "gate-2", TURNSTILE, DOOR, "server")
+EVERY_TOPIC = [
+    "/".join(part for part in ("genkan", site, kind, device, subject, addressee) if part)
+    for site, kind, device, subject, addressee in itertools.product(
+        SITES, Kind, DEVICES, Subject, ADDRESSEES
+    )
+] + ["genkan", "genkan/TYO", "home/light", "$SYS/broker/uptime"]
+
+
+class Scene:
+    """The site's three devices, a broker made from the database, and a witness who may hear and say all."""
+
+    def __init__(self, office: Office, chosen: Settings) -> None:
+        self.office, self.settings = office, chosen
+        kinds = {GATE: Kind.GATE, TURNSTILE: Kind.CONTROLLER, DOOR: Kind.CONTROLLER}
+        self.passwords = {
+            str(device): enrol(office, device, kind).broker_password
+            for device, kind in kinds.items()
+        }
+        self.passwords |= {user: server_password(chosen, user) for user in ("server", "live")}
+        self.passwords["witness"] = "w" * 40
+        self.write()
+        files = self.files()
+        program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
+        assert program is not None
+        self.process = StartedProcess([program, "-c", files.configuration], ready=" running")
+        self._open: list[MqttTransport] = []
+
+    def files(self) -> BrokerFiles:
+        with self.office.reading(SYSTEM) as work:
+            return _files(work.session, self.settings)
+
+    def write(self) -> None:
+        broker_configuration.write(self.files())
+        folder = self.settings.data_folder / "broker"
+        with (folder / "passwords").open("a") as file:
+            file.write(f"witness:{mosquitto_hash('w' * 40, b'salt-of-test')}\n")
+        with (folder / "rights").open("a") as file:
+            file.write("\nuser witness\ntopic readwrite #\n")
+
+    def reload(self) -> None:
+        self.write()
+        os.kill(self.process.pid, signal.SIGHUP)
+
+    def join(self, user: str, password: str | None = None, *, hears: str | None = None) -> "Client":
+        known = self.passwords[user] if password is None else password
+        client = Client(self.settings.broker_port, user, known, hears)
+        self._open.append(client.transport)
+        return client
+
+    def close(self) -> None:
+        for transport in self._open:
+            transport.stop()
+        self.process.stop()
+        self.office.close()
+
+
+class Client:
+    """One connection that keeps what it hears."""
+
+    def __init__(self, port: int, user: str, password: str, hears: str | None) -> None:
+        self.heard: set[str] = set()
+        self.connected, self.ended = threading.Event(), threading.Event()
+        self._news = threading.Condition()
+        address = BrokerAddress("127.0.0.1", port, user, password)
+        self.transport = MqttTransport(address, f"{user}-{id(self)}")
+        if hears is not None:
+            self.transport.subscribe(hears, self._hear)
+        self.transport.on_connection(
+            lambda there: self.connected.set() if there else self.connected.clear()
+        )
+        self.transport.start()
+
+    def here(self) -> "Client":
+        assert self.connected.wait(DEADLINE)
+        return self
+
+    def say(self, topic: str, payload: bytes = b"x") -> None:
+        assert self.transport.publish(topic, payload, expiry=timedelta(minutes=1))
+
+    def hears(self, topic: str) -> None:
+        with self._news:
+            assert self._news.wait_for(lambda: topic in self.heard, DEADLINE)
+
+    def _hear(self, message: Message) -> None:
+        if message.payload == LAST_WORD:
+            self.ended.set()
+        with self._news:
+            self.heard.add(message.topic)
+            self._news.notify_all()
+
+
+def _files(session: Session, chosen: Settings) -> BrokerFiles:
+    return broker_configuration.broker_files(session, chosen, chosen.data_folder / "broker")
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    url = f"sqlite:///{tmp_path / 'genkan.sqlite3'}"
+    made = Scene(office_with_site(url, tmp_path), settings(url, tmp_path, broker_port=free_port()))
+    yield made
+    made.close()
+
+
+def said_by(user: str) -> set[str]:
+    """What a user may say, spelt out: the protocol's table, not the code that writes the rights."""
+    gate, door, server = f"genkan/TYO/gate/{user}", f"genkan/TYO/controller/{user}", "server/server"
+    anyone = [each for each in ADDRESSEES if each]
+    match user:
+        case "gate-1":
+            said = {f"{gate}/status", f"{gate}/health", f"{gate}/journal/server"}
+            said |= {f"{gate}/sync/server"}
+            said |= {f"{gate}/{what}/{to}" for what in ("ask", "command") for to in anyone}
+        case "turnstile-1":
+            said = {f"{door}/{what}" for what in ("status", "state", "event", "sync/server")}
+            said |= {
+                f"{door}/{what}/{to}" for what in ("answer", "acknowledgement") for to in anyone
+            }
+        case "server":
+            said = {
+                f"genkan/{site}/{server}/{what}" for site in SITES for what in ("status", "live")
+            }
+            said |= {
+                f"genkan/{site}/{server}/{what}/{to}"
+                for site in SITES
+                for what in ("knowledge", "receipt", "keys", "ask", "command")
+                for to in anyone
+            }
+        case _:
+            said = set[str]()
+    return said
+
+
+def heard_by(user: str) -> set[str]:
+    """What a user may hear, spelt out."""
+    addressed = {
+        topic for topic in EVERY_TOPIC if topic.count("/") == 5 and topic.endswith(f"/{user}")
+    }
+    at_home = {topic for topic in addressed if topic.startswith("genkan/TYO/")}
+    doors = {
+        topic
+        for topic in EVERY_TOPIC
+        if topic.startswith("genkan/TYO/controller/")
+        and topic.rsplit("/", 1)[-1] in ("status", "state", "event")
+        and topic.count("/") == 4
+    }
+    greeting = {"genkan/TYO/server/server/status"}
+    match user:
+        case "gate-1":
+            return at_home | doors | greeting
+        case "turnstile-1":
+            return at_home | greeting
+        case "live":
+            return {f"genkan/{site}/server/{device}/live" for site in SITES for device in DEVICES}
+        case _:
+            raise AssertionError(user)
+
+
+@pytest.mark.parametrize("user", ["gate-1", "turnstile-1", "server"])
+def test_a_user_writes_its_own_subjects_and_no_other_topic(scene: Scene, user: str) -> None:
+    witness = scene.join("witness", hears="#").here()
+    writer = scene.join(user).here()
+    for topic in EVERY_TOPIC:
+        if not topic.startswith("$"):
+            writer.say(topic)
+    # Messages of one connection keep their order: what could come, came before the last word.
+    writer.say(min(said_by(user)), LAST_WORD)
+    assert witness.ended.wait(DEADLINE)
+    assert witness.heard == said_by(user)
+
+
+def test_the_live_process_writes_nothing(scene: Scene) -> None:
+    witness = scene.join("witness", hears="genkan/#").here()
+    live = "genkan/TYO/server/server/live"
+    assert witness.transport.publish(live, b"kept", retain=True)
+    witness.hears(live)
+    writer = scene.join("live").here()
+    for topic in ("genkan/OSA/server/server/live", "genkan/TYO/server/server/command/gate-1"):
+        writer.say(topic)
+    # The broker takes a connection's packets in their order: once it answers this, it has refused those.
+    heard = threading.Event()
+    writer.transport.subscribe(live, lambda _message: heard.set())
+    assert heard.wait(DEADLINE)
+    witness.say("genkan/TYO/end", LAST_WORD)
+    assert witness.ended.wait(DEADLINE)
+    assert witness.heard == {live, "genkan/TYO/end"}
+
+
+@pytest.mark.parametrize("user", ["gate-1", "turnstile-1", "live"])
+def test_a_user_hears_what_is_for_it_and_no_other_topic(scene: Scene, user: str) -> None:
+    reader = scene.join(user, hears="#").here()
+    author = scene.join("witness").here()
+    for topic in EVERY_TOPIC:
+        if not topic.startswith("$"):
+            author.say(topic)
+    for topic in sorted(heard_by(user)):
+        reader.hears(topic)
+    assert reader.heard == heard_by(user)
+
+
+def test_nobody_gets_in_without_the_right_password(scene: Scene) -> None:
+    known = scene.join("gate-1").here()
+    for user, password in (("gate-1", "wrong"), ("gate-1", ""), ("stranger", "x"), ("", "")):
+        refused = scene.join(user, password)
+        scene.process.wait_for_line("not authorised", within=DEADLINE)
+        assert not refused.connected.is_set()
+    assert known.connected.is_set()
+
+
+def test_a_device_enrolled_later_is_let_in_and_a_revoked_one_put_out(scene: Scene) -> None:
+    old = scene.join("gate-1").here()
+    other = SigningKey(b"o" * 32)
+    scene.passwords["gate-2"] = enrol(
+        scene.office, DeviceId("gate-2"), Kind.GATE, other
+    ).broker_password
+    gone = threading.Event()
+    old.transport.on_connection(lambda there: None if there else gone.set())
+    with scene.office.begin(SYSTEM) as work:
+        actions.revoke(work, "gate-1")
+    scene.reload()
+    scene.join("gate-2").here()
+    assert gone.wait(DEADLINE)
+
+
+def test_the_files_are_the_same_until_something_changes(scene: Scene) -> None:
+    broker_configuration.write(scene.files())
+    assert not broker_configuration.write(scene.files())
+    enrol(scene.office, DeviceId("gate-2"), Kind.GATE)
+    assert broker_configuration.write(scene.files())
+
+
+def test_no_password_stands_in_any_file(scene: Scene) -> None:
+    texts = "".join(scene.files().contents.values())
+    assert "$7$" in texts
+    for password in scene.passwords.values():
+        assert password not in texts
