@@ -1,0 +1,177 @@
+"""Credentials and issuer keys on SQLite and on PostgreSQL."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import zxingcpp
+
+from access_protocol import credential as protocol
+from access_protocol.credential import CredentialClass
+from access_protocol.knowledge import ALL_GENERATIONS
+from access_protocol.signed import UnknownKeyError
+from server.credentials import actions, models, rules
+from server.credentials.actions import CredentialRevoked
+from server.credentials.models import Issue
+from server.kernel.clock import FixedClock
+from server.kernel.errors import Conflict, Forbidden, NotFound
+from server.kernel.events import Event
+from server.kernel.ids import PersonId
+from server.kernel.principal import Principal, Right
+from server.kernel.work import Office
+from server.visits.models import Visit
+from tests.fakes.site import (
+    CREDENTIAL,
+    HOST,
+    NOW,
+    SYSTEM,
+    TYO,
+    VISIT,
+    VISITOR,
+    enrolled_site,
+)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(NOW)
+
+
+@pytest.fixture
+def office(database_url: str, tmp_path: Path, clock: FixedClock) -> Iterator[Office]:
+    made = enrolled_site(database_url, tmp_path, clock)
+    yield made
+    made.close()
+
+
+def issue(office: Office) -> Issue:
+    with office.begin(SYSTEM) as work:
+        return actions.issue(work, VISITOR)
+
+
+def claims_of(office: Office, made: Issue, clock: FixedClock) -> protocol.Credential:
+    with office.reading(SYSTEM) as work:
+        ring = models.key_ring(work.session, TYO, clock.now())
+    return protocol.verify_issuer(
+        protocol.read(made.text), lambda hint: ring.with_hint(hint, clock.now())
+    )
+
+
+def revocations(office: Office, clock: FixedClock) -> dict[bytes, int]:
+    with office.reading(SYSTEM) as work:
+        found = models.revocations(work.session, TYO, clock.now())
+    return {bytes(credential): lowest for credential, lowest in found.items()}
+
+
+def test_a_credential_opens_the_visits_zones_around_its_time(
+    office: Office, clock: FixedClock
+) -> None:
+    claims = claims_of(office, issue(office), clock)
+    assert claims.id == CREDENTIAL
+    assert claims.zones == (2, 3)
+    assert claims.credential_class is CredentialClass.STATIC
+    assert claims.not_before == NOW + timedelta(hours=1) - rules.LEAD
+    assert claims.expires == NOW + timedelta(hours=2) + rules.GRACE
+    assert revocations(office, clock) == {}
+
+
+def test_issued_again_the_earlier_one_no_longer_counts(office: Office, clock: FixedClock) -> None:
+    first, second = issue(office), issue(office)
+    assert (first.generation, second.generation) == (1, 2)
+    assert revocations(office, clock) == {CREDENTIAL: 2}
+
+
+def test_a_changed_visit_is_in_the_next_issue(office: Office, clock: FixedClock) -> None:
+    issue(office)
+    with office.begin(SYSTEM) as work:
+        work.session.get_one(Visit, VISIT).ends_at = NOW + timedelta(hours=5)
+    assert claims_of(office, issue(office), clock).expires == NOW + timedelta(hours=6)
+
+
+def test_a_revoked_credential_is_on_the_list_until_it_could_no_longer_open_anything(
+    office: Office, clock: FixedClock
+) -> None:
+    told: list[Event] = []
+    office.reactions.on(CredentialRevoked, lambda _work, one: told.append(one))
+    issue(office)
+    with office.begin(SYSTEM) as work:
+        assert actions.withdraw(work, VISITOR)
+        assert not actions.withdraw(work, VISITOR)
+    assert len(told) == 1
+    assert revocations(office, clock) == {CREDENTIAL: ALL_GENERATIONS}
+    with pytest.raises(NotFound), office.reading(SYSTEM) as work:
+        actions.show(work, VISITOR)
+    clock.advance(timedelta(days=2))
+    assert revocations(office, clock) == {}
+
+
+def test_after_a_revocation_a_new_issue_counts_and_the_old_one_does_not(
+    office: Office, clock: FixedClock
+) -> None:
+    issue(office)
+    with office.begin(SYSTEM) as work:
+        actions.revoke(work, VISITOR)
+        made = actions.reissue(work, VISITOR)
+    assert revocations(office, clock) == {CREDENTIAL: made.generation}
+
+
+def test_only_those_in_charge_revoke(office: Office) -> None:
+    issue(office)
+    stranger = Principal.for_person(PersonId("f" * 32), {Right.VISITS_INVITE})
+    with pytest.raises(Forbidden), office.begin(stranger) as work:
+        actions.revoke(work, VISITOR)
+    host = Principal.for_person(HOST, {Right.VISITS_INVITE})
+    with office.begin(host) as work:
+        actions.revoke(work, VISITOR)
+
+
+def test_after_255_issues_the_visitor_is_to_be_invited_anew(office: Office) -> None:
+    issue(office)
+    with office.begin(SYSTEM) as work:
+        held = models.of_visitor(work.session, VISITOR)
+        assert held is not None
+        held.generation = protocol.HIGHEST_GENERATION
+    with pytest.raises(Conflict):
+        issue(office)
+
+
+def test_a_rotated_key_signs_and_the_old_one_counts_until_its_credentials_expire(
+    office: Office, clock: FixedClock
+) -> None:
+    old = issue(office)
+    with office.begin(SYSTEM) as work:
+        fresh = actions.rotate_key(work, TYO)
+    assert claims_of(office, old, clock).generation == 1
+    new = issue(office)
+    assert new.issuer == fresh.public
+    assert old.issuer != fresh.public
+    clock.set(old.expires + timedelta(minutes=1))
+    with pytest.raises(UnknownKeyError):
+        claims_of(office, old, clock)
+    assert claims_of(office, new, clock).generation == 2
+    with office.reading(SYSTEM) as work:
+        assert [key.public for key in models.key_ring(work.session, TYO, clock.now())] == [
+            fresh.public
+        ]
+
+
+def test_private_keys_are_sealed(office: Office) -> None:
+    issue(office)
+    with office.reading(SYSTEM) as work:
+        (key,) = models.issuer_keys(work.session, TYO)
+        seed = work.sealer.unseal(key.sealed_seed, f"issuer-key:{key.public.hex()}")
+    assert seed not in key.sealed_seed
+
+
+def test_the_picture_reads_back_as_the_credential(office: Office) -> None:
+    made = issue(office)
+    for for_print in (False, True):
+        png = np.frombuffer(actions.qr_png(made.text, for_print=for_print), np.uint8)
+        picture = cv2.imdecode(png, cv2.IMREAD_GRAYSCALE)
+        assert picture is not None
+        found = zxingcpp.read_barcodes(picture)
+        assert [each.text for each in found] == [made.text]
+        assert picture[:32].min() == 255
