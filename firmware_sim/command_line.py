@@ -12,7 +12,6 @@ from firmware_sim.physical import FailMode
 from firmware_sim.portal import Timings
 
 app = typer.Typer(
-    help="Simulated door controllers: they behave as firmware on a microcontroller would.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,

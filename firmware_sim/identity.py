@@ -113,7 +113,8 @@ def _exchanged(server_url: str, request: EnrolmentRequest) -> Enrolment:
     except codec.MalformedReportError as error:
         raise EnrolmentError(f"{url} did not answer with an enrolment: {error}.") from error
     except (OSError, http.client.HTTPException) as error:
-        raise EnrolmentError(f"Cannot reach {url}: {error}. Is the server running?") from error
+        why = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise EnrolmentError(f"Cannot reach {url}: {why}. Is the server running?") from error
 
 
 def _written(request: EnrolmentRequest) -> bytes:
