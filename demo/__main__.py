@@ -1,6 +1,7 @@
 """`make demo`: plays a real visit on real parts and stays up; `ONCE=1` plays, checks and ends."""
 
 import threading
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -10,6 +11,14 @@ from demo.program import DidNotStart
 from demo.scene import Scene
 from demo.stage import Stage
 from demo.timeline import StepFailedError, Timeline
+
+
+class People(StrEnum):
+    """What simulated people do."""
+
+    WALK = "walk"
+    NONE = "none"
+
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -23,12 +32,15 @@ def main(
         str | None,
         typer.Option(help="A real camera for the entrance instead of rendered frames, such as 0."),
     ] = None,
+    people: Annotated[
+        People, typer.Option(help="Whether simulated people walk through what was unlocked.")
+    ] = People.WALK,
 ) -> None:
     """Play a visit: invitation, gate, four refusals, meeting room. Exit status 0 only if it all happened."""
     timeline = Timeline()
     try:
-        with Stage() as stage:
-            _play(stage, timeline, camera, once=once)
+        with Stage() if once else Stage.on_usual_ports() as stage:
+            _play(Scene(stage, timeline, camera, people), once=once)
     except (StepFailedError, DidNotStart, RuntimeError) as error:
         timeline.failed(str(error))
         raise typer.Exit(1) from error
@@ -36,9 +48,9 @@ def main(
         timeline.note("stopped")
 
 
-def _play(stage: Stage, timeline: Timeline, camera: str | None, *, once: bool) -> None:
+def _play(scene: Scene, *, once: bool) -> None:
+    stage, timeline = scene.stage, scene.timeline
     timeline.note(f"logs of every program: {stage.folder}/logs (kept if a step fails)")
-    scene = Scene(stage, timeline, camera)
     scene.play()
     timeline.title(f"All {timeline.steps} steps really happened.")
     if once:

@@ -39,6 +39,8 @@ class Scene:
     timeline: Timeline
     camera: str | None = None
     """A real camera for the entrance, such as ``0``; None plays rendered frames."""
+    people: str = "walk"
+    """What simulated people do once a portal is unlocked: walk, or none."""
     seeds: int = 0
     site: dict[str, Any] = field(default_factory=dict[str, Any])
 
@@ -69,8 +71,8 @@ class Scene:
         stage.start_server()
         tell.happened(f"server is ready: web {stage.url}, live, worker, and Mosquitto with an ACL")
         codes = {device["id"]: device["code"] for device in self.site["devices"]}
-        stage.start_controller("turnstile", TURNSTILE, codes[TURNSTILE])
-        stage.start_controller("door", DOOR, codes[DOOR])
+        stage.start_controller("turnstile", TURNSTILE, codes[TURNSTILE], self.people)
+        stage.start_controller("door", DOOR, codes[DOOR], self.people)
         tell.happened("turnstile and meeting-room door enrolled with their one-time codes")
         cameras = {point: f"watch:{stage.scene_folder(point)}" for point in (ENTRANCE, ROOM)}
         for point in cameras:

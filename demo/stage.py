@@ -17,7 +17,7 @@ from demo.program import StartedProcess
 
 ROOT = Path(__file__).parents[1]
 WEB_PORT, LIVE_PORT, BROKER_PORT = 8080, 8081, 18883
-"""Where the demo listens if nobody else does; otherwise on ports that are free."""
+"""Where the demo listens for people to look around, if nobody else listens there."""
 
 
 @dataclass
@@ -25,9 +25,9 @@ class Stage:
     """One demo site in a folder of its own; every program is a separate process."""
 
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="genkan-demo-")))
-    web_port: int = field(default_factory=lambda: _port(WEB_PORT))
-    live_port: int = field(default_factory=lambda: _port(LIVE_PORT))
-    broker_port: int = field(default_factory=lambda: _port(BROKER_PORT))
+    web_port: int = field(default_factory=free_port)
+    live_port: int = field(default_factory=free_port)
+    broker_port: int = field(default_factory=free_port)
     programs: dict[str, StartedProcess] = field(default_factory=dict[str, StartedProcess])
     _open: ExitStack = field(default_factory=ExitStack)
 
@@ -41,6 +41,13 @@ class Stage:
         self._open.close()
         if kind is None or issubclass(kind, KeyboardInterrupt):
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    @classmethod
+    def on_usual_ports(cls) -> Self:
+        """Return a stage on ports that people can remember, or on others where those are taken."""
+        return cls(
+            web_port=_port(WEB_PORT), live_port=_port(LIVE_PORT), broker_port=_port(BROKER_PORT)
+        )
 
     @property
     def url(self) -> str:
@@ -61,11 +68,15 @@ class Stage:
         """Start web, worker, live and broker, and wait until all are ready."""
         self._start("server", ["server", "serve"], ready="ready")
 
-    def start_controller(self, kind: str, device: str, code: str) -> None:
-        """Start a simulated controller that enrols with its one-time code."""
+    def start_controller(self, kind: str, device: str, code: str, people: str) -> None:
+        """Start a simulated controller that enrols with its one-time code.
+
+        `people` is "walk" where somebody goes through after each unlock, or "none".
+        """
         state = self.folder / device
         arguments = ["firmware_sim", kind, "--id", device, "--state-folder", str(state)]
-        self._start(device, [*arguments, "--enrol-url", self.url, "--code", code], ready="ready")
+        arguments += ["--enrol-url", self.url, "--code", code, "--people", people]
+        self._start(device, arguments, ready="ready")
 
     def start_gate(self, device: str, code: str, readers: dict[str, str]) -> None:
         """Enrol the gate agent and start it; `readers` gives the camera of each access point."""
