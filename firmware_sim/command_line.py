@@ -61,7 +61,7 @@ def firmware_sim() -> None:
     A first start needs a one-time code from the server:
 
     `python -m firmware_sim door --id door-sakura --state-folder data/door-sakura`
-    `--enrol-url http://127.0.0.1:8000 --code ABCD-EFGH-2345-IJKL`
+    `--enrol-url http://127.0.0.1:8080 --code ABCD-EFGH-2345-IJKL`
 
     From then on `--id` and `--state-folder` are enough. The line `ready` on standard output says that
     the controller is connected and listens; `keys VERSION NUMBER` that it took a key list with so

@@ -77,7 +77,7 @@ def load(folder: Path, device: DeviceId) -> Enrolled | None:
 def enrol(folder: Path, device: DeviceId, server_url: str, code: str) -> Enrolled:
     """Make a key, exchange the one-time code for an identity, and store both (mode 0600).
 
-    `server_url` is where the server listens, e.g. ``http://127.0.0.1:8000``. Raises `EnrolmentError`.
+    `server_url` is where the server listens, e.g. ``http://127.0.0.1:8080``. Raises `EnrolmentError`.
     """
     key = SigningKey(os.urandom(_SEED_BYTES))
     enrolment = _exchanged(server_url, EnrolmentRequest(code=code, public_key=key.public))
@@ -140,8 +140,5 @@ def _refusal(error: urllib.error.HTTPError) -> str:
         problem = msgspec.json.decode(error.read(_LARGEST_ANSWER), type=_Problem)
     except (msgspec.MsgspecError, UnicodeDecodeError, OSError):
         problem = _Problem()
-    why = problem.detail or problem.title or error.reason
-    return (
-        f"The server refused the enrolment ({error.code}): {why} "
-        "A code works once and not for long: make a new one on the panel's devices page."
-    )
+    why = (problem.detail or problem.title or error.reason).rstrip(".")
+    return f"The server refused the enrolment ({error.code}): {why}. A code works once and not for long."
