@@ -144,12 +144,25 @@ def send_due(office: Office, senders: Mapping[str, Sender], *, limit: int = 50) 
 
     Several workers may run it at once: a row is claimed before it is sent. Call again while it returns `limit`.
     """
+    if not _anything_due(office, tuple(senders)):
+        return 0
     with office.begin(Principal.system("outbox")) as work:
         expired = _expire(work, tuple(senders))
         rows = _claim(work, tuple(senders), limit)
     for row in rows:
         _send(office, senders[row.kind], row)
     return expired + len(rows)
+
+
+def _anything_due(office: Office, kinds: tuple[str, ...]) -> bool:
+    # Asked once a second by every thread: a query takes no lock, claiming does.
+    with office.reading(Principal.system("outbox")) as work:
+        due = select(OutboxRow.id).where(
+            OutboxRow.state == State.PENDING,
+            col(OutboxRow.kind).in_(kinds),
+            or_(col(OutboxRow.due_at) <= work.now, col(OutboxRow.deadline) <= work.now),
+        )
+        return work.session.exec(due.limit(1)).first() is not None
 
 
 def _expire(work: Work, kinds: tuple[str, ...]) -> int:
@@ -222,10 +235,12 @@ def _tell(work: Work, row_id: OutboxId, state: State, error: SendFailed | None) 
         _settle(work, row, State.FAILED, row.last_error)
     elif row.deadline is not None and again >= row.deadline:
         row.due_at = row.deadline
-        log.info("will expire", kind=row.kind, row=row.id, error=row.last_error)
+        log.debug("will expire", kind=row.kind, row=row.id, error=row.last_error)
     else:
         row.due_at = again
-        log.warning("not sent, will try again", kind=row.kind, row=row.id, error=row.last_error)
+        # What is perishable is often and harmlessly late; what must arrive is worth a line.
+        say = log.warning if row.deadline is None else log.debug
+        say("not sent, will try again", kind=row.kind, row=row.id, error=row.last_error)
 
 
 def retry_after(attempts: int) -> timedelta:
@@ -237,7 +252,8 @@ def retry_after(attempts: int) -> timedelta:
 def _settle(work: Work, row: OutboxRow, state: State, error: str | None) -> None:
     row.state, row.last_error, row.settled_at, row.claimed_until = state, error, work.now, None
     if state is not State.SENT:
-        log.warning("not sent", kind=row.kind, row=row.id, state=state, error=error)
+        say = log.warning if row.deadline is None or row.once else log.info
+        say("not sent", kind=row.kind, row=row.id, state=state, error=error)
     work.record(
         OutboxSettled(row=row.id, kind=row.kind, reference=row.reference, state=state, error=error)
     )

@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import socket
 import subprocess
 from datetime import timedelta
 
@@ -38,7 +39,11 @@ def run(settings: Settings) -> int:
         start_new_session=True,
     )
     try:
-        while not stopping.wait(LOOKED_EVERY.total_seconds()):
+        ready = False
+        while not stopping.wait(LOOKED_EVERY.total_seconds() if ready else 0.05):
+            if not ready and process.poll() is None and _answers(settings):
+                ready = True
+                print("broker ready", flush=True)  # noqa: T201  `serve` waits for this line
             if process.poll() is not None:
                 log.error("mosquitto ended", code=process.returncode)
                 return process.returncode or 1
@@ -59,6 +64,15 @@ def write_files(office: Office) -> bool:
             work.session, settings, settings.data_folder / "broker"
         )
     return broker_configuration.write(files)
+
+
+def _answers(settings: Settings) -> bool:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.broker_listen, settings.broker_listen)  # noqa: S104
+    try:
+        socket.create_connection((host, settings.broker_port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

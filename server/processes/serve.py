@@ -64,11 +64,16 @@ class Child:
             if stopping.wait(LOOKED_EVERY / 2):
                 return
 
+    def ask_to_stop(self) -> None:
+        """Ask the process to stop."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
     def stop(self) -> None:
-        """Ask the process to stop, and end it if it does not."""
-        if self.process is None or self.process.poll() is not None:
+        """Wait until the process has stopped, and end it if it does not."""
+        if self.process is None:
             return
-        self.process.terminate()
+        self.ask_to_stop()
         try:
             self.process.wait(STOPPED_WITHIN)
         except subprocess.TimeoutExpired:
@@ -101,7 +106,7 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
     logs.configure(settings.log_level, settings.log_format, "serve")
     stopping = stop_signal()
     children = [
-        Child("broker", _listens(settings.broker_host, settings.broker_port)),
+        Child("broker", _says_ready, speaks=True),
         Child("worker", _says_ready, speaks=True),
         Child("web", _listens(settings.web_host, settings.web_port)),
         Child("live", _listens(settings.live_host, settings.live_port)),
@@ -118,7 +123,10 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
             for child in children:
                 child.look_after(time.monotonic())
     finally:
-        for child in reversed(children):
+        broker, *others = children
+        for child in others:
+            child.ask_to_stop()
+        for child in (*others, broker):
             child.stop()
 
 

@@ -1,0 +1,153 @@
+"""The server's processes as a person starts them: real programs, real broker, real HTTP."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from socket import SOCK_DGRAM
+
+import pytest
+
+from demo.ports import free_port
+from demo.program import StartedProcess
+
+Environment = Mapping[str, str]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Environment:
+    """Settings of a demo server on free ports, its database made and filled."""
+    web, live = free_port(), free_port()
+    made = {
+        **{key: value for key, value in os.environ.items() if not key.startswith("GENKAN_")},
+        "PYTHONUNBUFFERED": "1",
+        "GENKAN_DEMO": "true",
+        "GENKAN_DATA_FOLDER": str(tmp_path / "data"),
+        "GENKAN_BASE_URL": f"http://localhost:{web}",
+        "GENKAN_LIVE_URL": f"http://localhost:{live}",
+        "GENKAN_WEB_PORT": str(web),
+        "GENKAN_LIVE_PORT": str(live),
+        "GENKAN_BROKER_PORT": str(free_port()),
+        "GENKAN_WORKER_WAKE": f"127.0.0.1:{free_port(SOCK_DGRAM)}",
+    }
+    command(made, "init")
+    command(made, "demo-data", "--json")
+    return made
+
+
+@pytest.fixture
+def server(environment: Environment) -> Iterator[StartedProcess]:
+    """`python -m server serve`, ready."""
+    process = StartedProcess(
+        [sys.executable, "-m", "server", "serve"],
+        ready="is ready",
+        environment=environment,
+        folder=Path.cwd(),
+    )
+    yield process
+    process.stop(signal.SIGTERM)
+
+
+def command(environment: Environment, *arguments: str, given: str = "") -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "server", *arguments],
+        env=dict(environment),
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def post(environment: Environment, path: str, body: object) -> tuple[str, dict[str, str]]:
+    request = urllib.request.Request(  # noqa: S310  our own server
+        f"{environment['GENKAN_BASE_URL']}/api/v1{path}",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  our own server
+        return str(answer.headers["Set-Cookie"]).partition(";")[0], json.load(answer)
+
+
+def stream(environment: Environment, cookie: str) -> HTTPResponse:
+    connection = HTTPConnection("localhost", int(environment["GENKAN_LIVE_PORT"]), timeout=20)
+    connection.request(
+        "GET", "/live", headers={"Cookie": cookie, "Origin": environment["GENKAN_BASE_URL"]}
+    )
+    return connection.getresponse()
+
+
+def event_named(events: HTTPResponse, name: str) -> bool:
+    """Read the stream until an event has this name; the socket's deadline ends a vain wait."""
+    return any(line.strip() == f"event: {name}".encode() for line in iter(events.readline, b""))
+
+
+@pytest.mark.broker
+@pytest.mark.usefixtures("server")
+def test_a_change_reaches_an_open_page_as_a_live_notice(environment: Environment) -> None:
+    cookie, _ = post(
+        environment,
+        "/session",
+        {"email": "admin@genkan.example", "password": "genkan-demo-2026"},
+    )
+    events = stream(environment, cookie)
+    assert events.status == 200
+    assert events.headers["Access-Control-Allow-Origin"] == environment["GENKAN_BASE_URL"]
+    assert event_named(events, "connected")
+    # Registering a device is told to open pages; another process than the web process does it here.
+    command(environment, "add-device", "gate-7", "--kind", "gate", "--site", "TYO")
+    assert event_named(events, "devices")
+
+
+@pytest.mark.broker
+@pytest.mark.usefixtures("server")
+def test_a_stream_is_opened_to_nobody_who_is_not_signed_in(environment: Environment) -> None:
+    assert stream(environment, "genkan_session=guessed").status == 401
+
+
+def test_a_user_made_at_the_terminal_can_sign_in(environment: Environment) -> None:
+    said = command(
+        environment,
+        *("add-user", "--email", "a@genkan.example", "--name", "A", "--role", "host"),
+        "--password-stdin",
+        given="correct horse battery\n",
+    )
+    assert "a@genkan.example can sign in" in said
+
+
+def test_the_server_refuses_to_start_without_secrets_and_says_how_to_make_them(
+    environment: Environment,
+) -> None:
+    bare = {key: value for key, value in environment.items() if key != "GENKAN_DEMO"}
+    done = subprocess.run(
+        [sys.executable, "-m", "server", "web"],
+        env=bare,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "GENKAN_SECRET_KEY is not set" in done.stderr
+    assert "make-secret" in done.stderr
+
+
+def test_an_old_database_is_refused_with_the_command_that_helps(
+    environment: Environment, tmp_path: Path
+) -> None:
+    empty = {**environment, "GENKAN_DATABASE_URL": f"sqlite:///{tmp_path / 'empty.sqlite3'}"}
+    done = subprocess.run(
+        [sys.executable, "-m", "server", "worker"],
+        env=empty,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "python -m server init" in done.stderr
