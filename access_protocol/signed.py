@@ -27,6 +27,7 @@ _ONE_BYTE_LENGTH = 0x58
 _TWO_BYTE_LENGTH = 0x59
 _SHORTEST_WITH_ONE_LENGTH_BYTE = 24
 _SHORTEST_WITH_TWO_LENGTH_BYTES = 256
+_TOO_SHORT = "the envelope ends too early"
 _HEADER_LENGTHS = {
     EDDSA_HEADER: len(EDDSA_HEADER) + KEY_ID_BYTES,
     HOLDER_HEADER: len(HOLDER_HEADER),
@@ -90,9 +91,8 @@ def split(message: bytes, *headers: bytes) -> Envelope:
     """
     try:
         return _split(message, headers)
-    except (IndexError, struct.error) as error:
-        reason = "the envelope ends too early"
-        raise MalformedEnvelopeError(reason) from error
+    except IndexError as error:
+        raise MalformedEnvelopeError(_TOO_SHORT) from error
 
 
 def _split(message: bytes, headers: tuple[bytes, ...]) -> Envelope:
@@ -115,7 +115,17 @@ def _split(message: bytes, headers: tuple[bytes, ...]) -> Envelope:
 
 
 def byte_string(message: bytes, at: int) -> tuple[bytes, int]:
-    """Return the byte string that starts at `at`, and where it ends; only the shortest form counts."""
+    """Return the byte string that starts at `at`, and where it ends; only the shortest form counts.
+
+    Raises `MalformedEnvelopeError`, also where `message` ends before `at` or in the middle.
+    """
+    try:
+        return _byte_string(message, at)
+    except (IndexError, struct.error) as error:
+        raise MalformedEnvelopeError(_TOO_SHORT) from error
+
+
+def _byte_string(message: bytes, at: int) -> tuple[bytes, int]:
     head = message[at]
     if _BYTES <= head < _BYTES + _SHORTEST_WITH_ONE_LENGTH_BYTE:
         length, start, shortest = head - _BYTES, at + 1, 0

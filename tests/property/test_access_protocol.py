@@ -78,6 +78,25 @@ def test_no_text_before_the_reader_is_granted_or_raises(texts: list[str]) -> Non
     assert isinstance(_decide(*texts), DenyReason)
 
 
+@given(st.sampled_from([b"", b"\x82\x1a"]), st.binary(max_size=40))
+def test_whatever_stands_in_a_full_presentation_is_refused_as_malformed(
+    begins: bytes, rest: bytes
+) -> None:
+    message = signed.assemble(signed.HOLDER_HEADER, begins + rest, bytes(64))
+
+    assert _decide(credential.to_text(message)) is DenyReason.MALFORMED
+
+
+@pytest.mark.parametrize("ending", ["", "ff", "58", "59", "5900", "5a0000"])
+def test_a_presentation_that_ends_where_its_credential_should_stand_is_malformed(
+    ending: str,
+) -> None:
+    payload = bytes.fromhex("821a6b0187c0" + ending)
+    message = signed.assemble(signed.HOLDER_HEADER, payload, bytes(64))
+
+    assert _decide(credential.to_text(message)) is DenyReason.MALFORMED
+
+
 @given(st.data())
 def test_no_bytes_changed_anywhere_in_a_presentation_are_granted(data: st.DataObject) -> None:
     bound = credential.issue(make.claims(CredentialClass.BOUND), make.ISSUER)
