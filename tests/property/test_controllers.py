@@ -26,6 +26,9 @@ from tests.fakes.controller_scene import (
     seconds,
 )
 
+# A busy machine makes no test fail.
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 
 def _asked() -> tuple[Scene, Sender, EventId, bytes]:
     scene = Scene().start()
@@ -48,7 +51,7 @@ def test_a_command_with_any_one_bit_flipped_opens_nothing() -> None:
 
 
 @given(st.data())
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@UNTIMED
 def test_a_command_cut_stretched_or_overwritten_opens_nothing(data: st.DataObject) -> None:
     scene, gate, _, message = _asked()
     start = data.draw(st.integers(0, len(message)))
@@ -59,6 +62,7 @@ def test_a_command_cut_stretched_or_overwritten_opens_nothing(data: st.DataObjec
         assert scene.relay_edges == []
 
 
+@UNTIMED
 @given(st.binary(max_size=70_000), st.sampled_from([Subject.ASK, Subject.COMMAND]))
 @example(b"\xd8" * 200, Subject.COMMAND)
 def test_no_bytes_stop_a_controller(payload: bytes, subject: Subject) -> None:
@@ -70,6 +74,7 @@ def test_no_bytes_stop_a_controller(payload: bytes, subject: Subject) -> None:
     assert gate.do(event) == done(event)
 
 
+@UNTIMED
 @given(st.binary(max_size=2000))
 def test_no_bytes_become_a_key_list(payload: bytes) -> None:
     scene = Scene().start()
@@ -77,6 +82,7 @@ def test_no_bytes_become_a_key_list(payload: bytes) -> None:
     assert scene.installation.controller.key_list_version == 1
 
 
+@UNTIMED
 @given(
     kind=st.sampled_from(PortalKind),
     fails=st.sampled_from(FailMode),
@@ -276,4 +282,4 @@ class Conversations(RuleBasedStateMachine):
 
 
 TestConversations = Conversations.TestCase
-TestConversations.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestConversations.settings = settings(UNTIMED, max_examples=150, stateful_step_count=40)
