@@ -90,7 +90,7 @@ def _why(kind: str, message: str, context: Mapping[str, Any]) -> str:
     match kind:
         case "missing" | "string_too_short" | "too_short":
             return gettext("Please fill this in.")
-        case "string_too_long":
+        case "string_too_long" | "too_long":
             return gettext("Please use at most %(most)d characters.", most=context["max_length"])
         case "string_pattern_mismatch" | "enum" | "literal_error":
             return gettext("Please choose one of those offered.")

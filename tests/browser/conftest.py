@@ -1,11 +1,22 @@
 """What browser tests share: one Chromium, a fresh context a test, and no error in its console."""
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 import pytest
+from flask import Response
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from pydantic import AnyHttpUrl
+from werkzeug.serving import make_server
 
+from demo.ports import free_port
+from server.app import create_app, create_office
+from server.kernel.clock import FixedClock
+from server.kernel.settings import Settings
+from server.visits.models import Visitor
+from tests.fakes.panel_site import NOON, PASSWORD, PanelSite, busy_day
 from tests.services.browser import DESKTOP, PHONE, start_chromium
 
 OpenContext = Callable[..., BrowserContext]
@@ -57,3 +68,58 @@ def _note(wrong: list[str], kind: str, text: str) -> None:
     # A page that answers 403 or 404 on purpose is reported as a failed resource; tests look at its status.
     if kind == "error" and "Failed to load resource" not in text:
         wrong.append(text)
+
+
+@dataclass(frozen=True)
+class Hall:
+    """A served site whose clock stands at noon of a busy day."""
+
+    url: str
+    site: PanelSite
+    guests: Sequence[Visitor]
+
+
+@pytest.fixture(scope="module")
+def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
+    """The whole application behind a real HTTP server, on a real database."""
+    port = free_port()
+    settings = Settings(
+        demo=True,
+        data_folder=tmp_path_factory.mktemp("hall"),
+        worker_wake="",
+        base_url=AnyHttpUrl(f"http://localhost:{port}"),
+        live_url=AnyHttpUrl(f"http://localhost:{port}"),
+    )
+    clock = FixedClock(NOON)
+    office = create_office(settings, clock)
+    site = PanelSite(office, clock)
+    guests = busy_day(site)
+    app = create_app(settings, office)
+    over = threading.Event()
+    # The live process is another test's business; here its stream is open and says nothing.
+    app.add_url_rule(
+        "/live", view_func=lambda: Response(_quiet(over), mimetype="text/event-stream")
+    )
+    http = make_server("localhost", port, app, threaded=True)
+    thread = threading.Thread(target=http.serve_forever, daemon=True)
+    thread.start()
+    yield Hall(f"http://localhost:{port}", site, guests)
+    over.set()
+    http.shutdown()
+    thread.join()
+    http.server_close()
+    office.close()
+
+
+def _quiet(over: threading.Event) -> Iterator[str]:
+    yield "event: connected\ndata:\n\n"
+    over.wait()
+
+
+def sign_in(page: Page, url: str, who: str) -> None:
+    """Sign in at the panel."""
+    page.goto(f"{url}/panel/sign-in")
+    page.fill("#email", f"{who}@genkan.example")
+    page.fill("#password", PASSWORD)
+    page.click("main button[type=submit]")
+    page.wait_for_selector(".panel-main")

@@ -24,7 +24,14 @@ from access_protocol.events import (
     body_text,
     chained,
 )
-from access_protocol.ids import AccessPointId, CredentialId, DeviceId, PortalId, SiteCode, ZoneNumber
+from access_protocol.ids import (
+    AccessPointId,
+    CredentialId,
+    DeviceId,
+    PortalId,
+    SiteCode,
+    ZoneNumber,
+)
 from access_protocol.topics import Kind
 from access_protocol.wording import Language
 from server.access import ledger as access
@@ -32,7 +39,7 @@ from server.devices import actions as devices
 from server.devices import reports
 from server.devices.models import Device
 from server.kernel.clock import FixedClock
-from server.kernel.database import Record
+from server.kernel import schema
 from server.kernel.ids import RoomId
 from server.kernel.principal import Principal
 from server.kernel.work import Office
@@ -74,7 +81,7 @@ class PanelSite:
         self.clock = clock
         self._sequence = 0
         self._hash = FIRST_HASH
-        Record.metadata.create_all(office.engine)
+        schema.migrate(office.engine)
         with office.begin(Principal.system()) as work:
             for name, email, role in (
                 ("Ito Ken", "admin", Role.ADMINISTRATOR),
@@ -189,9 +196,7 @@ class PanelSite:
             text = body_text(body)
             self._sequence += 1
             self._hash = chained(self._hash, text)
-            entries.append(
-                JournalEntry(sequence=self._sequence, hash=self._hash.hex(), body=text)
-            )
+            entries.append(JournalEntry(sequence=self._sequence, hash=self._hash.hex(), body=text))
         batch = JournalBatch(journal=JOURNAL, previous=previous.hex(), entries=tuple(entries))
         with self.office.begin(Principal.for_device(GATE, SITE)) as work:
             access.ingest(work, access.Source(GATE, SITE), batch)
@@ -275,9 +280,7 @@ def busy_day(site: PanelSite) -> list[Visitor]:
     ]
     for minutes, point, guest, reason, outcomes in timed:
         site.clock.set(now - timedelta(minutes=minutes, seconds=minutes * 7 % 60))
-        site.presented(
-            point, CredentialId(guest.credential) if guest else None, reason, *outcomes
-        )
+        site.presented(point, CredentialId(guest.credential) if guest else None, reason, *outcomes)
     site.clock.set(now)
     site.reports_health("gate-1", 12)
     return first

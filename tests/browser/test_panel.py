@@ -1,0 +1,231 @@
+"""The panel in a real browser: signing in, inviting, and pages that everybody can use."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Hall, OpenContext, sign_in
+from tests.services.browser import DESKTOP, PHONE
+
+pytestmark = pytest.mark.browser
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text("utf-8")
+SERIOUS = {"serious", "critical"}
+PAGES = (
+    "/panel/live",
+    "/panel/visits",
+    "/panel/visits?when=upcoming",
+    "/panel/visits/new",
+    "/panel/doors",
+    "/panel/doors/TYO/main-gate/open",
+    "/panel/devices",
+    "/panel/devices/new",
+    "/panel/mail",
+    "/panel/account",
+    "/api/v1/",
+    "/panel/nowhere",
+)
+
+
+@pytest.fixture(scope="module")
+def administrator(hall: Hall, chromium: Any) -> Iterator[dict[str, Any]]:
+    """Where an administrator's browser keeps its cookies."""
+    context = chromium.new_context(locale="en")
+    sign_in(context.new_page(), hall.url, "admin")
+    yield context.storage_state()
+    context.close()
+
+
+def _complaints(page: Page) -> list[str]:
+    page.evaluate(AXE)
+    found: dict[str, Any] = page.evaluate("axe.run()")
+    return [
+        f"{each['id']}: {node['html'][:120]}"
+        for each in found["violations"]
+        if each["impact"] in SERIOUS
+        for node in each["nodes"]
+    ]
+
+
+def _overflow(page: Page) -> int:
+    return int(page.evaluate("document.documentElement.scrollWidth - innerWidth"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_fits_a_phone_and_everybody_can_use_it(
+    hall: Hall,
+    administrator: dict[str, Any],
+    open_context: OpenContext,
+    path: str,
+    scheme: str,
+) -> None:
+    context = open_context(
+        viewport=PHONE, color_scheme=scheme, locale="en", storage_state=administrator
+    )
+    page = context.new_page()
+    page.goto(hall.url + path)
+    assert _overflow(page) <= 0
+    assert not _complaints(page)
+
+
+@pytest.mark.parametrize("language", ["ja", "zh"])
+@pytest.mark.parametrize("path", ["/panel/live", "/panel/visits/new", "/panel/doors"])
+def test_a_page_fits_in_every_language(
+    hall: Hall,
+    administrator: dict[str, Any],
+    open_context: OpenContext,
+    path: str,
+    language: str,
+) -> None:
+    context = open_context(viewport=PHONE, storage_state=administrator)
+    page = context.new_page()
+    page.goto(f"{hall.url}/api/v1/")
+    page.click(f".languages button[value={language}]")
+    page.goto(hall.url + path)
+    expect(page.locator("html")).to_have_attribute("lang", language)
+    assert _overflow(page) <= 0
+
+
+def test_the_sign_in_page_and_the_visitors_page_can_be_used_by_everybody(
+    hall: Hall, phone: Page
+) -> None:
+    link = hall.site.link(hall.guests[0])
+    for path in ("/panel/sign-in", link, "/v/nonsense"):
+        phone.goto(hall.url + path)
+        assert _overflow(phone) <= 0
+        assert not _complaints(phone)
+
+
+def test_a_wrong_password_is_said_beside_the_field_and_the_address_stays(
+    hall: Hall, desktop: Page
+) -> None:
+    desktop.goto(f"{hall.url}/panel/visits")
+    desktop.fill("#email", "host@genkan.example")
+    desktop.fill("#password", "not the password")
+    desktop.click("main button[type=submit]")
+    expect(desktop.locator("#password-error")).to_be_visible()
+    expect(desktop.locator("#email")).to_have_value("host@genkan.example")
+    expect(desktop.locator("#password")).to_be_focused()
+
+
+def test_signing_in_leads_to_the_page_that_was_asked_for_and_out_again(
+    hall: Hall, desktop: Page
+) -> None:
+    desktop.goto(f"{hall.url}/panel/visits?when=past")
+    desktop.fill("#email", "host@genkan.example")
+    desktop.fill("#password", "the hall where guests are received")
+    desktop.click("main button[type=submit]")
+    expect(desktop).to_have_url(f"{hall.url}/panel/visits?when=past")
+    desktop.click("text=Sign out")
+    desktop.goto(f"{hall.url}/panel/visits")
+    expect(desktop.locator("#password")).to_be_visible()
+
+
+def test_a_refused_invitation_keeps_what_was_typed_and_goes_out_once_mended(
+    hall: Hall, phone: Page
+) -> None:
+    sign_in(phone, hall.url, "host")
+    phone.goto(f"{hall.url}/panel/visits/new")
+    phone.fill("[id='visitors.0.name']", "Grace Hopper")
+    phone.fill("[id='visitors.0.email']", "grace@")
+    phone.click("text=Another visitor")
+    phone.fill("[id='visitors.1.name']", "Ada Lovelace")
+    phone.fill("[id='visitors.1.email']", "ada@visitor.example")
+    phone.fill("#title", "Compiler review")
+    phone.fill("#ends_at", "2026-04-01T10:00")
+    phone.press("#title", "Enter")
+    expect(phone.locator("[id='visitors.0.email-error']")).to_contain_text("e-mail address")
+    expect(phone.locator("[id='visitors.0.email']")).to_be_focused()
+    expect(phone.locator("[id='visitors.0.name']")).to_have_value("Grace Hopper")
+    expect(phone.locator("[id='visitors.1.name']")).to_have_value("Ada Lovelace")
+    phone.fill("[id='visitors.0.email']", "grace@visitor.example")
+    phone.press("#title", "Enter")
+    expect(phone.locator("#ends_at-error")).to_be_visible()
+    phone.fill("#ends_at", "2026-04-01T16:00")
+    phone.press("#title", "Enter")
+    expect(phone.locator("h1")).to_have_text("Grace Hopper, Ada Lovelace")
+    expect(phone.locator(".badge", has_text="Valid").first).to_be_visible()
+
+
+def test_a_visit_is_cancelled_only_after_a_second_question(hall: Hall, desktop: Page) -> None:
+    made, guests = hall.site.invite(("Katherine Johnson", ""), title="Orbits")
+    sign_in(desktop, hall.url, "host")
+    desktop.goto(f"{hall.url}/panel/visits/{made.id}")
+    desktop.click("text=Cancel the visit")
+    expect(desktop.locator("h1")).to_have_text("Cancel this visit?")
+    desktop.click("main button[type=submit]")
+    expect(desktop.locator(".badge", has_text="Cancelled").first).to_be_visible()
+    desktop.goto(hall.url + hall.site.link(guests[0]))
+    expect(desktop.locator(".credential")).to_have_count(0)
+
+
+def test_a_revoked_credential_is_gone_from_the_visitors_page_until_it_is_sent_anew(
+    hall: Hall, desktop: Page
+) -> None:
+    made, guests = hall.site.invite(("Mary Jackson", ""), title="Wind tunnel")
+    sign_in(desktop, hall.url, "host")
+    desktop.goto(f"{hall.url}/panel/visits/{made.id}")
+    desktop.click("summary:has-text('Revoke')")
+    desktop.click("text=Revoke the credential")
+    expect(desktop.locator(".badge", has_text="Revoked")).to_be_visible()
+    desktop.goto(hall.url + hall.site.link(guests[0]))
+    expect(desktop.locator(".credential")).to_have_count(0)
+    desktop.goto(f"{hall.url}/panel/visits/{made.id}")
+    desktop.click("text=Send a new credential")
+    expect(desktop.locator(".badge", has_text="Valid")).to_be_visible()
+
+
+def test_a_door_is_opened_only_with_a_reason_and_shows_what_came_of_it(
+    hall: Hall, desktop: Page
+) -> None:
+    sign_in(desktop, hall.url, "security")
+    desktop.goto(f"{hall.url}/panel/doors")
+    desktop.click("section:has-text('Main gate') >> text=Open once")
+    desktop.click("main button[type=submit]")
+    expect(desktop.locator("#reason-error")).to_be_visible()
+    desktop.fill("#reason", "Delivery")
+    desktop.click("main button[type=submit]")
+    main_gate = desktop.locator("section", has_text="Main gate")
+    expect(main_gate).to_contain_text("waiting for the controller")
+    expect(main_gate.locator(".badge", has_text="Locked")).to_be_visible()
+
+
+def test_a_host_sees_neither_doors_nor_devices(hall: Hall, desktop: Page) -> None:
+    sign_in(desktop, hall.url, "host")
+    assert desktop.locator(".places a").all_inner_texts() == ["Visits", "Account"]
+    for path in ("/panel/live", "/panel/doors", "/panel/devices", "/panel/mail"):
+        answer = desktop.goto(hall.url + path)
+        assert answer is not None
+        assert answer.status == 403
+
+
+def test_whoever_uses_the_keyboard_sees_where_they_are(hall: Hall, desktop: Page) -> None:
+    desktop.set_viewport_size(DESKTOP)
+    sign_in(desktop, hall.url, "security")
+    seen: set[str] = set()
+    for _ in range(8):
+        desktop.keyboard.press("Tab")
+        outline = desktop.evaluate(
+            "(() => { const s = getComputedStyle(document.activeElement);"
+            " return s.outlineStyle + ' ' + s.outlineWidth })()"
+        )
+        assert outline == "solid 3px"
+        seen.add(desktop.evaluate("document.activeElement.textContent.trim()"))
+    assert "Skip to the content" in seen
+    assert "Visits" in seen
+
+
+def test_a_visitors_code_is_black_on_pure_white_also_in_the_dark(
+    hall: Hall, open_context: OpenContext
+) -> None:
+    page = open_context(viewport=PHONE, color_scheme="dark").new_page()
+    page.goto(hall.url + hall.site.link(hall.guests[0]))
+    ground = page.evaluate(
+        "getComputedStyle(document.querySelector('.credential')).backgroundColor"
+    )
+    assert ground == "rgb(255, 255, 255)"
+    assert page.locator(".credential img").bounding_box()["width"] >= 250  # pyright: ignore[reportOptionalSubscript]
