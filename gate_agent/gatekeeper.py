@@ -3,6 +3,7 @@
 It touches nothing: knowledge, history, the time and the moment come in as arguments.
 """
 
+import threading
 from datetime import timedelta
 
 from access_protocol import rules
@@ -19,17 +20,23 @@ _Shown = frozenset[str] | tuple[bytes, int | None]
 
 
 class Gatekeeper:
-    """Decides once on each presentation. Moments are seconds of one monotonic clock."""
+    """Decides once on each presentation; several threads may share it.
+
+    Moments are seconds of one monotonic clock. Two decisions at once are for the caller to keep
+    apart: the history that they look at is not ours.
+    """
 
     def __init__(self) -> None:
         """Start without a memory; what must outlive a restart is the history's."""
         self._decided: dict[tuple[AccessPointId, _Shown], float] = {}
+        self._lock = threading.Lock()
 
     def seen(self, texts: tuple[str, ...], point: AccessPointId, moment: float) -> bool:
         """Tell whether there is nothing to decide: no code of ours, or these very texts again."""
         ours = _ours(texts)
-        self._forget(moment)
-        return not ours or (point, ours) in self._decided
+        with self._lock:
+            self._forget(moment)
+            return not ours or (point, ours) in self._decided
 
     def decide(
         self,
@@ -51,17 +58,23 @@ class Gatekeeper:
         decision = rules.decide(request, point, knowledge, history, circumstances)
         if decision.reason is DenyReason.NO_CODE:
             return None
-        text_key = (point.id, _ours(texts))
+        with self._lock:
+            return decision if self._is_new(decision, (point.id, _ours(texts)), moment) else None
+
+    def _is_new(
+        self, decision: AccessDecision, text_key: tuple[AccessPointId, _Shown], moment: float
+    ) -> bool:
+        """Remember what was decided on, and tell whether its claims were not decided on before."""
         if decision.credential_id is None:
             self._decided[text_key] = moment
-            return decision
+            return True
         variant = decision.presented_at
         if variant is None:
             variant = decision.generation
-        claims_key = (point.id, (bytes(decision.credential_id), variant))
+        claims_key = (text_key[0], (bytes(decision.credential_id), variant))
         before = self._decided.get(claims_key)
         self._decided[text_key] = self._decided[claims_key] = moment if before is None else before
-        return decision if before is None else None
+        return before is None
 
     def _forget(self, moment: float) -> None:
         oldest = moment - SAME_PRESENTATION.total_seconds()

@@ -1,5 +1,7 @@
 """The gatekeeper decides once on each presentation, by the shared rules and nothing else."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from access_protocol.decision import AccessDecision, DenyReason
@@ -107,3 +109,21 @@ def test_two_passes_at_once_are_refused_and_one_of_them_alone_is_decided() -> No
     assert hall.reason(static(1), static(2)) is DenyReason.SEVERAL_CODES
     assert hall.reason(static(1), moment=0.2) is None
     assert hall.show(static(2), static(1), moment=0.4) is None
+
+
+def test_two_readers_that_look_at_the_same_moment_do_not_disturb_each_other() -> None:
+    gatekeeper = Hall().gatekeeper
+    together = threading.Barrier(2)
+
+    def look(moment: float) -> bool:
+        together.wait()
+        return gatekeeper.seen(("GK1:A",), ENTRANCE, moment)
+
+    with ThreadPoolExecutor(2) as readers:
+        for number in range(25):
+            began = 100.0 * number
+            shown = {(ENTRANCE, frozenset({f"GK1:{text}"})): began for text in range(2000)}
+            gatekeeper._decided.update(shown)
+            # All of it is over by now, so both readers forget the same things.
+            both = list(readers.map(look, [began + WINDOW] * 2))
+            assert both == [False, False]
