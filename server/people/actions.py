@@ -98,7 +98,8 @@ class NewPerson(BaseModel):
     language: Language = Language.EN
     roles: list[Role] = Field(default=[Role.HOST], min_length=1, max_length=len(Role))
     password: SecretStr | None = Field(
-        default=None, description="At least 12 characters. Without one, the person cannot sign in yet."
+        default=None,
+        description="At least 12 characters. Without one, the person cannot sign in yet.",
     )
 
 
@@ -277,7 +278,7 @@ def identify_token(work: Work, secret: str) -> tuple[Principal, ApiToken, Person
     if token.expires_at is not None and token.expires_at <= work.now:
         raise SignInNeeded("This API token has expired. Make a new one.")
     held = rules.rights_of(models.roles_of(work.session, person.id))
-    rights = held & {Right(scope) for scope in token.scopes if scope in Right}
+    rights = held & {right for right in Right if right in token.scopes}
     return Principal.for_token(token.id, person.id, rights), token, person
 
 
