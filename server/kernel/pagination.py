@@ -8,18 +8,20 @@ from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, Field
-from sqlalchemy import ColumnElement, literal, tuple_
+from sqlalchemy import ColumnElement, TypeDecorator, literal, tuple_
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session
 from sqlmodel.sql.expression import SelectOfScalar
 
 from server.kernel.errors import Invalid
+from server.kernel.text import breaks_line
 
 T = TypeVar("T")
 V = TypeVar("V")
 
 MOST = 200
 """Rows on a page at most."""
+_LARGEST = (1 << 63) - 1
 
 
 class PageQuery(BaseModel):
@@ -61,6 +63,8 @@ def paginate(
     columns = cast("Sequence[ColumnElement[Any]]", order)
     if query.cursor is not None:
         values = _read_cursor(query.cursor, len(order))
+        if not all(_fits(v, c) for v, c in zip(values, columns, strict=True)):
+            raise _bad_cursor()
         try:
             mark = tuple_(*(literal(v, c.type) for v, c in zip(values, columns, strict=True)))
         except (TypeError, ValueError) as error:
@@ -99,6 +103,17 @@ def _read_value(value: object) -> object:
             return value
         case _:
             raise ValueError("not a value of a cursor")
+
+
+def _fits(value: object, column: ColumnElement[Any]) -> bool:
+    """Tell whether the database can compare the value with the column: it came from outside."""
+    kind = column.type
+    plain = kind.impl_instance if isinstance(kind, TypeDecorator) else kind
+    if not isinstance(value, plain.python_type):
+        return False
+    if isinstance(value, str):
+        return not any(breaks_line(character) for character in value)
+    return not isinstance(value, int) or abs(value) <= _LARGEST
 
 
 def _bad_cursor() -> Invalid:

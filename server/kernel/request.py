@@ -10,10 +10,11 @@ from flask import Response, current_app, g
 from flask_openapi.models.response import Response as ResponseSpec
 from pydantic import BaseModel, Field, ValidationError
 
-from server.kernel.errors import FieldError, GenkanError, Invalid
+from server.kernel.errors import GenkanError
 from server.kernel.ids import SessionId
 from server.kernel.pagination import Page
 from server.kernel.principal import Principal
+from server.kernel.refusals import invalid_from
 from server.kernel.work import Office, Work
 
 EXTENSION = "genkan"
@@ -138,17 +139,6 @@ def problem(error: GenkanError) -> Response:
     return response
 
 
-def invalid_from(error: ValidationError) -> Invalid:
-    """Turn what pydantic found into the error that names each field."""
-    found = [_field_error(each["loc"], each["msg"]) for each in error.errors(include_input=False)]
-    return Invalid(found)
-
-
 def invalid_request(error: ValidationError) -> Response:
     """Answer a request whose parameters or body pydantic refused; the app gives this to flask-openapi."""
     return problem(invalid_from(error))
-
-
-def _field_error(place: tuple[int | str, ...], message: str) -> FieldError:
-    name = ".".join(str(part) for part in place) or "body"
-    return FieldError(name, message.removeprefix("Value error, "))
