@@ -219,3 +219,11 @@ def replace_link(path: VisitorPath) -> Response:
     with begin() as work:
         actions.replace_link(work, path.visit, path.visitor)
     return no_content()
+
+
+@blueprint.post("/<visit>/visitors/<visitor>/mail", {204: None})
+def mail_again(path: VisitorPath) -> Response:
+    """Mail a visitor once more how their visit stands, with their link and credential."""
+    with begin() as work:
+        actions.mail_again(work, path.visit, path.visitor)
+    return no_content()

@@ -79,7 +79,9 @@ class NewVisitor(Input):
     name: VisitorName
     email: EmailAddress
     company: Company = ""
-    language: Language | None = Field(default=None, description="Left out: the language of the visit.")
+    language: Language | None = Field(
+        default=None, description="Left out: the language of the visit."
+    )
 
 
 class VisitorChange(Input):
@@ -103,9 +105,13 @@ class NewVisit(Input):
     title: Title
     starts_at: Moment
     ends_at: Moment
-    site: SiteText | None = Field(default=None, description="May be left out where there is one site.")
+    site: SiteText | None = Field(
+        default=None, description="May be left out where there is one site."
+    )
     room: RoomIdText | None = None
-    zones: Zones | None = Field(default=None, description="Left out: the zones on the way to the room.")
+    zones: Zones | None = Field(
+        default=None, description="Left out: the zones on the way to the room."
+    )
     host: PersonIdText | None = Field(default=None, description="Left out: yourself.")
     language: Language | None = Field(default=None, description="Left out: the host's language.")
     note: Note = ""
@@ -139,10 +145,14 @@ class VisitFilter(BaseModel):
     state: VisitState | None = None
     host: PersonIdText | None = None
     room: RoomIdText | None = None
-    ends_after: Moment | None = Field(default=None, description="Only visits that end after this moment.")
-    starts_before: Moment | None = Field(default=None, description="Only visits that begin before it.")
+    ends_after: Moment | None = Field(
+        default=None, description="Only visits that end after this moment."
+    )
+    starts_before: Moment | None = Field(
+        default=None, description="Only visits that begin before it."
+    )
     search: Annotated[Line, Field(max_length=100)] = Field(
-        "", description="Part of a title, or of a visitor's name, company or address."
+        default="", description="Part of a title, or of a visitor's name, company or address."
     )
     latest_first: bool = False
 
