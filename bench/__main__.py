@@ -21,6 +21,13 @@ BENCHES: dict[str, str] = {
     "decode_rate": "bench.decoding:decode_rate",
     "decode_ms": "bench.decoding:decode_ms",
     "empty_frame_ms": "bench.decoding:empty_frame_ms",
+    "verify_decide_ms": "bench.gate:verify_decide_ms",
+    "frame_to_command_ms": "bench.gate:frame_to_command_ms",
+    "command_to_open_ms": "bench.gate:command_to_open_ms",
+    "gate_agent_rss_mb": "bench.gate:gate_agent_rss_mb",
+    "gate_agent_start_s": "bench.gate:gate_agent_start_s",
+    "ledger_inserts_per_s_sqlite": "bench.ledger:ledger_inserts_per_s_sqlite",
+    "ledger_inserts_per_s_postgresql": "bench.ledger:ledger_inserts_per_s_postgresql",
 }
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -59,23 +60,16 @@ class _KeysFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     access_point: _Point | None = None
 
 
-class KeysFile:
-    """What a keys file says, as a `rules.Knowledge`."""
+class KnownKeys:
+    """Issuer keys and revocations held in memory, as a `rules.Knowledge`."""
 
-    def __init__(self, path: Path) -> None:
-        """Read the file. Raises `UnusableKeys`."""
-        try:
-            with path.open("rb") as file:
-                content = file.read(_LONGEST_KEYS_FILE + 1)
-            told = msgspec.json.decode(content, type=_KeysFile)
-        except OSError as error:
-            raise UnusableKeys(f"{path}: {error.strerror}") from error
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise UnusableKeys(f"{path}: {error}") from error
-        self.site = SiteCode(told.site)
-        self._point = told.access_point
-        self._ring = KeyRing(_ring_key(number, key) for number, key in enumerate(told.keys))
-        self._lowest = {_credential_id(text): low for text, low in told.revocations.items()}
+    def __init__(
+        self, site: SiteCode, ring: KeyRing, lowest: Mapping[CredentialId, int] | None = None
+    ) -> None:
+        """Know the keys in `ring`, and for each revoked credential its lowest valid generation."""
+        self.site = site
+        self._ring = ring
+        self._lowest = lowest or {}
 
     @property
     def policy(self) -> Policy:
@@ -89,6 +83,27 @@ class KeysFile:
     def lowest_generation(self, credential: CredentialId) -> int:
         """See `rules.Knowledge.lowest_generation`."""
         return self._lowest.get(credential, 0)
+
+
+class KeysFile(KnownKeys):
+    """What a keys file says."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file. Raises `UnusableKeys`."""
+        try:
+            with path.open("rb") as file:
+                content = file.read(_LONGEST_KEYS_FILE + 1)
+            told = msgspec.json.decode(content, type=_KeysFile)
+        except OSError as error:
+            raise UnusableKeys(f"{path}: {error.strerror}") from error
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise UnusableKeys(f"{path}: {error}") from error
+        super().__init__(
+            SiteCode(told.site),
+            KeyRing(_ring_key(number, key) for number, key in enumerate(told.keys)),
+            {_credential_id(text): low for text, low in told.revocations.items()},
+        )
+        self._point = told.access_point
 
     def point_for(self, text: str, at: datetime) -> AccessPoint:
         """Return the file's access point; where it names none, one that the credential opens."""

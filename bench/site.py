@@ -1,0 +1,231 @@
+"""The least of a site that a gate needs: a real broker, somebody who knows, and a turnstile process."""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Self
+
+from access_protocol import codec, credential, documents, knowledge, topics
+from access_protocol.commands import Action
+from access_protocol.credential import Credential, CredentialClass
+from access_protocol.documents import Document, DocumentKind
+from access_protocol.enrolment import Enrolment, EnrolmentRequest
+from access_protocol.events import JournalBatch, Receipt, SyncRequest
+from access_protocol.ids import (
+    AccessPointId,
+    CredentialId,
+    DeviceId,
+    PortalId,
+    SiteCode,
+    ZoneNumber,
+)
+from access_protocol.keys import KeyRing, RingKey, SigningKey
+from access_protocol.knowledge import AccessPoint, Direction, Obeyed, Policy
+from access_protocol.topics import SERVER, Kind, Subject
+from access_protocol.transport.base import Message
+from access_protocol.transport.mqtt import BrokerAddress, MqttTransport
+from bench.result import Skipped
+from demo.ports import free_port
+from demo.program import StartedProcess
+
+ROOT = Path(__file__).parents[1]
+SITE = SiteCode("TYO")
+GATE, TURNSTILE = DeviceId("gate-1"), DeviceId("turnstile-1")
+ENTRANCE, OFFICE = AccessPointId("main-gate-in"), ZoneNumber(2)
+AUTHORITY, ISSUER, GATE_KEY = (SigningKey(letter * 32) for letter in (b"A", b"I", b"G"))
+CODE = "ABCD-EFGH-2345-67IJ"
+_DAY = timedelta(days=1)
+
+
+def static_text(number: int) -> str:
+    """The text of a static credential that opens the entrance now; each number is a visitor."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    claims = Credential(
+        id=CredentialId(number.to_bytes(16, "big")),
+        site=SITE,
+        not_before=now - _DAY,
+        expires=now + _DAY,
+        credential_class=CredentialClass.STATIC,
+        generation=0,
+        zones=(OFFICE,),
+    )
+    return credential.to_text(credential.issue(claims, ISSUER))
+
+
+def issuers() -> KeyRing:
+    """The ring that holds the issuer's key."""
+    now = datetime.now(UTC)
+    return KeyRing([RingKey(ISSUER.public, now - _DAY, now + _DAY)])
+
+
+def entrance() -> AccessPoint:
+    """The access point of the turnstile."""
+    return AccessPoint(
+        id=ENTRANCE,
+        portal=PortalId("main-gate"),
+        controller=TURNSTILE,
+        zone=OFFICE,
+        direction=Direction.IN,
+        classes=frozenset({CredentialClass.STATIC}),
+        pulse=timedelta(seconds=3),
+    )
+
+
+def _bodies() -> dict[DocumentKind, bytes]:
+    obeyed = (Obeyed(GATE, GATE_KEY.public, frozenset({Action.UNLOCK})),)
+    return {
+        DocumentKind.KEYS: knowledge.write_keys(issuers()),
+        DocumentKind.POLICY: knowledge.write_policy(Policy({ENTRANCE: entrance()})),
+        DocumentKind.REVOCATIONS: knowledge.write_revocations({}),
+        DocumentKind.TIME: b"",
+        DocumentKind.KEY_LIST: knowledge.write_key_list(obeyed),
+    }
+
+
+class SmallSite:
+    """A broker, and one who answers sync requests, journals and enrolments. Raises `Skipped`."""
+
+    def __init__(self) -> None:
+        """Nothing is started before it is entered."""
+        self.folder = Path(tempfile.mkdtemp(prefix="genkan-site-"))
+        self.port = free_port()
+        self._open = ExitStack()
+        self._bodies = _bodies()
+
+    def __enter__(self) -> Self:
+        """Start the broker and whoever answers."""
+        self._open.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        self.start_broker()
+        self._server = self.transport(SERVER)
+        for kind in (Kind.GATE, Kind.CONTROLLER):
+            self._server.subscribe(topics.to_all(kind, Subject.SYNC, SERVER), self._answer)
+        self._server.subscribe(topics.to_all(Kind.GATE, Subject.JOURNAL, SERVER), self._receipt)
+        connected = threading.Event()
+        self._server.on_connection(lambda there: connected.set() if there else None)
+        self._server.start()
+        self._open.callback(self._server.stop)
+        if not connected.wait(20):
+            raise Skipped("the broker did not answer")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop everything."""
+        self._open.close()
+
+    def transport(self, name: str) -> MqttTransport:
+        """A connection to the broker, not started yet."""
+        return MqttTransport(BrokerAddress("127.0.0.1", self.port, name, "-"), name)
+
+    def enrolment(self, kind: Kind, device: DeviceId) -> Enrolment:
+        """What a device of this site gets when it enrols."""
+        return Enrolment(
+            site=SITE,
+            kind="gate" if kind is Kind.GATE else "controller",
+            device=device,
+            broker_host="127.0.0.1",
+            broker_port=self.port,
+            broker_password="-",  # noqa: S106 - a broker of its own that admits this machine
+            authority=(AUTHORITY.public,),
+        )
+
+    def start_turnstile(self, *options: str) -> StartedProcess:
+        """Start the simulated turnstile as a process and wait until it obeys the gate."""
+        answer = codec.encode(self.enrolment(Kind.CONTROLLER, TURNSTILE))
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _enrolling(answer))
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        state = self.folder / "turnstile"
+        command = [sys.executable, "-m", "firmware_sim", "turnstile", "--id", TURNSTILE]
+        command += ["--state-folder", str(state), "--code", CODE, *options]
+        command += ["--enrol-url", f"http://127.0.0.1:{server.server_port}"]
+        try:
+            process = StartedProcess(
+                command, ready="keys 1 1", folder=ROOT, environment=unbuffered()
+            )
+        finally:
+            server.shutdown()
+            server.server_close()
+        self._open.callback(process.stop)
+        return process
+
+    def start_broker(self) -> None:
+        """Start the broker, on the same port as before where it died."""
+        program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
+        if program is None:
+            raise Skipped("mosquitto is not installed")
+        lines = [
+            f"listener {self.port} 127.0.0.1",
+            "allow_anonymous true",
+            "set_tcp_nodelay true",
+            "persistence false",
+            "log_type all",
+        ]
+        if os.geteuid() == 0:
+            lines.append("user root")
+        configuration = self.folder / "mosquitto.conf"
+        configuration.write_text("\n".join(lines) + "\n")
+        self.broker = StartedProcess([program, "-c", configuration], ready=" running")
+        self._open.callback(self.broker.stop)
+
+    def _answer(self, message: Message) -> None:
+        topic = topics.parse(message.topic)
+        held = codec.decode(SyncRequest, message.payload).held
+        of_controllers = topic.kind is Kind.CONTROLLER
+        subject = Subject.KEYS if of_controllers else Subject.KNOWLEDGE
+        for kind, body in self._bodies.items():
+            version = held.get(kind, 0) + 1 if kind is DocumentKind.TIME else 1
+            if (kind is DocumentKind.KEY_LIST) == of_controllers and held.get(kind, 0) < version:
+                document = Document(kind, SITE, topic.device, version, datetime.now(UTC), body)
+                self._publish(subject, topic.device, documents.seal(document, AUTHORITY))
+
+    def _receipt(self, message: Message) -> None:
+        batch = codec.decode(JournalBatch, message.payload)
+        receipt = Receipt(journal=batch.journal, sequence=batch.entries[-1].sequence)
+        device = topics.parse(message.topic).device
+        self._publish(Subject.RECEIPT, device, codec.encode(receipt))
+
+    def _publish(self, subject: Subject, device: DeviceId, payload: bytes) -> None:
+        topic = topics.build(SITE, Kind.SERVER, SERVER, subject, device)
+        self._server.publish(topic, payload)
+
+
+def unbuffered() -> dict[str, str]:
+    """The environment for a program whose lines are waited for."""
+    return {**os.environ, "PYTHONUNBUFFERED": "1"}
+
+
+def gate_settings(folder: Path, camera: str) -> Path:
+    """Write the settings of a gate at the entrance, and return the file."""
+    file = folder / "gate.toml"
+    lines = [
+        f"data_folder = {json.dumps(str(folder / 'gate'))}",
+        'language = "en"',
+        "battery_clock = true",
+        "[[readers]]",
+        f'access_point = "{ENTRANCE}"',
+        f"camera = {json.dumps(camera)}",
+    ]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
+
+
+def _enrolling(answer: bytes) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            codec.decode(EnrolmentRequest, self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(201)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Say nothing."""
+
+    return Handler
