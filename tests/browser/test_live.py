@@ -109,12 +109,12 @@ def test_a_page_that_lost_its_stream_says_so_and_catches_up(
     with chromium.new_context(locale="en") as context:
         page = context.new_page()
         _open_live(page, served)
-        context.set_offline(True)  # noqa: FBT003  playwright's own form
+        context.set_offline(True)
         expect(page.locator(".live-state")).to_have_attribute("data-state", "lost")
         expect(page.get_by_text("Not live, retrying")).to_be_visible()
         served.site.clock.set(datetime.now(UTC))
         served.site.presented("main-gate-in", None, DenyReason.SEVERAL_CODES)
-        context.set_offline(False)  # noqa: FBT003  playwright's own form
+        context.set_offline(False)
         newest = page.locator("#events li").first
         expect(newest).to_contain_text("Several passes were seen", timeout=A_RETRY)
         expect(page.locator(".live-state")).to_have_attribute("data-state", "live", timeout=A_RETRY)

@@ -38,11 +38,11 @@ from server.access import ledger as access
 from server.devices import actions as devices
 from server.devices import reports
 from server.devices.models import Device
-from server.kernel.clock import FixedClock
 from server.kernel import schema
+from server.kernel.clock import FixedClock
 from server.kernel.ids import RoomId
 from server.kernel.principal import Principal
-from server.kernel.work import Office
+from server.kernel.work import Office, Work
 from server.people import actions as people
 from server.people.rules import Role
 from server.places import actions as places
@@ -241,7 +241,7 @@ class PanelSite:
         )
         self._device(gate, lambda work, device: reports.health(work, device, fares))
 
-    def _device(self, name: str, say: Callable[..., None]) -> None:
+    def _device(self, name: str, say: Callable[[Work, Device], None]) -> None:
         with self.office.begin(Principal.for_device(DeviceId(name), SITE)) as work:
             say(work, work.session.get_one(Device, DeviceId(name)))
 
