@@ -74,7 +74,7 @@ class OpenPortal(BaseModel):
 
     reason: Annotated[Line, Field(min_length=1, max_length=500, examples=["Delivery"])]
     access_point: str | None = Field(
-        None, pattern="^[a-z0-9-]{1,32}$", description="Left out: the side that leads in."
+        default=None, pattern="^[a-z0-9-]{1,32}$", description="Left out: the side that leads in."
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from sqlalchemy import Table, inspect, literal_column
+from sqlalchemy import Integer, Table, inspect, literal_column
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
@@ -23,8 +23,8 @@ def insert_once(session: Session, table: type[Record], **values: Any) -> bool:  
     Asked by RETURNING: psycopg's row count does not tell.
     """
     statement = upsert(session, table).values(**values).on_conflict_do_nothing()
-    found = session.connection().execute(statement.returning(literal_column("1")))
-    return found.first() is not None
+    returned: Any = statement.returning(literal_column("1", Integer))
+    return session.connection().execute(returned).first() is not None
 
 
 def table_of(table: type[Record]) -> Table:
