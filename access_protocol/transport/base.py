@@ -70,6 +70,8 @@ class Transport(Protocol):
 
         `expiry` is how long the broker may hold it for a subscriber (MQTT 5 message expiry).
         Nothing is queued here: whoever must not lose a message keeps it until it is answered.
+        True is no receipt: a message that was handed over while the connection broke may be lost, or
+        may arrive after the next connect.
         """
         ...
 

@@ -167,7 +167,11 @@ class MemoryTransport:
             return
         self._connected = now
         for watcher in tuple(self._watchers):
-            watcher(now)
+            try:
+                watcher(now)
+            except Exception:  # noqa: BLE001 - as over MQTT: one bad watcher stops nothing
+                self._failures += 1
+                _log.exception("a watcher of the connection failed")
 
     def receive(self, message: Message) -> None:
         """Call every handler whose filter matches."""

@@ -132,7 +132,9 @@ class MqttTransport:
         info = self._client.publish(
             topic, payload, qos=AT_LEAST_ONCE, retain=retain, properties=properties
         )
-        return info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+        # Without a connection, because it broke this instant, paho keeps the message and sends it
+        # after the next connect: to say that it was not taken would be wrong.
+        return info.rc in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN)
 
     def on_connection(self, handler: Callable[[bool], None]) -> None:
         """See `Transport.on_connection`."""
@@ -215,7 +217,11 @@ class MqttTransport:
             return
         self._connected = now
         for watcher in self._watchers:
-            watcher(now)
+            try:
+                watcher(now)
+            except Exception:  # noqa: BLE001 - it runs on the thread that all messages need
+                self._failures += 1
+                _log.exception("a watcher of the connection failed")
 
 
 def _without_delay(_client: Client, _userdata: object, connection: object) -> None:

@@ -227,6 +227,52 @@ def test_a_handler_that_raises_is_counted_and_stops_nothing(start: Start) -> Non
     assert transport.failures == 1
 
 
+def test_a_watcher_that_raises_is_counted_and_stops_nothing(hall: Hall, start: Start) -> None:
+    transport = start("gate")
+
+    def fail(_there: bool) -> None:  # noqa: FBT001 - the transport's form
+        raise ValueError("a bug")
+
+    transport.on_connection(fail)
+    changes = watch(transport)
+    heard = listen(transport, "door")
+    hall.outage()
+    assert changes.get(timeout=PATIENCE) is False
+    hall.restore()
+    assert changes.get(timeout=PATIENCE) is True
+
+    assert transport.publish("door", b"still here")
+    assert heard.get(timeout=PATIENCE).payload == b"still here"
+    assert transport.failures == 2
+
+
+@pytest.mark.broker
+def test_a_message_that_was_not_taken_is_not_sent_after_a_reconnect_either(broker: Broker) -> None:
+    transport = MqttHall(broker).transport("gate")
+    assert isinstance(transport, MqttTransport)
+    changes, heard = watch(transport), listen(transport, "#")
+    transport.start()
+    assert changes.get(timeout=PATIENCE) is True
+    taken: set[bytes] = set()
+
+    def publish_while_it_breaks(*_what: object) -> None:
+        if transport.publish("door", b"in the gap"):
+            taken.add(b"in the gap")
+
+    transport._client.on_socket_close = publish_while_it_breaks
+    transport.drop()
+    assert changes.get(timeout=PATIENCE) is False
+    transport._client.on_socket_close = None
+    assert changes.get(timeout=PATIENCE) is True
+    assert transport.publish("door", b"after")
+
+    arrived: set[bytes] = set()
+    while b"after" not in arrived:
+        arrived.add(heard.get(timeout=PATIENCE).payload)
+    transport.stop()
+    assert arrived - {b"after"} == taken
+
+
 def test_a_transport_that_was_not_started_refuses_to_publish(hall: Hall) -> None:
     with pytest.raises(TransportClosedError):
         hall.transport("gate").publish("door", b"")

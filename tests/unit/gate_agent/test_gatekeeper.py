@@ -122,8 +122,9 @@ def test_two_readers_that_look_at_the_same_moment_do_not_disturb_each_other() ->
     with ThreadPoolExecutor(2) as readers:
         for number in range(25):
             began = 100.0 * number
-            shown = {(ENTRANCE, frozenset({f"GK1:{text}"})): began for text in range(2000)}
-            gatekeeper._decided.update(shown)
+            gatekeeper._decided.update(
+                ((ENTRANCE, frozenset({f"GK1:{text}"})), began) for text in range(2000)
+            )
             # All of it is over by now, so both readers forget the same things.
             both = list(readers.map(look, [began + WINDOW] * 2))
             assert both == [False, False]
