@@ -29,7 +29,7 @@ class PageQuery(BaseModel):
 
     limit: int = Field(default=50, ge=1, le=MOST, description="How many items to return at most.")
     cursor: str | None = Field(
-        None,
+        default=None,
         max_length=400,
         description="`next_cursor` of the page before; leave out for the first.",
     )

@@ -135,7 +135,9 @@ class VisitChange(Input):
     host: PersonIdText | None = None
     language: Language | None = None
     note: Note | None = None
-    visitors: list[InvitedVisitor] | None = Field(None, min_length=1, max_length=MOST_VISITORS)
+    visitors: list[InvitedVisitor] | None = Field(
+        default=None, min_length=1, max_length=MOST_VISITORS
+    )
 
 
 class VisitFilter(BaseModel):

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import icalendar
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from server.app import create_app
 from server.kernel.clock import FixedClock
@@ -71,6 +72,10 @@ def headers(reception: Reception, name: str = "host") -> dict[str, str]:
     return {"Authorization": f"Bearer {reception.token_of(name)}"}
 
 
+def body(answer: TestResponse) -> dict[str, Any]:
+    return cast("dict[str, Any]", answer.json)
+
+
 def a_visit(reception: Reception, **changed: object) -> dict[str, Any]:
     starts = reception.clock.now() + timedelta(hours=1)
     return {
@@ -94,7 +99,7 @@ def test_hostile_text_comes_back_as_it_was_and_does_no_harm_on_the_way(
     )
     made = client.post("/api/v1/visits", json=sent, headers=headers(reception))
     assert made.status_code == 201
-    (guest,) = made.json["visitors"] if made.json else []
+    (guest,) = body(made)["visitors"]
     assert guest["name"] == text or text == HOSTILE["decomposed"]
     mail = reception.mails()[-1]
     assert mail.recipient.endswith("<taro@example.jp>")
@@ -104,11 +109,11 @@ def test_hostile_text_comes_back_as_it_was_and_does_no_harm_on_the_way(
     assert isinstance(calendar, icalendar.Calendar)
     (event,) = calendar.events
     assert event["ATTENDEE"] == "mailto:taro@example.jp"
-    assert str(event["SUMMARY"]) == made.json["title"] if made.json else False
+    assert str(event["SUMMARY"]) == body(made)["title"]
     found = client.get(
         "/api/v1/visits", query_string={"search": guest["name"]}, headers=headers(reception)
     )
-    assert (made.json or {})["id"] in [each["id"] for each in (found.json or {})["items"]]
+    assert body(made)["id"] in [each["id"] for each in body(found)["items"]]
 
 
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED.keys())
@@ -120,7 +125,7 @@ def test_text_that_cannot_be_is_refused_with_every_field_named(
     answer = client.post("/api/v1/visits", json=sent, headers=headers(reception))
     assert answer.status_code == 422
     assert answer.mimetype == "application/problem+json"
-    problem = answer.json or {}
+    problem = body(answer)
     assert [each["field"] for each in problem["errors"]] == ["title", "visitors.0.name"]
     assert all("validation" not in each["why"] for each in problem["errors"])
     assert len(reception.mails()) == before
@@ -135,7 +140,7 @@ def test_what_is_no_address_is_refused(
 ) -> None:
     sent = a_visit(reception, visitors=[{"name": "Taro", "email": address}])
     answer = client.post("/api/v1/visits", json=sent, headers=headers(reception))
-    assert [each["field"] for each in (answer.json or {})["errors"]] == ["visitors.0.email"]
+    assert [each["field"] for each in body(answer)["errors"]] == ["visitors.0.email"]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +165,7 @@ def test_a_problem_names_the_field_and_says_why(
 ) -> None:
     sent = a_visit(reception, **changed)
     answer = client.post("/api/v1/visits", json=sent, headers=headers(reception))
-    problem = answer.json or {}
+    problem = body(answer)
     assert answer.status_code == problem["status"] == 422
     assert [each["field"] for each in problem["errors"]] == [field]
     assert problem["errors"][0]["why"]
@@ -172,7 +177,7 @@ def test_a_body_that_is_no_json_is_a_problem_too(reception: Reception, client: F
             "/api/v1/visits", data=body, headers=headers(reception), content_type="application/json"
         )
         assert answer.status_code == 422
-        assert (answer.json or {})["errors"][0]["field"] == "body"
+        assert body(answer)["errors"][0]["field"] == "body"
 
 
 @pytest.mark.parametrize("cursor", FORGED_CURSORS)
@@ -184,7 +189,7 @@ def test_a_forged_cursor_is_refused(reception: Reception, client: FlaskClient, c
             headers=headers(reception, "admin"),
         )
         assert answer.status_code == 422, path
-        assert (answer.json or {})["errors"][0]["field"] == "cursor"
+        assert body(answer)["errors"][0]["field"] == "cursor"
 
 
 def test_without_a_sign_in_nothing_is_told(client: FlaskClient) -> None:
@@ -200,9 +205,9 @@ def test_mails_are_for_those_who_may_read_them(reception: Reception, client: Fla
     reception.deliver()
     assert client.get("/api/v1/mails", headers=headers(reception)).status_code == 403
     listed = client.get("/api/v1/mails", headers=headers(reception, "admin"))
-    mail = (listed.json or {})["items"][0]
+    mail = body(listed)["items"][0]
     read = client.get(f"/api/v1/mails/{mail['id']}", headers=headers(reception, "admin"))
-    assert "/v/" in (read.json or {})["text"]
+    assert "/v/" in body(read)["text"]
     raw = client.get(f"/api/v1/mails/{mail['id']}/message", headers=headers(reception, "admin"))
     assert (raw.mimetype, len(raw.data)) == ("message/rfc822", mail["size"])
 
@@ -212,5 +217,5 @@ def test_the_clock_of_the_test_is_the_clock_of_the_api(
 ) -> None:
     assert isinstance(reception.office.clock, FixedClock)
     made = client.post("/api/v1/visits", json=a_visit(reception), headers=headers(reception))
-    assert (made.json or {})["created_at"] == NOW.isoformat().replace("+00:00", "Z")
-    assert made.headers["Location"] == f"/api/v1/visits/{(made.json or {})['id']}"
+    assert body(made)["created_at"] == NOW.isoformat().replace("+00:00", "Z")
+    assert made.headers["Location"] == f"/api/v1/visits/{body(made)['id']}"

@@ -94,7 +94,7 @@ def test_another_time_means_another_credential_and_a_mail_that_says_so(
     (_, old), (method, new) = entry_in(before.parts), entry_in(after.parts)
     assert method == "REQUEST"
     assert old["UID"] == new["UID"]
-    assert old["SEQUENCE"] < new["SEQUENCE"]
+    assert int(str(old["SEQUENCE"])) < int(str(new["SEQUENCE"]))
 
 
 def test_another_title_is_mailed_and_leaves_the_credential_as_it_is(reception: Reception) -> None:

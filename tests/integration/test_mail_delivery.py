@@ -141,7 +141,7 @@ def test_starttls_and_a_sign_in_protect_the_message(
     ) -> AuthResult:
         assert session.ssl is not None
         seen.append(data)
-        return AuthResult(success=data == LoginPassword(b"genkan", b"p@ss:word"))
+        return AuthResult(success=data == LoginPassword(b"genkan", b"p@ss:word"), handled=False)
 
     box, port = start_server(
         tls_context=certificate.server,

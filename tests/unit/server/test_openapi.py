@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from flask_openapi import OpenAPI
+from flask_openapi.openapi import OpenAPI
 
 from server.app import create_app, create_office, document
 from server.kernel.settings import Settings
