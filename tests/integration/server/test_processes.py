@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from socket import SOCK_DGRAM
@@ -76,12 +77,13 @@ def post(environment: Environment, path: str, body: object) -> tuple[str, dict[s
         return str(answer.headers["Set-Cookie"]).partition(";")[0], json.load(answer)
 
 
-def stream(environment: Environment, cookie: str) -> HTTPResponse:
+@contextmanager
+def stream(environment: Environment, cookie: str) -> Generator[HTTPResponse]:
     connection = HTTPConnection("localhost", int(environment["GENKAN_LIVE_PORT"]), timeout=20)
-    connection.request(
-        "GET", "/live", headers={"Cookie": cookie, "Origin": environment["GENKAN_BASE_URL"]}
-    )
-    return connection.getresponse()
+    headers = {"Cookie": cookie, "Origin": environment["GENKAN_BASE_URL"]}
+    connection.request("GET", "/live", headers=headers)
+    with closing(connection), connection.getresponse() as answer:
+        yield answer
 
 
 def event_named(events: HTTPResponse, name: str) -> bool:
@@ -97,19 +99,20 @@ def test_a_change_reaches_an_open_page_as_a_live_notice(environment: Environment
         "/session",
         {"email": "admin@genkan.example", "password": "genkan-demo-2026"},
     )
-    events = stream(environment, cookie)
-    assert events.status == 200
-    assert events.headers["Access-Control-Allow-Origin"] == environment["GENKAN_BASE_URL"]
-    assert event_named(events, "connected")
-    # Registering a device is told to open pages; another process than the web process does it here.
-    command(environment, "add-device", "gate-7", "--kind", "gate", "--site", "TYO")
-    assert event_named(events, "devices")
+    with stream(environment, cookie) as events:
+        assert events.status == 200
+        assert events.headers["Access-Control-Allow-Origin"] == environment["GENKAN_BASE_URL"]
+        assert event_named(events, "connected")
+        # Registering a device is told to open pages; another process than the web process does it here.
+        command(environment, "add-device", "gate-7", "--kind", "gate", "--site", "TYO")
+        assert event_named(events, "devices")
 
 
 @pytest.mark.broker
 @pytest.mark.usefixtures("server")
 def test_a_stream_is_opened_to_nobody_who_is_not_signed_in(environment: Environment) -> None:
-    assert stream(environment, "genkan_session=guessed").status == 401
+    with stream(environment, "genkan_session=guessed") as refused:
+        assert refused.status == 401
 
 
 def test_a_user_made_at_the_terminal_can_sign_in(environment: Environment) -> None:
