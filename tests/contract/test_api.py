@@ -172,9 +172,9 @@ def test_a_problem_names_the_field_and_says_why(
 
 
 def test_a_body_that_is_no_json_is_a_problem_too(reception: Reception, client: FlaskClient) -> None:
-    for body in (b"", b"{", b"[]", b"null", b'"text"', b"\xff\xfe"):
+    for sent in (b"", b"{", b"[]", b"null", b'"text"', b"\xff\xfe"):
         answer = client.post(
-            "/api/v1/visits", data=body, headers=headers(reception), content_type="application/json"
+            "/api/v1/visits", data=sent, headers=headers(reception), content_type="application/json"
         )
         assert answer.status_code == 422
         assert body(answer)["errors"][0]["field"] == "body"
