@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from access_protocol.events import Alarm, Outcome
+from server.access.models import CommandState
 from server.web.languages import gettext
 
 
@@ -86,6 +87,18 @@ def alarm(alarm: Alarm) -> str:
             return gettext("Held open for too long. Please see that it is closed.")
         case Alarm.FORCED_OPEN:
             return gettext("Opened by force. Please send somebody there.")
+
+
+def commanded(state: CommandState) -> str:
+    """How an operator's command stands; whether the door opened is the door's own state."""
+    words = {
+        CommandState.WAITING: gettext("Waiting"),
+        CommandState.DONE: gettext("Done"),
+        CommandState.EXPIRED: gettext("Expired"),
+        CommandState.NO_ANSWER: gettext("No answer"),
+        CommandState.REFUSED: gettext("Refused"),
+    }
+    return words.get(state, "")
 
 
 def outcome(reported: Sequence[Outcome]) -> str:

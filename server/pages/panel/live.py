@@ -24,7 +24,7 @@ from server.pages.states import Badge
 from server.visits import models as visits
 from server.visits.models import Visit, Visitor, VisitState
 from server.web.formats import from_local, local, local_date, span
-from server.web.languages import current
+from server.web.languages import current, gettext
 
 EVENTS_SHOWN = 20
 
@@ -157,6 +157,9 @@ def _events(work: Work) -> list[EventLine]:
 
     def line(event: AccessEvent) -> EventLine:
         guest = known.get(event.credential) if event.credential else None
+        asked = work.session.get(access.DoorCommand, event.event) if event.event else None
+        if asked is not None:
+            return _by_an_operator(names, event, asked)
         return EventLine(
             key=event.id,
             at=event.at,
@@ -169,6 +172,20 @@ def _events(work: Work) -> list[EventLine]:
         )
 
     return [line(event) for event in decisions]
+
+
+def _by_an_operator(names: Names, event: AccessEvent, asked: access.DoorCommand) -> EventLine:
+    why = sentence(event.reason, Language(current())) if event.reason else asked.reason
+    return EventLine(
+        key=event.id,
+        at=event.at,
+        state=states.granted() if event.granted else states.refused(),
+        who=names.person(asked.person),
+        company=gettext("at the panel"),
+        where=names.access_point(event.site, event.access_point),
+        why=why,
+        outcome=states.commanded(asked.state),
+    )
 
 
 def _bearers(

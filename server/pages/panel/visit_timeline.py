@@ -16,6 +16,7 @@ from server.kernel.pagination import MOST
 from server.kernel.principal import Right
 from server.kernel.request import begin, reading
 from server.kernel.work import Work
+from server.notifications import models as notifications
 from server.pages import states
 from server.pages.names import Names
 from server.pages.panel import blueprint
@@ -153,6 +154,7 @@ def entries(work: Work, visit: Visit, guests: Sequence[Visitor]) -> list[Entry]:
     for guest in guests:
         found += _at_the_doors(work, names, guest)
         found += _issues(work, guest)
+        found += _mails(work, guest)
     return sorted(found, key=lambda entry: entry.at, reverse=True)
 
 
@@ -162,6 +164,14 @@ def _issues(work: Work, guest: Visitor) -> list[Entry]:
         return []
     badge = Badge("", "credential", gettext("Credential issued"))
     return [Entry(f"{guest.id}-{issue.generation}", issue.issued_at, badge, guest.name, "")]
+
+
+def _mails(work: Work, guest: Visitor) -> list[Entry]:
+    badge = Badge("", "mail", gettext("Mail sent"))
+    return [
+        Entry(mail.id, mail.caught_at, badge, guest.name, mail.subject)
+        for mail in notifications.about(work.session, guest.id)
+    ]
 
 
 def _at_the_doors(work: Work, names: Names, guest: Visitor) -> list[Entry]:
