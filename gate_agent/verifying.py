@@ -54,7 +54,7 @@ class _Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class _KeysFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    site: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{1,3}$")]
+    site: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{1,3}\Z")]
     keys: Annotated[list[str | _Key], msgspec.Meta(min_length=1)]
     revocations: dict[str, _Lowest] = {}
     access_point: _Point | None = None

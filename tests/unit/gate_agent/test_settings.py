@@ -52,6 +52,7 @@ def test_another_camera_is_for_the_first_reader(file: Path) -> None:
         ('language = "fr"', "language"),
         ('colour = "blue"', "colour"),
         ('[[readers]]\naccess_point = "Main Gate"', "readers.0.access_point"),
+        ('[[readers]]\naccess_point = "side\\n"', "readers.0.access_point"),
         ('[[readers]]\naccess_point = "side"\ncamera = "webcam"', "readers.0.camera"),
         ('[[readers]]\naccess_point = "a"\n[[readers]]\naccess_point = "a"', "one reader only"),
         ("red_pin = 99", "red_pin"),

@@ -103,6 +103,7 @@ def test_without_an_access_point_the_place_is_not_checked(verify: Verify) -> Non
     [
         ("{", "keys.json"),
         ({"keys": [HEX]}, "site"),
+        ({"site": "TYO\n", "keys": [HEX]}, "site"),
         ({"site": "TYO", "keys": []}, "keys"),
         ({"site": "TYO", "keys": ["AAAA"]}, "keys[0]"),
         ({"site": "TYO", "keys": ["not base64 at all"]}, "keys[0]"),
