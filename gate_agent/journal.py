@@ -150,26 +150,34 @@ class Journal:
             self.history.add(body)
             return position
 
-    def acknowledge(self, sequence: int) -> None:
-        """Note that the server has committed everything up to and with `sequence`.
+    def acknowledge(self, sequence: int) -> bool:
+        """Note that the server holds everything up to and with `sequence`; tell whether that is news.
 
-        What lies beyond the end of the journal, or was acknowledged before, changes nothing.
+        A server that went back to an older copy of its database holds less than before: what it
+        lost then waits again. What lies beyond the end of the journal changes nothing.
         """
         with self._lock:
-            if self._acknowledged < sequence <= self._head.position.sequence:
-                self._write("UPDATE journal SET acknowledged = ?", (sequence,))
-                self._acknowledged = sequence
+            if sequence == self._acknowledged or sequence > self._head.position.sequence:
+                return False
+            self._write("UPDATE journal SET acknowledged = ?", (sequence,))
+            self._acknowledged = sequence
+            return True
 
     def next_batch(self) -> JournalBatch | None:
-        """Return the oldest entries that the server has not acknowledged, or None."""
+        """Return the oldest entries that the server has not acknowledged, or None.
+
+        Raises `JournalUnavailable` where the disk does not give them.
+        """
         with self._lock:
             first = self._acknowledged
-            entries = tuple(self._within_ceiling(first))
+            try:
+                entries = tuple(self._within_ceiling(first))
+                previous = self._hash_at(first)
+            except sqlite3.Error as error:
+                raise JournalUnavailable(str(error)) from error
             if not entries:
                 return None
-            return JournalBatch(
-                journal=self.id, previous=self._hash_at(first).hex(), entries=entries
-            )
+            return JournalBatch(journal=self.id, previous=previous.hex(), entries=entries)
 
     def close(self) -> None:
         """Let go of the file. Closing twice is allowed."""

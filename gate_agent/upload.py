@@ -41,34 +41,34 @@ class Upload:
         self._moment = moment
         self._chance = chance
         self._lock = threading.Lock()
-        self._in_flight_to = 0
+        self._tried = False
         self._pause = FIRST_PAUSE_S
-        self._due = 0.0
+        self._due = float("-inf")
         self._topic = topics.build(
             identity.site, Kind.GATE, identity.device, Subject.JOURNAL, SERVER
         )
 
     def connected(self) -> None:
         """The broker is there (again): what was in flight is sent anew, without waiting."""
-        with self._lock:
-            self._in_flight_to = 0
-            self._pause = FIRST_PAUSE_S
+        self._begin_anew()
         self.tick()
 
     def tick(self) -> None:
         """Send the next batch where there is one and none is in flight, or the last was lost."""
         now = self._moment()
         with self._lock:
-            waiting = self._journal.waiting > 0
-            if not waiting or (self._in_flight_to and now < self._due):
+            if self._journal.waiting == 0 or now < self._due or not self._transport.connected:
                 return
-            again = self._in_flight_to > 0
-            batch = self._journal.next_batch()
-            if batch is None or not self._transport.connected:
-                return
-            self._in_flight_to = batch.entries[-1].sequence
-            self._pause = min(self._pause * 2, LONGEST_PAUSE_S) if again else FIRST_PAUSE_S
+            self._pause = min(self._pause * 2, LONGEST_PAUSE_S) if self._tried else FIRST_PAUSE_S
+            self._tried = True
             self._due = now + self._pause * (1 + _JITTER * (2 * self._chance() - 1))
+            try:
+                batch = self._journal.next_batch()
+            except JournalUnavailable as error:
+                log.warning("journal_not_read", why=str(error))
+                return
+        if batch is None:
+            return
         # Outside the lock: over a transport in memory the receipt comes before publish returns.
         self._transport.publish(self._topic, codec.encode(batch))
 
@@ -78,13 +78,19 @@ class Upload:
         if receipt.journal != self._journal.id:
             return
         try:
-            self._journal.acknowledge(receipt.sequence)
+            is_news = self._journal.acknowledge(receipt.sequence)
         except JournalUnavailable as error:
             # It is sent again later; the server stores each entry once.
             log.warning("acknowledgement_not_kept", why=str(error))
             return
+        if receipt.sequence > self._journal.position.sequence:
+            log.error("journal_shorter_than_the_servers", server=receipt.sequence)
+        if is_news:
+            self._begin_anew()
+            self.tick()
+
+    def _begin_anew(self) -> None:
+        """The next batch need not wait."""
         with self._lock:
-            if receipt.sequence >= self._in_flight_to:
-                self._in_flight_to = 0
-                self._pause = FIRST_PAUSE_S
-        self.tick()
+            self._tried = False
+            self._due = float("-inf")

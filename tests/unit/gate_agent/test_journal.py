@@ -131,6 +131,19 @@ def test_a_receipt_for_what_is_not_there_changes_nothing(tmp_path: Path, sequenc
     journal.close()
 
 
+def test_what_the_server_lost_waits_again_also_after_a_restart(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    for _ in range(3):
+        journal.append(decision())
+    assert journal.acknowledge(3)
+    assert not journal.acknowledge(3)
+    assert journal.acknowledge(1)
+    journal.close()
+    journal = opened(tmp_path)
+    assert journal.waiting == 2
+    journal.close()
+
+
 def test_a_full_batch_fits_into_one_report(tmp_path: Path) -> None:
     journal = opened(tmp_path)
     for _ in range(events.LARGEST_BATCH + 20):

@@ -119,3 +119,39 @@ def test_a_receipt_for_another_journal_counts_for_nothing(scene: Scene) -> None:
 def test_a_malformed_receipt_is_refused(scene: Scene) -> None:
     with pytest.raises(MalformedReportError):
         scene.upload.handle_receipt(b'{"version": 1, "journal": "x", "sequence": -1}')
+
+
+def test_a_receipt_beyond_the_journals_end_does_not_bring_the_batch_again_at_once(
+    scene: Scene,
+) -> None:
+    scene.server.acknowledges = False
+    scene.write(2)
+    scene.upload.tick()
+    longer = Receipt(journal=scene.journal.id, sequence=100)
+    for _ in range(3):
+        scene.upload.handle_receipt(encode(longer))
+    assert len(scene.server.batches) == 1
+    assert scene.journal.waiting == 2
+    scene.time.wait(FIRST_PAUSE_S)
+    scene.upload.tick()
+    assert len(scene.server.batches) == 2
+
+
+def test_a_server_that_went_back_to_an_older_copy_gets_what_it_lost(scene: Scene) -> None:
+    scene.write(5)
+    scene.upload.tick()
+    lost = [key for key in scene.server.entries if key[1] > 2]
+    for key in lost:
+        del scene.server.entries[key]
+    scene.upload.handle_receipt(encode(Receipt(journal=scene.journal.id, sequence=2)))
+    assert set(lost) <= scene.server.entries.keys()
+    assert scene.journal.waiting == 0
+
+
+def test_a_journal_that_cannot_be_read_is_tried_again_later(scene: Scene) -> None:
+    scene.write()
+    scene.journal.close()
+    scene.upload.tick()
+    scene.upload.connected()
+    assert scene.server.batches == []
+    assert scene.journal.waiting == 1
