@@ -31,6 +31,8 @@ from gate_agent.sync import Sync, last_will
 from gate_agent.upload import Upload
 
 TICK_S = 0.25
+FAULT_PAUSE_S = 1.0
+"""So that an error that comes back at once does not fill the disk with its log lines."""
 KNOWN_OFFLINE_AFTER = timedelta(seconds=5)
 """A gate that has not heard the server by then starts to work by what it knows."""
 
@@ -212,4 +214,8 @@ class Agent:
         while not self._stop.is_set():
             self._wake.wait(TICK_S)
             self._wake.clear()
-            self._sync.tick()
+            try:
+                self._sync.tick()
+            except Exception:  # a thread that ends would leave every deadline unwatched
+                log.exception("timers_failed")
+                self._stop.wait(FAULT_PAUSE_S)

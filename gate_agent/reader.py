@@ -92,9 +92,10 @@ class Reader:
                 self._gauge.running.set()
                 self._stop.wait()
             except CameraLost as why:
-                self._fails(str(why))
-                self._stop.wait(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_S)
+                pause = self._fails(str(why), pause)
+            except Exception as why:  # a reader that ends keeps its door shut until a restart
+                log.exception("reader_failed", access_point=self._point_id)
+                pause = self._fails(f"an error in this program: {type(why).__name__}", pause)
         self._camera.close()
 
     def present(self, texts: tuple[str, ...]) -> None:
@@ -178,14 +179,17 @@ class Reader:
             self._desk.feedback.trouble(self._point_id, None)
         self._gauge.running.set()
 
-    def _fails(self, why: str) -> None:
-        log.warning("camera_lost", access_point=self._point_id, why=why)
+    def _fails(self, why: str, pause: float) -> float:
+        """Say it, wait for `pause` seconds, and return how long to wait the next time."""
+        log.warning("reader_waits", access_point=self._point_id, why=why)
         self._camera.close()
         if self._gauge.trouble != why:
             self._gauge.trouble = why
             self._desk.feedback.trouble(self._point_id, why)
         self._gauge.running.set()
         self._desk.wake.set()
+        self._stop.wait(pause)
+        return min(pause * 2, LONGEST_PAUSE_S)
 
 
 def entry_of(

@@ -150,8 +150,10 @@ class DecodingProcess:
         if self._child is None:
             if now < self._next_start:
                 raise DecoderDied("the decoding process does not start; trying again soon")
-            self._child = _Child(self._program, self._memory_fd, started_at=now)
+            self._begin(now)
         child = self._child
+        if child is None:
+            raise DecoderDied("the decoding process cannot be started; trying again soon")
         if child.ready:
             return child
         try:
@@ -187,9 +189,17 @@ class DecodingProcess:
         self._child = None
         now = self._clock()
         if ready:
-            self._child = _Child(self._program, self._memory_fd, started_at=now)
+            self._begin(now)
         else:
             self._next_start = now + RESTART_PAUSE_SECONDS
+
+    def _begin(self, now: float) -> None:
+        """Start a process; where the machine has no room for one, it is tried again a little later."""
+        try:
+            self._child = _Child(self._program, self._memory_fd, started_at=now)
+        except OSError as why:
+            self._next_start = now + RESTART_PAUSE_SECONDS
+            log.warning("decoder_not_started", why=str(why))
 
 
 class Nonsense(Exception):
@@ -228,7 +238,7 @@ def _strings(value: object) -> list[str]:
 
 
 class _Child:
-    """One running decoding process and the connection to it."""
+    """One running decoding process and the connection to it. Making one may raise OSError."""
 
     def __init__(self, program: Sequence[str], memory_fd: int, *, started_at: float) -> None:
         self.started_at = started_at
@@ -237,13 +247,17 @@ class _Child:
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         environment["PYTHONPATH"] = str(_PACKAGE_ROOT)
         with theirs:
-            self.process = subprocess.Popen(
-                [*program, str(theirs.fileno()), str(memory_fd)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), memory_fd),
-                env=environment,
-            )
+            try:
+                self.process = subprocess.Popen(
+                    [*program, str(theirs.fileno()), str(memory_fd)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    pass_fds=(theirs.fileno(), memory_fd),
+                    env=environment,
+                )
+            except OSError:
+                self._connection.close()
+                raise
 
     def send(self, request: bytes, seconds: float) -> None:
         """Raises TimeoutError, or another OSError when the process is gone."""

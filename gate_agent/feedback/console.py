@@ -1,5 +1,6 @@
 """Feedback on a terminal: lines for people, or JSON lines for programs."""
 
+import contextlib
 import json
 import sys
 import threading
@@ -16,6 +17,11 @@ from gate_agent.clock import system_time
 from gate_agent.feedback.words import Phrase, say, say_outcome
 
 _STYLES = {"good": "bold green", "bad": "bold red", "wait": "yellow", "plain": "default"}
+
+
+def never_raising() -> contextlib.suppress:
+    """Go on where a line cannot be written: no terminal, full disk or character set shuts a door."""
+    return contextlib.suppress(OSError, ValueError)
 
 
 class ConsoleFeedback:
@@ -81,7 +87,7 @@ class ConsoleFeedback:
         text = Text.assemble(
             (f"{at}  ", "dim"), (f"{mark} ", _STYLES[style]), (f"{where:<14} ", "dim"), sentence
         )
-        with self._lock:
+        with self._lock, never_raising():
             self._console.print(text)
 
 
@@ -138,7 +144,7 @@ class JsonFeedback:
         """Write one line."""
         at = self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = json.dumps({"at": at, "what": what, **further}, ensure_ascii=False)
-        with self._lock:
+        with self._lock, never_raising():
             self._stream.write(line + "\n")
             self._stream.flush()
 

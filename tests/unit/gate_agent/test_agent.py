@@ -70,6 +70,20 @@ class FakeCamera:
         self.picture = code(text)
 
 
+class StumblingTransport(MemoryTransport):
+    """Raises, at the first health report, what no transport should raise."""
+
+    stumbled = False
+
+    def publish(
+        self, topic: str, payload: bytes, *, retain: bool = False, expiry: timedelta | None = None
+    ) -> bool:
+        if topic.endswith(Subject.HEALTH) and not self.stumbled:
+            self.stumbled = True
+            raise ValueError("a bug")
+        return super().publish(topic, payload, retain=retain, expiry=expiry)
+
+
 @dataclass
 class Gate:
     """One running gate with its site around it."""
@@ -81,10 +95,11 @@ class Gate:
     camera: FakeCamera
     feedback: FakeFeedback = field(default_factory=FakeFeedback)
     agent: Agent | None = None
+    transport_kind: type[MemoryTransport] = MemoryTransport
 
     def start(self) -> Agent:
         def transport(_identity: Identity, will: Will) -> MemoryTransport:
-            return MemoryTransport(self.broker, will)
+            return self.transport_kind(self.broker, will)
 
         self.feedback = FakeFeedback()
         self.agent = Agent(
@@ -257,6 +272,21 @@ def test_a_full_disk_denies_and_says_so_until_there_is_room_again(gate: Gate) ->
     gate.camera.show(static(9999))
     gate.feedback.wait_for("trouble", "journal", None)
     gate.until(lambda: len(gate.controller.commands) == commands + 1)
+
+
+def test_an_error_nobody_thought_of_is_said_and_the_reader_goes_on(gate: Gate) -> None:
+    gate.start()
+    gate.camera.picture = np.zeros((0, 0), np.uint8)
+    gate.feedback.wait_for("trouble", ENTRANCE, "an error in this program: ValueError")
+    gate.camera.show(static())
+    gate.feedback.wait_for("trouble", ENTRANCE, None)
+    gate.feedback.wait_for("granted")
+
+
+def test_an_error_in_one_round_of_the_timers_does_not_end_them(gate: Gate) -> None:
+    gate.transport_kind = StumblingTransport
+    gate.start()
+    gate.until(lambda: gate.server.health)
 
 
 def test_nonsense_on_mqtt_is_counted_and_stops_nothing(gate: Gate) -> None:

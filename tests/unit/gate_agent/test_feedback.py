@@ -1,10 +1,12 @@
 """What people, programs and lamps are told."""
 
+import contextlib
 import io
 import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,6 +91,25 @@ def test_programs_get_one_json_object_a_line() -> None:
         "class": None,
     }
     assert [line["trouble"] for line in lines[-2:]] == ["no picture", None]
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("cannot", ["/dev/full", "ascii", "closed"])
+def test_a_line_that_cannot_be_written_stops_nobody_at_the_door(
+    language: Language, cannot: str
+) -> None:
+    encoding = "ascii" if cannot == "ascii" else "utf-8"
+    stream = (
+        io.TextIOWrapper(Path("/dev/full").open("wb"))  # noqa: SIM115 - closed below
+        if cannot == "/dev/full"
+        else io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    )
+    if cannot == "closed":
+        stream.close()
+    play(ConsoleFeedback(language, stream))
+    play(JsonFeedback(stream))
+    with contextlib.suppress(OSError):
+        stream.close()  # what could not be written is tried once more
 
 
 def test_several_feedbacks_are_told_the_same() -> None:

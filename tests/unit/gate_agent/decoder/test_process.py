@@ -232,6 +232,15 @@ def test_a_picture_that_a_library_gives_up_on_costs_no_restart() -> None:
     decoders.close()
 
 
+def test_a_process_that_the_machine_cannot_start_is_a_decoder_that_failed() -> None:
+    decoders = DecodingProcess(program=("/nowhere/python",))
+
+    with pytest.raises(DecoderDied):
+        decoders.read("zxing", code(PASS), ENOUGH)
+
+    decoders.close()
+
+
 def test_a_missing_library_is_said_once() -> None:
     program = python(
         "import sys; sys.modules['pyzbar'] = None\n"
