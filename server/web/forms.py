@@ -57,14 +57,18 @@ class Form:
             else:
                 self._general.append(sentence(why))
 
-    def take_validation(self, error: ValidationError) -> None:
-        """Note what a pydantic model refused; a location in a list is joined with dots: visitors.0.name."""
+    def take_validation(self, error: ValidationError, known: Iterable[str] = ()) -> None:
+        """Note what a pydantic model refused; a location in a list is joined with dots: visitors.0.name.
+
+        `known` are fields of the form which a browser leaves out when nothing is chosen.
+        """
+        names = {*self.values, *known, ""}
         for each in error.errors(include_url=False):
             field = ".".join(str(part) for part in each["loc"])
             why = _why(each["type"], each["msg"], each.get("ctx", {}))
             if self.error(field):
                 continue
-            if field in self.values or not field:
+            if field in names:
                 self.refuse(field, why)
             else:
                 self._general.append(why)

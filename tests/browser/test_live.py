@@ -102,6 +102,28 @@ def test_a_refusal_stands_there_with_its_reason_and_an_icon(served: Served, phon
     expect(newest.locator(".disc svg")).to_be_visible()
 
 
+def test_an_invitation_can_be_read_as_it_was_mailed_and_does_nothing(
+    served: Served, desktop: Page
+) -> None:
+    served.site.clock.set(datetime.now(UTC))
+    served.site.invite(("Annie Easley", ""), title="Launch")
+    sign_in(desktop, served.url, "admin")
+    link = desktop.get_by_role("link", name="Launch")
+    desktop.goto(f"{served.url}/panel/mail")
+    while not link.count():
+        desktop.goto(f"{served.url}/panel/mail")
+    link.first.click()
+    frame = desktop.locator(".mail-frame")
+    assert "allow-scripts" not in (frame.get_attribute("sandbox") or "")
+    mail = desktop.frame_locator(".mail-frame")
+    expect(mail.get_by_text("Annie Easley").first).to_be_visible()
+    picture = mail.locator("img").first
+    assert picture.evaluate("image => image.naturalWidth") > 100
+    with desktop.expect_download() as saved:
+        desktop.get_by_role("link", name="visit.ics").click()
+    assert saved.value.path().read_text("utf-8").startswith("BEGIN:VCALENDAR")
+
+
 def test_a_page_that_lost_its_stream_says_so_and_catches_up(
     served: Served, chromium: Browser
 ) -> None:

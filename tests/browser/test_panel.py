@@ -1,5 +1,6 @@
 """The panel in a real browser: signing in, inviting, and pages that everybody can use."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -235,3 +236,48 @@ def test_a_visitors_code_is_black_on_pure_white_also_in_the_dark(
     )
     assert ground == "rgb(255, 255, 255)"
     assert page.locator(".credential img").bounding_box()["width"] >= 250  # pyright: ignore[reportOptionalSubscript]
+
+
+def test_a_visit_that_waits_is_invited_once_security_approves(hall: Hall, desktop: Page) -> None:
+    hall.site.asks_for_approval(wanted=True)
+    made, _ = hall.site.invite(("Christine Darden", "Langley"), as_host=True)
+    hall.site.asks_for_approval(wanted=False)
+    sign_in(desktop, hall.url, "security")
+    desktop.goto(f"{hall.url}/panel/visits?when=approval")
+    desktop.click("text=Christine Darden")
+    expect(desktop.locator(".badge", has_text="No credential yet")).to_be_visible()
+    desktop.get_by_role("button", name="Approve").click()
+    expect(desktop).to_have_url(f"{hall.url}/panel/visits/{made.id}")
+    expect(desktop.locator(".badge", has_text="Valid")).to_be_visible()
+
+
+def test_a_token_needs_a_name_and_a_right_and_is_shown_once(hall: Hall, desktop: Page) -> None:
+    sign_in(desktop, hall.url, "host")
+    desktop.goto(f"{hall.url}/panel/account")
+    desktop.get_by_text("New token").click()
+    desktop.fill("#name", "Calendar")
+    desktop.get_by_role("button", name="Make the token").click()
+    expect(desktop.locator("fieldset .error")).to_be_visible()
+    expect(desktop.locator("#name")).to_have_value("Calendar")
+    desktop.check("input[value='visits:invite']")
+    desktop.get_by_role("button", name="Make the token").click()
+    expect(desktop.locator(".secret")).to_contain_text("gkt_")
+    desktop.goto(f"{hall.url}/panel/account")
+    expect(desktop.locator(".secret")).to_have_count(0)
+    desktop.get_by_role("button", name="Revoke").click()
+    expect(desktop.get_by_text("You have no API tokens.")).to_be_visible()
+
+
+def test_a_device_is_enrolled_with_a_code_that_is_shown_once(hall: Hall, desktop: Page) -> None:
+    sign_in(desktop, hall.url, "admin")
+    desktop.goto(f"{hall.url}/panel/devices/new")
+    desktop.fill("#id", "Gate 9")
+    desktop.fill("#name", "North entrance")
+    desktop.get_by_role("button", name="Make an enrolment code").click()
+    expect(desktop.locator("#id-error")).to_be_visible()
+    expect(desktop.locator("#name")).to_have_value("North entrance")
+    desktop.fill("#id", "gate-9")
+    desktop.get_by_role("button", name="Make an enrolment code").click()
+    expect(desktop.locator(".secret")).to_have_text(re.compile("^[A-Z2-7]{4}(-[A-Z2-7]{4}){3}$"))
+    desktop.get_by_text("Done").click()
+    expect(desktop.locator("tr", has_text="gate-9")).to_contain_text("Not enrolled")

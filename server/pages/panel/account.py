@@ -48,7 +48,7 @@ def create_token() -> AnyResponse:
         with begin() as work:
             _, secret = actions.create_token(work, wanted)
     except ValidationError as error:
-        form.take_validation(error)
+        form.take_validation(error, known=("scopes",))
     except Invalid as error:
         form.take(error, known=("name", "scopes"))
     else:

@@ -72,7 +72,7 @@ def enrol_device() -> AnyResponse:
         form.need("id", "name", "kind", "site")
         code = None if form.has_errors else _register(form)
         if code is not None:
-            return _code_page(code)
+            return _code_page(code, Kind(form.value("kind")))
     with reading() as work:
         require(work.principal, Right.DEVICES_MANAGE)
         sites = Names(work).sites()
@@ -92,7 +92,8 @@ def device_code(device: str) -> AnyResponse:
     """Make another code, for a device that is set up anew."""
     with begin() as work:
         code = actions.make_code(work, device)
-    return _code_page(code)
+        kind = actions.find(work, device).kind
+    return _code_page(code, kind)
 
 
 @blueprint.route("/devices/<device>/remove", methods=["GET", "POST"])
@@ -140,14 +141,17 @@ def _register(form: Form) -> actions.ShownCode | None:
     return None
 
 
-def _code_page(code: actions.ShownCode) -> Response:
+def _code_page(code: actions.ShownCode, kind: Kind) -> Response:
     server = str(office().settings.base_url).rstrip("/")
     text = render_template(
         "panel/enrolment_code.html",
         device=code.device,
         code=code.code,
         until=code.expires_at,
-        command=f"python -m gate_agent enrol --server {server} --code {code.code}",
+        server=server,
+        command=f"python -m gate_agent enrol --server {server} --code {code.code}"
+        if kind is Kind.GATE
+        else "",
     )
     return Response(text, mimetype="text/html")
 
