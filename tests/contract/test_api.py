@@ -55,9 +55,10 @@ def reception(
 ) -> Iterator[Reception]:
     """One site for all of this page: its tests look at answers, and at mails by how many more there are."""
     folder = tmp_path_factory.mktemp("api")
-    url = f"sqlite:///{folder / 'genkan.sqlite3'}"
     if request.param == "postgresql":
-        url = request.getfixturevalue("postgresql").new_database()
+        url = request.getfixturevalue("postgresql_template").copy()
+    else:
+        url = request.getfixturevalue("sqlite_template").copy(folder / "genkan.sqlite3")
     found = open_reception(url, folder)
     with closing(found.office):
         yield found

@@ -15,9 +15,8 @@ from access_protocol.wording import Language
 from server.app import create_office
 from server.credentials import models as issued
 from server.credentials.models import Credential
-from server.kernel import outbox
+from server.kernel import outbox, schema
 from server.kernel.clock import FixedClock
-from server.kernel.database import Record
 from server.kernel.ids import PersonId, RoomId, VisitorId
 from server.kernel.principal import Principal
 from server.kernel.settings import Settings
@@ -151,10 +150,10 @@ def settings_for(database_url: str, folder: Path) -> Settings:
 
 
 def open_reception(database_url: str, folder: Path) -> Reception:
-    """An empty database with every table, and in it the site and its people."""
+    """A site and its people on a database that has no row yet."""
     clock = FixedClock(NOW)
     office = create_office(settings_for(database_url, folder), clock)
-    Record.metadata.create_all(office.engine)
+    schema.migrate(office.engine)
     with office.begin(SYSTEM) as work:
         room = _places(work)
         known = {name: _person(work, name, role) for name, role in _PEOPLE.items()}

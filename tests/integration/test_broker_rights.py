@@ -25,6 +25,7 @@ from server.devices.rules import mosquitto_hash
 from server.kernel.settings import Settings
 from server.kernel.work import Office
 from tests.fakes.site import DOOR, GATE, SYSTEM, TURNSTILE, enrol, office_with_site, settings
+from tests.services.template import SqliteTemplate
 
 pytestmark = pytest.mark.broker
 
@@ -129,8 +130,8 @@ def _files(session: Session, chosen: Settings) -> BrokerFiles:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    url = f"sqlite:///{tmp_path / 'genkan.sqlite3'}"
+def scene(tmp_path: Path, sqlite_template: SqliteTemplate) -> Iterator[Scene]:
+    url = sqlite_template.copy(tmp_path / "genkan.sqlite3")
     made = Scene(office_with_site(url, tmp_path), settings(url, tmp_path, broker_port=free_port()))
     yield made
     made.close()

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import inspect, text
 
+from server.kernel.database import open_database
+from server.kernel.schema import is_current
 from tests.conftest import StartBroker
 from tests.services.broker import Broker
 from tests.services.postgresql import Postgresql
@@ -44,3 +47,17 @@ def test_every_new_database_is_empty_and_its_own(postgresql: Postgresql) -> None
 
 def test_a_test_of_the_database_runs_on_both(database_url: str) -> None:
     assert database_url.split(":", maxsplit=1)[0] in {"sqlite", "postgresql+psycopg"}
+
+
+def test_a_database_of_a_test_has_every_table_and_no_row(
+    database_url: str, empty_database_url: str
+) -> None:
+    for url, there in ((database_url, True), (empty_database_url, False)):
+        engine = open_database(url)
+        assert is_current(engine) is there
+        with engine.connect() as connection:
+            tables = inspect(connection).get_table_names()
+            assert bool(tables) is there
+            for table in set(tables) - {"alembic_version"}:
+                assert connection.execute(text(f'SELECT 1 FROM "{table}"')).first() is None  # noqa: S608
+        engine.dispose()

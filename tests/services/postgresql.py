@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 import psycopg
+from sqlalchemy import make_url
 
 from demo.program import StartedProcess
 
@@ -46,14 +47,17 @@ class Postgresql:
             shutil.rmtree(self._folder)
             raise
 
-    def new_database(self) -> str:
-        """Make an empty database; returns its SQLAlchemy URL."""
+    def new_database(self, template: str | None = None) -> str:
+        """Make an empty database, or a copy of one that nobody is connected to; returns its SQLAlchemy URL."""
         name = f"genkan_{next(self._numbers)}"
         connection = psycopg.connect(
             host=str(self._folder), user="postgres", dbname="postgres", autocommit=True
         )
         with connection:
-            connection.execute(f'CREATE DATABASE "{name}"'.encode())
+            command = f'CREATE DATABASE "{name}"'
+            if template is not None:
+                command += f' TEMPLATE "{make_url(template).database}"'
+            connection.execute(command.encode())
         return f"postgresql+psycopg://postgres@/{name}?host={self._folder}"
 
     def stop(self) -> None:

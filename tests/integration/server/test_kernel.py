@@ -1,16 +1,19 @@
 """The kernel on a real SQLite and a real PostgreSQL."""
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from server.kernel import throttle
 from server.kernel.audit import AuditLine
 from server.kernel.clock import FixedClock
+from server.kernel.database import open_database
 from server.kernel.errors import Forbidden, Invalid, TooMany
 from server.kernel.events import Event
 from server.kernel.leader import Leadership
@@ -38,16 +41,27 @@ class KettleBoiled(Event):
     at: datetime
 
 
-def test_migrations_make_exactly_the_tables_of_the_models(office: Office) -> None:
-    assert differences(office.engine) == []
-    assert is_current(office.engine)
+@pytest.fixture
+def empty(empty_database_url: str) -> Iterator[Engine]:
+    """A database on which no migration ever ran."""
+    engine = open_database(empty_database_url)
+    yield engine
+    engine.dispose()
 
 
-def test_migrations_can_go_back_and_forth(office: Office) -> None:
-    migrate_back(office.engine, "base")
-    assert present_version(office.engine) is None
-    migrate(office.engine)
-    assert present_version(office.engine) == newest_version()
+def test_migrations_make_exactly_the_tables_of_the_models(empty: Engine) -> None:
+    assert not is_current(empty)
+    migrate(empty)
+    assert differences(empty) == []
+    assert is_current(empty)
+
+
+def test_migrations_can_go_back_and_forth(empty: Engine) -> None:
+    migrate(empty)
+    migrate_back(empty, "base")
+    assert present_version(empty) is None
+    migrate(empty)
+    assert present_version(empty) == newest_version()
 
 
 def test_every_constraint_of_every_table_has_a_name() -> None:
