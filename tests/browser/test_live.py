@@ -105,14 +105,12 @@ def test_a_refusal_stands_there_with_its_reason_and_an_icon(served: Served, phon
 def test_an_invitation_can_be_read_as_it_was_mailed_and_does_nothing(
     served: Served, desktop: Page
 ) -> None:
+    sign_in(desktop, served.url, "admin")
+    desktop.goto(f"{served.url}/panel/mail")
+    expect(desktop.locator(".live-state")).to_have_attribute("data-state", "live")
     served.site.clock.set(datetime.now(UTC))
     served.site.invite(("Annie Easley", ""), title="Launch")
-    sign_in(desktop, served.url, "admin")
-    link = desktop.get_by_role("link", name="Launch")
-    desktop.goto(f"{served.url}/panel/mail")
-    while not link.count():
-        desktop.goto(f"{served.url}/panel/mail")
-    link.first.click()
+    desktop.get_by_role("link", name="Launch").click()
     frame = desktop.locator(".mail-frame")
     assert "allow-scripts" not in (frame.get_attribute("sandbox") or "")
     mail = desktop.frame_locator(".mail-frame")

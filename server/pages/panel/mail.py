@@ -2,6 +2,8 @@
 
 import base64
 import re
+from datetime import datetime
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from flask import Response, render_template, request, url_for
@@ -21,23 +23,43 @@ LINKS_OPEN_OUTSIDE = '<base target="_blank">'
 _CONTENT_ID = re.compile(r"cid:([^\"'\s)>]+)")
 
 
+class Line(NamedTuple):
+    """One mail in the list."""
+
+    subject: str
+    recipient: str
+    at: datetime
+    url: str
+
+
 @blueprint.get("/mail")
 def mail() -> str:
     """List the caught mails, newest first."""
-    query = PageQuery(limit=A_PAGE, cursor=request.args.get("cursor"))
+    cursor = request.args.get("cursor")
+    lines, following = _caught(cursor)
+    next_url = url_for("panel.mail", cursor=following) if following else ""
+    return render_template(
+        "panel/mail.html", messages=lines, next_url=next_url, newest=cursor is None
+    )
+
+
+@blueprint.get("/mail/list")
+def mail_list() -> str:
+    """Return the newest mails alone, for a page that is open."""
+    lines, _ = _caught(None)
+    return render_template("panel/mail_list.html", messages=lines)
+
+
+def _caught(cursor: str | None) -> tuple[list[Line], str | None]:
     with reading() as work:
-        page = actions.caught(work, query)
-    messages = [
-        {
-            "subject": each.subject,
-            "recipient": each.recipient,
-            "at": each.caught_at,
-            "url": url_for("panel.message", mail_id=each.id),
-        }
+        page = actions.caught(work, PageQuery(limit=A_PAGE, cursor=cursor))
+    lines = [
+        Line(
+            each.subject, each.recipient, each.caught_at, url_for("panel.message", mail_id=each.id)
+        )
         for each in page.items
     ]
-    next_url = url_for("panel.mail", cursor=page.next_cursor) if page.next_cursor else ""
-    return render_template("panel/mail.html", messages=messages, next_url=next_url)
+    return lines, page.next_cursor
 
 
 @blueprint.get("/mail/<mail_id>")
