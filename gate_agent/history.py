@@ -9,7 +9,8 @@ from access_protocol.ids import AccessPointId, CredentialId, EventId, ZoneNumber
 from access_protocol.knowledge import AccessPoint, Direction
 
 NOBODY_PASSED = frozenset({Outcome.NOT_PASSED, Outcome.REFUSED, Outcome.NO_ANSWER})
-FINAL = NOBODY_PASSED | {Outcome.PASSED}
+_BY_THE_PORTAL = frozenset({Outcome.PASSED, Outcome.NOT_PASSED})
+"""After these the portal has nothing more to say about a grant."""
 _MOST_PRESENTATIONS = 4096
 _PRESENTATION_MATTERS_S = 600
 
@@ -30,7 +31,8 @@ class PassageHistory:
     """The gate's `rules.History`; fed with every journal entry in order, at start and afterwards.
 
     A single entry is reserved by its grant and freed only by the word that nobody passed. A grant
-    whose end nobody reported stays reserved: the door may have opened.
+    whose end nobody reported stays reserved: the door may have opened. That it opened, or that
+    somebody passed, is believed also after the gate took it that nothing would happen.
     """
 
     def __init__(self, points: Points) -> None:
@@ -57,9 +59,13 @@ class PassageHistory:
     def awaits(self, event: EventId, outcome: Outcome) -> bool:
         """Tell whether this outcome of a granted access is news."""
         grant = self._grants.get(event)
-        if grant is None or grant.final is not None:
+        if grant is None or grant.final in _BY_THE_PORTAL:
             return False
-        return outcome is not Outcome.OPENED or not grant.opened
+        if outcome is Outcome.PASSED:
+            return True
+        if outcome is Outcome.OPENED:
+            return not grant.opened
+        return grant.final is None and (outcome is Outcome.NOT_PASSED or not grant.opened)
 
     def presentation_used(
         self, credential: CredentialId, presented_at: int, point: AccessPointId
@@ -98,20 +104,21 @@ class PassageHistory:
             self._bound.add(credential)
 
     def _add_outcome(self, entry: OutcomeEntry) -> None:
-        grant = self._grants.get(EventId(entry.event))
-        if grant is None:
+        event = EventId(entry.event)
+        grant = self._grants.get(event)
+        if grant is None or not self.awaits(event, entry.outcome):
             return
         if entry.outcome in NOBODY_PASSED:
             grant.final = entry.outcome
-            self._entries[grant.credential, grant.point].discard(EventId(entry.event))
+            self._entries[grant.credential, grant.point].discard(event)
             return
+        self._entries[grant.credential, grant.point].add(event)
         # A door has no sensor for passages: that it was opened is all it can ever say.
         if not grant.opened:
             self._passage_count += 1
             self._passages.setdefault(grant.credential, {})[grant.point] = self._passage_count
         grant.opened = True
-        if entry.outcome is Outcome.PASSED:
-            grant.final = entry.outcome
+        grant.final = entry.outcome if entry.outcome is Outcome.PASSED else None
 
     def _forget_presentations(self, newest: int) -> None:
         """Drop presentations that are out of their time anyway, so that memory stays bounded."""

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-import structlog
-
 from access_protocol import codec, commands, topics
 from access_protocol.codec import MalformedReportError
 from access_protocol.commands import Action, Answer, Ask, Command, Result
@@ -27,6 +25,7 @@ from access_protocol.transport.base import Transport
 from gate_agent.clock import Clock
 from gate_agent.journal import Journal, JournalUnavailable
 from gate_agent.local_store import Identity
+from gate_agent.logs import Log
 
 ANSWER_WITHIN = timedelta(seconds=2)
 """How long a granted access waits for the controller's nonce."""
@@ -54,7 +53,7 @@ class Reports(Protocol):
         ...
 
 
-log = structlog.stdlib.get_logger(__name__)
+log = Log(__name__)
 
 
 @dataclass(slots=True)
@@ -108,14 +107,14 @@ class Portal:
     def forget(self, event: EventId) -> None:
         """Nothing follows for `event`: access was denied, or there was nothing to decide."""
         conversation = self._find(event)
-        if conversation is not None and conversation.commanded_at is None:
-            self._end(conversation)
+        if conversation is not None:
+            self._end(conversation, unless_commanded=True)
 
     def open(self, event: EventId) -> None:
         """Access was granted and journaled for an `event` that was asked for: have it opened."""
         conversation = self._find(event)
         if conversation is None:
-            log.error("nothing_asked", granted=event)
+            self._decided_too_late(event)
             return
         with self._lock:
             conversation.granted_at = self._moment()
@@ -125,6 +124,13 @@ class Portal:
             self._no_answer(conversation)
         else:
             self._command_if_due(conversation)
+
+    def _decided_too_late(self, event: EventId) -> None:
+        """The conversation was given up before the decision came, so that no command goes out."""
+        log.warning("decided_too_late", access=event)
+        grant = self._journal.history.grant(event)
+        if grant is not None:
+            self._report(grant.point, event, Outcome.NO_ANSWER)
 
     def tick(self) -> None:
         """Notice deadlines that have passed; called several times a second."""
@@ -225,6 +231,7 @@ class Portal:
         with self._lock:
             nonce, asked_at = one.nonce, one.asked_at
             due = one.granted_at is not None and one.commanded_at is None
+            due = due and one in self._lines[one.point.controller]
             if nonce is None or asked_at is None or not due:
                 return
             now = self._moment()
@@ -237,6 +244,8 @@ class Portal:
         point = one.point
         command = Command(point.controller, nonce, Action.UNLOCK, point.pulse, one.event)
         if not self._publish(Subject.COMMAND, one, commands.seal(command, self._identity.key)):
+            with self._lock:
+                one.commanded_at = None
             self._no_answer(one)
 
     def _publish(self, subject: Subject, one: _Conversation, payload: bytes) -> bool:
@@ -250,16 +259,19 @@ class Portal:
             self._report(one.point.id, one.event, Outcome.REFUSED)
 
     def _no_answer(self, one: _Conversation) -> None:
-        """No command went out, so nothing was opened."""
-        if self._end(one):
+        """No command went out, so nothing was opened; unless one does at this very moment."""
+        if self._end(one, unless_commanded=True):
             log.warning("no_answer", controller=one.point.controller, access=one.event)
             self._report(one.point.id, one.event, Outcome.NO_ANSWER)
 
-    def _end(self, one: _Conversation) -> bool:
-        """Take it out of its controller's line; the next in line may then ask."""
+    def _end(self, one: _Conversation, *, unless_commanded: bool = False) -> bool:
+        """Take it out of its controller's line; the next in line may then ask.
+
+        False where it was out of it, or stays in it.
+        """
         with self._lock:
             line = self._lines[one.point.controller]
-            if one not in line:
+            if one not in line or (unless_commanded and one.commanded_at is not None):
                 return False
             was_first = line[0] is one
             line.remove(one)

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
-
 from access_protocol import rules
 from access_protocol.decision import AccessDecision
 from access_protocol.events import DecisionEntry
@@ -23,6 +21,7 @@ from gate_agent.gatekeeper import Gatekeeper
 from gate_agent.health import ReaderGauge
 from gate_agent.journal import Journal, JournalUnavailable
 from gate_agent.knowledge import HeldKnowledge
+from gate_agent.logs import Log
 from gate_agent.portal import Portal
 
 FIRST_PAUSE_S = 1.0
@@ -30,7 +29,7 @@ LONGEST_PAUSE_S = 30.0
 FROZEN_AFTER = timedelta(seconds=10)
 """A living camera's picture is never twice the same, because of its noise."""
 
-log = structlog.stdlib.get_logger(__name__)
+log = Log(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +112,9 @@ class Reader:
         if decision is None:
             desk.portal.forget(event)
         elif decision.reason is None:
-            desk.portal.open(event)
+            # Shown first: what the portal then says must be the last word on the screen.
             desk.feedback.granted(self._point_id, event, decision)
+            desk.portal.open(event)
         else:
             desk.portal.forget(event)
             desk.feedback.refused(self._point_id, event, decision.reason, decision)

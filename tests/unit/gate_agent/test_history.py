@@ -120,3 +120,27 @@ def test_outcomes_of_what_was_never_granted_are_no_news() -> None:
     event = EventId(str(uuid4()))
     report(history, event, Outcome.PASSED)
     assert not history.awaits(event, Outcome.PASSED)
+
+
+@pytest.mark.parametrize("guess", [Outcome.NO_ANSWER, Outcome.REFUSED])
+@pytest.mark.parametrize("word", [Outcome.OPENED, Outcome.PASSED])
+def test_the_doors_own_word_counts_more_than_what_the_gate_took_for_granted(
+    guess: Outcome, word: Outcome
+) -> None:
+    history = PassageHistory(points)
+    event = grant(history)
+    report(history, event, guess)
+    assert history.awaits(event, word)
+    report(history, event, word)
+    assert history.entry_spent(VISITOR, ENTRANCE)
+    assert history.inside(VISITOR, OFFICE)
+    assert not history.awaits(event, word)
+
+
+@pytest.mark.parametrize("late", sorted(NOBODY_PASSED))
+def test_nothing_frees_the_entry_of_somebody_who_passed(late: Outcome) -> None:
+    history = PassageHistory(points)
+    event = grant(history)
+    report(history, event, Outcome.PASSED)
+    report(history, event, late)
+    assert history.entry_spent(VISITOR, ENTRANCE)

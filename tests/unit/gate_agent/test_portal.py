@@ -10,7 +10,7 @@ import pytest
 from access_protocol.credential import CredentialClass
 from access_protocol.decision import CommandRefusal
 from access_protocol.events import ControllerEventKind, DecisionEntry, Outcome
-from access_protocol.ids import AccessPointId, CredentialId, DeviceId, EventId
+from access_protocol.ids import AccessPointId, CredentialId, DeviceId, EventId, Nonce
 from access_protocol.topics import everything_for, parse
 from access_protocol.transport.base import Message
 from access_protocol.transport.memory import MemoryBroker, MemoryTransport
@@ -262,3 +262,49 @@ def test_an_unreadable_command_is_refused_without_an_event(scene: Scene) -> None
     scene.grant(scene.ask())
     scene.controller.acknowledge(None, CommandRefusal.MALFORMED)
     assert scene.outcomes == [Outcome.REFUSED]
+
+
+def test_an_answer_that_crosses_the_deadline_sends_no_command_after_it(scene: Scene) -> None:
+    scene.controller.answers = False
+    event = scene.ask()
+    scene.grant(event)
+    found = scene.portal._find(event)
+    assert found is not None
+    scene.time.wait(ANSWER_WITHIN.total_seconds())
+    scene.portal.tick()
+    found.nonce = Nonce(bytes(16))
+    scene.portal._command_if_due(found)
+    assert scene.controller.commands == []
+    assert scene.outcomes == [Outcome.NO_ANSWER]
+
+
+def test_a_deadline_that_crosses_the_command_frees_nothing(scene: Scene) -> None:
+    scene.controller.acknowledges = False
+    event = scene.ask()
+    scene.grant(event)
+    found = scene.portal._find(event)
+    assert found is not None
+    scene.portal._no_answer(found)
+    assert scene.outcomes == []
+    assert scene.spent
+
+
+def test_a_decision_that_comes_too_late_opens_nothing_and_frees_the_entry(scene: Scene) -> None:
+    event = scene.ask()
+    scene.time.wait(5)
+    scene.portal.tick()
+    scene.grant(event)
+    assert scene.controller.commands == []
+    assert scene.outcomes == [Outcome.NO_ANSWER]
+    assert not scene.spent
+
+
+def test_a_passage_is_believed_though_the_answer_was_given_up(scene: Scene) -> None:
+    scene.controller.answers = False
+    event = scene.ask()
+    scene.grant(event)
+    scene.time.wait(ANSWER_WITHIN.total_seconds())
+    scene.portal.tick()
+    scene.controller.happens(ControllerEventKind.PASSED, event)
+    assert scene.outcomes == [Outcome.NO_ANSWER, Outcome.PASSED]
+    assert scene.spent
