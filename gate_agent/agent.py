@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-import structlog
-
 from access_protocol.events import Outcome
 from access_protocol.ids import AccessPointId, EventId
 from access_protocol.transport.base import Transport, Will
@@ -24,6 +22,7 @@ from gate_agent.history import PassageHistory
 from gate_agent.journal import Journal, open_or_begin_anew
 from gate_agent.knowledge import HeldKnowledge
 from gate_agent.local_store import Identity, LocalStore
+from gate_agent.logs import Log
 from gate_agent.malformed import MalformedMessages
 from gate_agent.portal import Portal
 from gate_agent.reader import Desk, Reader
@@ -39,7 +38,7 @@ KNOWN_OFFLINE_AFTER = timedelta(seconds=5)
 MakeTransport = Callable[[Identity, Will], Transport]
 MakeClock = Callable[[Journal], Clock]
 
-log = structlog.stdlib.get_logger(__name__)
+log = Log(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,13 @@ import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-import structlog
-
 from access_protocol import documents, knowledge, signed
 from access_protocol.documents import Document, DocumentKind
 from access_protocol.ids import CredentialId, DeviceId, KeyId, SiteCode
 from access_protocol.keys import KeyRing, RingKey
 from access_protocol.knowledge import MalformedSectionError, Policy
 from gate_agent.local_store import Identity, LocalStore
+from gate_agent.logs import Log
 
 SECTIONS = (
     DocumentKind.KEYS,
@@ -33,7 +32,7 @@ REFUSALS = (
 """What `HeldKnowledge.accept` may raise."""
 _ALWAYS = (datetime(1970, 1, 2, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
 
-log = structlog.stdlib.get_logger(__name__)
+log = Log(__name__)
 
 
 class HeldKnowledge:

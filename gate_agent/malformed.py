@@ -4,12 +4,12 @@ import threading
 import time
 from collections.abc import Callable
 
-import structlog
+from gate_agent.logs import Log
 
 _QUIET_SECONDS = 60.0
 _MOST_SENDERS = 1000
 
-log = structlog.stdlib.get_logger(__name__)
+log = Log(__name__)
 
 
 class MalformedMessages:

@@ -23,7 +23,7 @@ class CannotRun(Exception):
 
 def run(settings: Settings, *, as_json: bool) -> None:
     """Run until SIGTERM or Ctrl-C. Raises `CannotRun` or `local_store.NotEnrolled`."""
-    set_up_logs(settings.log_level)
+    set_up_logs(settings.log_level, settings.log_format)
     store = LocalStore(settings.data_folder)
     identity = store.identity()
     if not settings.readers:

@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="How much is logged on standard error."
     )
+    log_format: Literal["console", "json"] = Field(
+        default="console", description="Log lines for people, or JSON lines for a collector."
+    )
     green_pin: PinNumber | None = Field(
         default=None, description="BCM number of the pin of the green lamp."
     )

@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-import structlog
-
 from access_protocol import codec, topics
 from access_protocol.codec import MalformedReportError
 from access_protocol.documents import DocumentKind
@@ -21,6 +19,7 @@ from gate_agent.clock import Clock
 from gate_agent.journal import Journal
 from gate_agent.knowledge import REFUSALS, HeldKnowledge
 from gate_agent.local_store import Identity
+from gate_agent.logs import Log
 from gate_agent.malformed import MalformedMessages
 from gate_agent.portal import Portal
 from gate_agent.upload import Upload
@@ -28,7 +27,7 @@ from gate_agent.upload import Upload
 ASK_EVERY = timedelta(minutes=1)
 HEALTH_EVERY = timedelta(seconds=30)
 
-log = structlog.stdlib.get_logger(__name__)
+log = Log(__name__)
 
 
 def last_will(identity: Identity) -> Will:

@@ -5,14 +5,13 @@ import time
 from collections.abc import Callable
 from random import SystemRandom
 
-import structlog
-
 from access_protocol import codec, topics
 from access_protocol.events import Receipt
 from access_protocol.topics import SERVER, Kind, Subject
 from access_protocol.transport.base import Transport
 from gate_agent.journal import Journal, JournalUnavailable
 from gate_agent.local_store import Identity
+from gate_agent.logs import Log
 
 FIRST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 60.0
@@ -20,7 +19,7 @@ _JITTER = 0.25
 
 _chance = SystemRandom().random
 
-log = structlog.stdlib.get_logger(__name__)
+log = Log(__name__)
 
 
 class Upload:

@@ -18,10 +18,10 @@ from types import TracebackType
 from typing import Self, cast
 
 import numpy as np
-import structlog
 
 from gate_agent.decoder.base import DecoderDied, DecoderFailed, DecoderOverran
 from gate_agent.decoder.wire import LENGTH, REQUEST
+from gate_agent.logs import Log
 from gate_agent.vision import GrayImage
 
 MAX_PIXELS = 1920 * 1080
@@ -46,7 +46,7 @@ _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = (sys.executable, "-m", "gate_agent.decoder.child")
 """The decoding process; two file descriptors are added: its connection and the shared picture."""
 
-log = structlog.stdlib.get_logger(__name__)
+log = Log(__name__)
 
 
 class DecodingProcess:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import structlog.testing
 
 from gate_agent.decoder.base import DecoderDied, DecoderFailed, DecoderOverran
 from gate_agent.decoder.process import (
@@ -241,12 +240,12 @@ def test_a_process_that_the_machine_cannot_start_is_a_decoder_that_failed() -> N
     decoders.close()
 
 
-def test_a_missing_library_is_said_once() -> None:
+def test_a_missing_library_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     program = python(
         "import sys; sys.modules['pyzbar'] = None\n"
         "from gate_agent.decoder.child import main; main()"
     )
-    with structlog.testing.capture_logs() as logs, DecodingProcess(program=program) as decoders:
+    with DecodingProcess(program=program) as decoders:
         with pytest.raises(DecoderOverran):
             decoders.read("zxing", finder_sheet(1), 0.005)
         decoders.start()
@@ -257,5 +256,5 @@ def test_a_missing_library_is_said_once() -> None:
             decoders.read("zbar", code(PASS), ENOUGH)
         assert decoders.restarts == 1
 
-    assert [entry["event"] for entry in logs] == ["decoder_missing"]
+    assert [record.getMessage() for record in caplog.records] == ["decoder_missing"]
     assert decoders.decoders == {"zxing", "zxing-global"}
