@@ -22,8 +22,12 @@ class Names:
         """Look names up in the database of this work."""
         self._session = work.session
         self._work = work
-        self._language = Language(current())
-        self._zones: dict[SiteCode, dict[int, str]] = {}
+        self._zones: dict[tuple[SiteCode, Language], dict[int, str]] = {}
+
+    @property
+    def _language(self) -> Language:
+        # Asked each time: a page may settle on its language only after it looked something up.
+        return Language(current())
 
     def person(self, person: PersonId | None) -> str:
         """Return the name of somebody with an account."""
@@ -54,9 +58,10 @@ class Names:
         """Return the name of a zone."""
         if number is None:
             return ""
-        if site not in self._zones:
-            self._zones[site] = dict(places.zone_names(self._session, site, self._language))
-        return self._zones[site].get(number, str(number))
+        key = (site, self._language)
+        if key not in self._zones:
+            self._zones[key] = dict(places.zone_names(self._session, *key))
+        return self._zones[key].get(number, str(number))
 
     def zones(self, site: SiteCode, numbers: Sequence[int]) -> str:
         """Return the names of zones, with commas."""

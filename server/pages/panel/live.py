@@ -27,6 +27,7 @@ from server.web.formats import from_local, local, local_date, span
 from server.web.languages import current, gettext
 
 EVENTS_SHOWN = 20
+ALARMS_SHOWN_FOR = timedelta(days=1)
 
 
 class EventLine(NamedTuple):
@@ -130,7 +131,16 @@ def _visits_of_today(work: Work) -> Sequence[Visit]:
     return visits.visits(work.session, query, wanted).items
 
 
-def _figures(work: Work) -> dict[str, int]:
+class Figures(NamedTuple):
+    """A few numbers of the day, and what is wrong with a gate's journal."""
+
+    inside: int
+    expected: int
+    refused: int
+    alarms: Sequence[str]
+
+
+def _figures(work: Work) -> Figures:
     today = _visits_of_today(work)
     guests = visits.visitors_by_visit(work.session, [visit.id for visit in today])
     inside = {CredentialId(each.credential) for each in access.inside(work.session)}
@@ -141,11 +151,29 @@ def _figures(work: Work) -> dict[str, int]:
         for guest in guests.get(visit.id, [])
     )
     midnight, _ = _today(work)
-    return {
-        "inside": len(inside),
-        "expected": expected,
-        "refused": access.count_refused(work.session, midnight),
+    return Figures(
+        inside=len(inside),
+        expected=expected,
+        refused=access.count_refused(work.session, midnight),
+        alarms=_alarms(work),
+    )
+
+
+def _alarms(work: Work) -> list[str]:
+    gates = {
+        alarm.gate: alarm.raised_at
+        for alarm in reversed(access.alarms(work.session))
+        if work.now - alarm.raised_at < ALARMS_SHOWN_FOR
     }
+    return [
+        gettext(
+            "The journal of %(gate)s does not fit what is stored here (%(time)s). "
+            "Please have the gate looked at.",
+            gate=gate,
+            time=local(raised_at, "both"),
+        )
+        for gate, raised_at in gates.items()
+    ]
 
 
 def _events(work: Work) -> list[EventLine]:

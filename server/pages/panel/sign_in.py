@@ -51,7 +51,9 @@ def sign_in_sent() -> AnyResponse:
                 minutes,
             ),
         )
-        return _form(form, error.status)
+        answer = _form(form, error.status)
+        answer.headers["Retry-After"] = str(int(error.retry_after.total_seconds()) + 1)
+        return answer
     answer = redirect(local_path(form.value("next")), 303)
     return session.begin(answer, opened.secret)
 
