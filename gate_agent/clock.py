@@ -1,8 +1,8 @@
 """The gate's clock: what time it is, and whether that can be trusted.
 
 Trusted when the kernel is synchronised, when a battery clock is declared, or when the server's
-signed time was heard since the start. The floor is the newest journaled event: a clock that stands
-before it is wrong.
+signed time was heard since the start. The floor is the newest decision that was journaled by a
+trusted clock: a clock that stands before it is wrong.
 """
 
 import ctypes
@@ -82,7 +82,7 @@ class GateClock:
         system: Callable[[], datetime] = system_time,
         counting: Callable[[], float] = monotonic,
     ) -> None:
-        """`floor` is the time of the newest journaled event; `counting` counts seconds evenly."""
+        """`floor` is the time of the newest decision by a trusted clock; `counting` counts seconds."""
         self._battery_clock = battery_clock
         self._floor = floor
         self._synchronised = synchronised

@@ -14,9 +14,11 @@ from pathlib import Path
 import msgspec
 
 from access_protocol.codec import MalformedReportError
+from access_protocol.decision import DenyReason
 from access_protocol.events import (
     FIRST_HASH,
     LARGEST_BATCH,
+    DecisionEntry,
     EntryBody,
     JournalBatch,
     JournalEntry,
@@ -42,6 +44,9 @@ CREATE TABLE IF NOT EXISTS entry (
 _BATCH_BYTES = 56 * 1024
 """Written forms in one upload; escaped and with their hashes they stay below a report's ceiling."""
 _ENTRY_OVERHEAD = 200
+_REASONS = tuple(DenyReason)
+_CLOCK_TRUSTED = {None, *_REASONS[_REASONS.index(DenyReason.CLOCK_UNTRUSTED) + 1 :]}
+"""What `rules.decide` says only after it looked whether the clock can be trusted."""
 
 
 class JournalUnavailable(Exception):
@@ -114,7 +119,7 @@ class Journal:
             except MalformedReportError as error:
                 raise JournalDamaged(f"entry {number} cannot be read: {error}") from error
             self.history.add(body)
-            newest = body.at if newest is None else max(newest, body.at)
+            newest = _later(newest, body)
         if self._acknowledged > sequence:
             raise JournalDamaged(f"acknowledged to {self._acknowledged}, but ends at {sequence}")
         return _Head(JournalPosition(sequence, previous), newest)
@@ -126,7 +131,7 @@ class Journal:
 
     @property
     def newest(self) -> datetime | None:
-        """The latest time that stands in any entry."""
+        """The latest time of a decision that was made by a trusted clock; None before the first."""
         return self._head.newest
 
     @property
@@ -145,8 +150,7 @@ class Journal:
                 "INSERT INTO entry (sequence, hash, body) VALUES (?, ?, ?)",
                 (position.sequence, digest, text),
             )
-            newest = self._head.newest
-            self._head = _Head(position, body.at if newest is None else max(newest, body.at))
+            self._head = _Head(position, _later(self._head.newest, body))
             self.history.add(body)
             return position
 
@@ -211,6 +215,13 @@ class Journal:
             if self._connection.in_transaction:
                 self._connection.rollback()
             raise JournalUnavailable(str(error)) from error
+
+
+def _later(newest: datetime | None, body: EntryBody) -> datetime | None:
+    """Return the newer time. A clock that nobody set may have written any time: it does not count."""
+    if not isinstance(body, DecisionEntry) or body.reason not in _CLOCK_TRUSTED:
+        return newest
+    return body.at if newest is None else max(newest, body.at)
 
 
 def open_or_begin_anew(

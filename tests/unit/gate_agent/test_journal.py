@@ -144,6 +144,32 @@ def test_what_the_server_lost_waits_again_also_after_a_restart(tmp_path: Path) -
     journal.close()
 
 
+@pytest.mark.parametrize(
+    ("reason", "counts"),
+    [
+        (None, True),
+        (DenyReason.EXPIRED, True),
+        (DenyReason.LOCKDOWN, True),
+        (DenyReason.CLOCK_UNTRUSTED, False),
+        (DenyReason.KNOWLEDGE_STALE, False),
+        (DenyReason.MALFORMED, False),
+    ],
+)
+def test_a_time_counts_as_passed_only_where_a_trusted_clock_wrote_it(
+    tmp_path: Path, reason: DenyReason | None, *, counts: bool
+) -> None:
+    """A machine that started in the year 2080 must not shut its door until then."""
+    journal = opened(tmp_path)
+    entry = decision(reason=reason)
+    journal.append(entry)
+    journal.append(outcome(entry.event, Outcome.PASSED))
+    assert (journal.newest == NOW) == counts
+    journal.close()
+    journal = opened(tmp_path)
+    assert (journal.newest == NOW) == counts
+    journal.close()
+
+
 def test_a_full_batch_fits_into_one_report(tmp_path: Path) -> None:
     journal = opened(tmp_path)
     for _ in range(events.LARGEST_BATCH + 20):
