@@ -170,7 +170,7 @@ def test_the_entry_is_journaled_before_the_command_goes_out(gate: Gate) -> None:
         f"genkan/{SITE}/gate/+/command/+", lambda _: written.append(agent.journal.position.sequence)
     )
     gate.camera.show(static())
-    gate.feedback.wait_for("granted")
+    gate.until(lambda: written)
     assert written == [1]
 
 
