@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 from access_protocol.events import Outcome
@@ -30,6 +30,8 @@ from gate_agent.sync import Sync, last_will
 from gate_agent.upload import Upload
 
 TICK_S = 0.25
+STOP_WITHIN_S = 10.0
+"""A camera gives its frame or its error within that; what takes longer hangs and is left behind."""
 FAULT_PAUSE_S = 1.0
 """So that an error that comes back at once does not fill the disk with its log lines."""
 KNOWN_OFFLINE_AFTER = timedelta(seconds=5)
@@ -47,20 +49,6 @@ class ReaderPlan:
 
     point: AccessPointId
     camera: str | Camera
-
-
-@dataclass(slots=True)
-class _Threads:
-    running: list[threading.Thread] = field(default_factory=list[threading.Thread])
-
-    def start(self, name: str, work: Callable[[], None]) -> None:
-        thread = threading.Thread(target=work, name=name, daemon=True)
-        self.running.append(thread)
-        thread.start()
-
-    def join(self) -> None:
-        for thread in self.running:
-            thread.join(timeout=10)
 
 
 class Agent:
@@ -90,7 +78,7 @@ class Agent:
         self._said_offline = False
         self._stop = threading.Event()
         self._wake = threading.Event()
-        self._threads = _Threads()
+        self._timers = threading.Thread(target=self._run_timers, name="timers", daemon=True)
         self._decoders = DecodingProcess()
         self._transport = make_transport(identity, last_will(identity))
         portal = Portal(
@@ -144,14 +132,19 @@ class Agent:
         return PassageHistory(lambda: self.knowledge.policy.access_points)
 
     def _new_reader(self, plan: ReaderPlan, gauge: ReaderGauge, desk: Desk) -> Reader:
-        camera, living = plan.camera, False
-        if isinstance(camera, str):
-            specification = CameraSpecification.parse(camera)
+        living, given = False, plan.camera
+        if isinstance(given, str):
+            specification = CameraSpecification.parse(given)
             living = specification.kind == "device"
-            camera = camera_for(specification, wait=self._stop.wait)
+
+        def make_camera() -> Camera:
+            if isinstance(given, str):
+                return camera_for(CameraSpecification.parse(given), wait=self._stop.wait)
+            return given
+
         return Reader(
             plan.point,
-            camera,
+            make_camera,
             DecoderChain(self._decoders, attention=Attention()),
             desk,
             gauge=gauge,
@@ -167,9 +160,9 @@ class Agent:
             self._decoders.start()
         except DecoderFailed as why:
             log.warning("decoder_not_started", why=str(why))
-        self._threads.start("timers", self._run_timers)
-        for reader, gauge in zip(self.readers, self._gauges, strict=True):
-            self._threads.start(f"reader-{gauge.point}", reader.run)
+        self._timers.start()
+        for reader in self.readers:
+            reader.watch.start()
         deadline = time.monotonic() + known_offline_after.total_seconds()
         for news in (self._sync.synchronised, *(gauge.running for gauge in self._gauges)):
             news.wait(max(0.0, deadline - time.monotonic()))
@@ -184,7 +177,9 @@ class Agent:
         """End the readers, say goodbye, and close the journal."""
         self._stop.set()
         self._wake.set()
-        self._threads.join()
+        self._timers.join(STOP_WITHIN_S)
+        for reader in self.readers:
+            reader.watch.join(STOP_WITHIN_S)
         self._decoders.close()
         self._sync.stop()
         self._feedback.close()
@@ -214,6 +209,8 @@ class Agent:
             self._wake.wait(TICK_S)
             self._wake.clear()
             try:
+                for reader in self.readers:
+                    reader.watch.tick()
                 self._sync.tick()
             except Exception:  # a thread that ends would leave every deadline unwatched
                 log.exception("timers_failed")

@@ -3,7 +3,6 @@
 import threading
 import time
 import uuid
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,7 +12,7 @@ from access_protocol.decision import AccessDecision
 from access_protocol.events import DecisionEntry
 from access_protocol.ids import AccessPointId, DeviceId, EventId, PortalId, ZoneNumber
 from access_protocol.knowledge import AccessPoint, Direction
-from gate_agent.camera import Camera, CameraLost, Frame, RecordingEnded
+from gate_agent.camera import Camera, Frame
 from gate_agent.clock import Clock
 from gate_agent.decoder.chain import DecoderChain
 from gate_agent.feedback.base import Feedback
@@ -23,11 +22,7 @@ from gate_agent.journal import Journal, JournalUnavailable
 from gate_agent.knowledge import HeldKnowledge
 from gate_agent.logs import Log
 from gate_agent.portal import Portal
-
-FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 30.0
-FROZEN_AFTER = timedelta(seconds=10)
-"""A living camera's picture is never twice the same, because of its noise."""
+from gate_agent.watching import CameraWatch
 
 log = Log(__name__)
 
@@ -47,12 +42,12 @@ class Desk:
 
 
 class Reader:
-    """Runs in a thread of its own until `stop` is set; camera failures are said and retried."""
+    """What stands before one camera is decided on; `watch` keeps the camera going."""
 
     def __init__(
         self,
         point: AccessPointId,
-        camera: Camera,
+        make_camera: Callable[[], Camera],
         chain: DecoderChain,
         desk: Desk,
         *,
@@ -63,39 +58,20 @@ class Reader:
     ) -> None:
         """`can_freeze`: the camera is a living one, whose picture always changes a little."""
         self._point_id = point
-        self._camera = camera
         self._chain = chain
         self._desk = desk
         self._gauge = gauge
-        self._stop = stop
-        self._can_freeze = can_freeze
         self._moment = moment
-        self._last_picture: tuple[int, float] | None = None
         self._journal_failed = False
-
-    def run(self) -> None:
-        """Look until `stop` is set."""
-        pause = FIRST_PAUSE_S
-        while not self._stop.is_set():
-            try:
-                self._camera.open()
-                self._last_picture = None
-                while not self._stop.is_set():
-                    frame = self._camera.read()
-                    self._check_frozen(frame)
-                    pause = FIRST_PAUSE_S
-                    self._works()
-                    self._look(frame)
-            except RecordingEnded:
-                log.info("recording_ended", access_point=self._point_id)
-                self._gauge.running.set()
-                self._stop.wait()
-            except CameraLost as why:
-                pause = self._fails(str(why), pause)
-            except Exception as why:  # a reader that ends keeps its door shut until a restart
-                log.exception("reader_failed", access_point=self._point_id)
-                pause = self._fails(f"an error in this program: {type(why).__name__}", pause)
-        self._camera.close()
+        self.watch = CameraWatch(
+            make_camera,
+            look=self._look,
+            say=self._say,
+            gauge=gauge,
+            stop=stop,
+            can_freeze=can_freeze,
+            moment=moment,
+        )
 
     def present(self, texts: tuple[str, ...]) -> None:
         """Decide on the texts that stand before the reader, and have the portal opened if granted."""
@@ -163,33 +139,9 @@ class Reader:
         if reading.texts:
             self.present(reading.texts)
 
-    def _check_frozen(self, frame: Frame) -> None:
-        if not self._can_freeze:
-            return
-        print_ = zlib.crc32(frame.image[::4, ::4].tobytes())
-        now = self._moment()
-        if self._last_picture is None or self._last_picture[0] != print_:
-            self._last_picture = (print_, now)
-        elif now - self._last_picture[1] >= FROZEN_AFTER.total_seconds():
-            raise CameraLost("the camera's picture stands still")
-
-    def _works(self) -> None:
-        if self._gauge.trouble is not None:
-            self._gauge.trouble = None
-            self._desk.feedback.trouble(self._point_id, None)
-        self._gauge.running.set()
-
-    def _fails(self, why: str, pause: float) -> float:
-        """Say it, wait for `pause` seconds, and return how long to wait the next time."""
-        log.warning("reader_waits", access_point=self._point_id, why=why)
-        self._camera.close()
-        if self._gauge.trouble != why:
-            self._gauge.trouble = why
-            self._desk.feedback.trouble(self._point_id, why)
-        self._gauge.running.set()
+    def _say(self, trouble: str | None) -> None:
+        self._desk.feedback.trouble(self._point_id, trouble)
         self._desk.wake.set()
-        self._stop.wait(pause)
-        return min(pause * 2, LONGEST_PAUSE_S)
 
 
 def entry_of(
