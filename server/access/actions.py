@@ -16,7 +16,7 @@ from server.access.doors import (
     list_doors,
     open_portal,
 )
-from server.access.ledger import AccessDecided, LedgerAlarmRaised, OutcomeReported
+from server.access.ledger import AccessDecided, LedgerAlarmRaised, OutcomesReported, ReportedOutcome
 from server.access.models import AccessEvent, EventQuery, LedgerAlarm, Presence
 from server.access.presence import PassageReported
 from server.credentials import models as credentials
@@ -36,8 +36,9 @@ __all__ = [
     "Inside",
     "LedgerAlarmRaised",
     "OpenPortal",
-    "OutcomeReported",
+    "OutcomesReported",
     "PassageReported",
+    "ReportedOutcome",
     "credential_issued",
     "credential_revoked",
     "device_enrolled",

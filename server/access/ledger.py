@@ -3,8 +3,9 @@
 Entries go in by one executemany a batch, without objects: this is the hot path (`bench/ledger.py`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -68,16 +69,26 @@ class AccessDecided(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OutcomeReported(Event):
-    """What became of a granted access, by the controller's word."""
+class ReportedOutcome:
+    """What became of one granted access, by the controller's word."""
+
+    event: EventId
+    access_point: AccessPointId
+    outcome: Outcome
+    at: datetime
+    credential: CredentialId | None
+    """Who was let in; None where that is not known, or the gate does not serve this access point."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutcomesReported(Event):
+    """What became of granted accesses: all that one batch of a journal tells, so that it is looked up at once."""
 
     audited: ClassVar[bool] = False
 
-    event: EventId
     gate: DeviceId
     site: SiteCode
-    access_point: AccessPointId
-    outcome: Outcome
+    outcomes: tuple[ReportedOutcome, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,18 +236,10 @@ def _tell(work: Work, source: Source, bodies: Sequence[EntryBody], points: Point
             _record_decision(work, source, body, points)
         else:
             outcomes.append(body)
+    bearers = _bearers(work, source, bodies, outcomes)
+    if outcomes:
+        _record_outcomes(work, source, outcomes, points, bearers)
     passed = [body for body in outcomes if body.outcome is Outcome.PASSED]
-    bearers = _bearers(work, source, bodies, passed)
-    for body in outcomes:
-        work.record(
-            OutcomeReported(
-                event=EventId(body.event),
-                gate=source.gate,
-                site=source.site,
-                access_point=AccessPointId(body.access_point),
-                outcome=body.outcome,
-            )
-        )
     moved = presence.passed(work, source.gate, source.site, points, passed, bearers)
     live.notice(work, "access", site=source.site)
     if moved:
@@ -259,8 +262,29 @@ def _record_decision(work: Work, source: Source, body: DecisionEntry, points: Po
     )
 
 
+def _record_outcomes(
+    work: Work,
+    source: Source,
+    outcomes: Iterable[OutcomeEntry],
+    points: Points,
+    bearers: Mapping[str, CredentialId],
+) -> None:
+    own = {point.id for point in points.values() if point.gate == source.gate}
+    reported = tuple(
+        ReportedOutcome(
+            event=EventId(body.event),
+            access_point=AccessPointId(body.access_point),
+            outcome=body.outcome,
+            at=body.at.astimezone(UTC),
+            credential=bearers.get(body.event) if body.access_point in own else None,
+        )
+        for body in outcomes
+    )
+    work.record(OutcomesReported(gate=source.gate, site=source.site, outcomes=reported))
+
+
 def _bearers(
-    work: Work, source: Source, bodies: Iterable[EntryBody], passed: Sequence[OutcomeEntry]
+    work: Work, source: Source, bodies: Iterable[EntryBody], outcomes: Sequence[OutcomeEntry]
 ) -> dict[str, CredentialId]:
     """Return whose credential was granted in each event, from this batch or from those before it."""
     granted = {
@@ -268,7 +292,7 @@ def _bearers(
         for body in bodies
         if isinstance(body, DecisionEntry) and body.credential and body.reason is None
     }
-    missing = [body.event for body in passed if body.event not in granted]
+    missing = [body.event for body in outcomes if body.event not in granted]
     if missing:
         earlier = select(_EVENTS.c.event, _EVENTS.c.credential).where(
             _EVENTS.c.event.in_(missing),

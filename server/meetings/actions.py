@@ -1,15 +1,12 @@
 """Attendance: note who came into the room of their visit, and look it up."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import select
-
 from access_protocol.events import Outcome
 from access_protocol.ids import AccessPointId, CredentialId, EventId, SiteCode
-from access_protocol.knowledge import Direction
-from server.access.actions import OutcomeReported, PassageReported
-from server.access.models import AccessEvent, EntryKind
+from server.access.actions import OutcomesReported, PassageReported
 from server.kernel import live
 from server.kernel.events import Event
 from server.kernel.ids import AttendanceId, RoomId, VisitId, VisitorId
@@ -19,11 +16,10 @@ from server.kernel.work import Work
 from server.meetings import models
 from server.meetings.models import Attendance
 from server.meetings.rules import Certainty, surer
-from server.places.models import AccessPoint, Room
 from server.visits import models as visits
 from server.visits.models import Visit, Visitor
 
-__all__ = ["Certainty", "VisitorAttended", "find", "note_outcome", "note_passage"]
+__all__ = ["Certainty", "VisitorAttended", "find", "note_outcomes", "note_passage"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,48 +35,33 @@ class VisitorAttended(Event):
 def note_passage(work: Work, passage: PassageReported) -> None:
     """Note that somebody went through a portal, where it is the door of their visit's room."""
     entry = _Entry(
-        site=passage.site,
         access_point=passage.access_point,
         credential=passage.credential,
         event=passage.event,
         at=passage.at,
         certainty=Certainty.PASSED,
     )
-    _note(work, entry)
+    _note(work, passage.site, [entry])
 
 
-def note_outcome(work: Work, reported: OutcomeReported) -> None:
-    """Note that a door was opened for somebody: with a door that cannot count, that is all there is to know."""
-    if reported.outcome is not Outcome.OPENED:
-        return
-    bearer = work.session.exec(
-        select(AccessEvent.credential).where(
-            AccessEvent.event == reported.event, AccessEvent.kind == EntryKind.DECISION
+def note_outcomes(work: Work, reported: OutcomesReported) -> None:
+    """Note for whom doors were opened: with a door that cannot count, that is all there is to know."""
+    entries = [
+        _Entry(
+            access_point=each.access_point,
+            credential=each.credential,
+            event=each.event,
+            at=each.at,
+            certainty=Certainty.UNLOCKED,
         )
-    ).first()
-    opened_at = work.session.exec(
-        select(AccessEvent.at).where(
-            AccessEvent.event == reported.event,
-            AccessEvent.kind == EntryKind.OUTCOME,
-            AccessEvent.outcome == Outcome.OPENED,
-        )
-    ).first()
-    if bearer is None or opened_at is None:
-        return
-    entry = _Entry(
-        site=reported.site,
-        access_point=reported.access_point,
-        credential=CredentialId(bytes(bearer)),
-        event=reported.event,
-        at=opened_at,
-        certainty=Certainty.UNLOCKED,
-    )
-    _note(work, entry)
+        for each in reported.outcomes
+        if each.outcome is Outcome.OPENED and each.credential is not None
+    ]
+    _note(work, reported.site, entries)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Entry:
-    site: SiteCode
     access_point: AccessPointId
     credential: CredentialId
     event: EventId
@@ -88,51 +69,49 @@ class _Entry:
     certainty: Certainty
 
 
-def _note(work: Work, entry: _Entry) -> None:
-    """Note an entry; one elsewhere than into the visit's room is no attendance.
+def _note(work: Work, site: SiteCode, entries: Sequence[_Entry]) -> None:
+    """Note entries of a site; one elsewhere than into the visit's room is no attendance.
 
     Reports may come late and in any order: the earliest entry counts, and a passage is surer than an unlocking.
+    A journal brings hundreds at once, nearly all at gates that lead to no room: four queries serve them all.
     """
-    found = visits.by_credential(work.session, entry.credential)
-    if found is None:
+    into = models.rooms_behind(work.session, site, {entry.access_point for entry in entries})
+    entries = [entry for entry in entries if entry.access_point in into]
+    if not entries:
         return
-    visit, visitor = found
-    room = visit.room
-    if room is None or not _leads_into(work, entry, room):
-        return
-    known = models.of_visitor(work.session, visitor.id, room)
-    if known is None:
-        _add(work, entry, visit, visitor, room)
-    elif not _tells_more(known, entry):
-        return
-    live.notice(work, "attendance", about=visit.id, site=visit.site)
+    invited = visits.by_credentials(work.session, {entry.credential for entry in entries})
+    known = models.of_visitors(work.session, [visitor.id for _, visitor in invited.values()])
+    for entry in entries:
+        if entry.credential not in invited:
+            continue
+        visit, visitor = invited[entry.credential]
+        room = visit.room
+        if room is None or room not in into[entry.access_point]:
+            continue
+        before = known.get((visitor.id, room))
+        if before is None:
+            known[visitor.id, room] = _add(work, entry, visit, visitor, room)
+        elif not _tells_more(before, entry):
+            continue
+        live.notice(work, "attendance", about=visit.id, site=visit.site)
 
 
-def _leads_into(work: Work, entry: _Entry, room_id: RoomId) -> bool:
-    """Tell whether the access point is on the outer side of the room's own door."""
-    point = work.session.get(AccessPoint, (entry.site, entry.access_point))
-    room = work.session.get(Room, room_id)
-    if point is None or room is None or point.direction is not Direction.IN:
-        return False
-    return point.site == room.site and point.portal == room.portal
-
-
-def _add(work: Work, entry: _Entry, visit: Visit, visitor: Visitor, room: RoomId) -> None:
-    work.session.add(
-        Attendance(
-            id=AttendanceId(work.ids.new()),
-            visit=visit.id,
-            visitor=visitor.id,
-            room=room,
-            entered_at=entry.at,
-            certainty=entry.certainty,
-            event=entry.event,
-        )
+def _add(work: Work, entry: _Entry, visit: Visit, visitor: Visitor, room: RoomId) -> Attendance:
+    made = Attendance(
+        id=AttendanceId(work.ids.new()),
+        visit=visit.id,
+        visitor=visitor.id,
+        room=room,
+        entered_at=entry.at,
+        certainty=entry.certainty,
+        event=entry.event,
     )
+    work.session.add(made)
     work.session.flush()
     work.record(
         VisitorAttended(visitor=visitor.id, visit=visit.id, room=room, certainty=entry.certainty)
     )
+    return made
 
 
 def _tells_more(known: Attendance, entry: _Entry) -> bool:

@@ -6,11 +6,13 @@ from datetime import datetime
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, Session, col, select
 
-from access_protocol.ids import EventId
+from access_protocol.ids import AccessPointId, EventId, SiteCode
+from access_protocol.knowledge import Direction
 from server.kernel.database import ID_COLUMN, Record, stored_as_text, text
 from server.kernel.ids import AttendanceId, PersonId, RoomId, VisitId, VisitorId
 from server.kernel.pagination import Page, PageQuery, paginate
 from server.meetings.rules import Certainty
+from server.places.models import AccessPoint, Room
 from server.visits.models import Visit
 
 
@@ -34,10 +36,29 @@ class Attendance(Record, table=True):
     """The access that it follows from, as the ledger names it."""
 
 
-def of_visitor(session: Session, visitor: VisitorId, room: RoomId) -> Attendance | None:
-    """Return a visitor's attendance in a room."""
-    statement = select(Attendance).where(Attendance.visitor == visitor, Attendance.room == room)
-    return session.exec(statement).first()
+def of_visitors(
+    session: Session, visitors: Iterable[VisitorId]
+) -> dict[tuple[VisitorId, RoomId], Attendance]:
+    """Return the attendance of these visitors, by visitor and room, with one query."""
+    statement = select(Attendance).where(col(Attendance.visitor).in_(list(visitors)))
+    return {(each.visitor, each.room): each for each in session.exec(statement).all()}
+
+
+def rooms_behind(
+    session: Session, site: SiteCode, points: Iterable[AccessPointId]
+) -> dict[AccessPointId, set[RoomId]]:
+    """Return the rooms that these access points lead into: those whose own door has the point on its outer side."""
+    statement = select(AccessPoint.id, Room.id).where(
+        AccessPoint.site == site,
+        AccessPoint.direction == Direction.IN,
+        col(AccessPoint.id).in_(list(points)),
+        Room.site == AccessPoint.site,
+        Room.portal == AccessPoint.portal,
+    )
+    found: dict[AccessPointId, set[RoomId]] = {}
+    for point, room in session.exec(statement).all():
+        found.setdefault(AccessPointId(point), set()).add(RoomId(room))
+    return found
 
 
 def by_visit(session: Session, visits: Iterable[VisitId]) -> dict[VisitId, list[Attendance]]:

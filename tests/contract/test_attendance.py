@@ -8,11 +8,20 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import Session, select
 
-from access_protocol.ids import AccessPointId, CredentialId, EventId, PortalId, ZoneNumber
+from access_protocol.events import Outcome
+from access_protocol.ids import (
+    AccessPointId,
+    CredentialId,
+    DeviceId,
+    EventId,
+    PortalId,
+    ZoneNumber,
+)
 from access_protocol.knowledge import Direction
-from server.access.actions import PassageReported
+from server.access.actions import OutcomesReported, PassageReported, ReportedOutcome
 from server.kernel.pagination import PageQuery
 from server.meetings import actions, models
 from server.meetings.models import Attendance
@@ -79,9 +88,61 @@ def test_the_earliest_entry_counts_whatever_order_reports_arrive_in(reception: R
         guest = guest_of(reception, reception.invite())
         report(reception, *(a_passage(guest.credential, minutes) for minutes in order))
         with Session(reception.office.engine) as session:
-            row = models.of_visitor(session, guest.id, reception.room)
-        assert row is not None
-        assert row.entered_at == NOW + timedelta(minutes=61)
+            known = models.of_visitors(session, [guest.id])
+        assert known[guest.id, reception.room].entered_at == NOW + timedelta(minutes=61)
+
+
+def openings(
+    *credentials: CredentialId | None, point: AccessPointId = ROOM_DOOR
+) -> OutcomesReported:
+    return OutcomesReported(
+        gate=DeviceId("gate-1"),
+        site=SITE,
+        outcomes=tuple(
+            ReportedOutcome(
+                event=EventId(str(UUID(int=number))),
+                access_point=point,
+                outcome=Outcome.OPENED,
+                at=NOW + timedelta(minutes=number),
+                credential=credential,
+            )
+            for number, credential in enumerate(credentials, 1)
+        ),
+    )
+
+
+def test_one_batch_of_openings_notes_each_visitor_once(reception: Reception) -> None:
+    one, other = (guest_of(reception, reception.invite()) for _ in range(2))
+    opened = [CredentialId(guest.credential) for guest in (one, other, one)]
+    with reception.office.begin(SYSTEM) as work:
+        work.record(openings(None, *opened, CredentialId(bytes(16))))
+    with Session(reception.office.engine) as session:
+        rows = models.of_visitors(session, [one.id, other.id])
+    assert {key[0]: row.entered_at for key, row in rows.items()} == {
+        one.id: NOW + timedelta(minutes=2),
+        other.id: NOW + timedelta(minutes=3),
+    }
+    assert {row.certainty for row in rows.values()} == {Certainty.UNLOCKED}
+
+
+def test_a_long_batch_asks_the_database_no_more_often_than_a_short_one(
+    reception: Reception,
+) -> None:
+    guest = CredentialId(guest_of(reception, reception.invite()).credential)
+    asked: list[str] = []
+
+    def note(*arguments: object) -> None:
+        asked.append(str(arguments[2]))
+
+    event.listen(reception.office.engine, "before_cursor_execute", note)
+    costs: list[int] = []
+    for batch in ((guest,), (guest,), (guest,) * 100):
+        asked.clear()
+        with reception.office.begin(SYSTEM) as work:
+            actions.note_outcomes(work, openings(*batch))
+        costs.append(len(asked))
+    # The first notes the visitor's coming; the others bring nothing new.
+    assert costs[1] == costs[2] < costs[0]
 
 
 def test_hosts_see_who_came_to_their_own_visits(reception: Reception) -> None:
