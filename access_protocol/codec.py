@@ -15,6 +15,7 @@ EventIdText = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3
 JournalIdText = EventIdText
 DeviceIdText = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{3,32}\Z")]
 SlugText = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,32}\Z")]
+CredentialIdText = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 HexText = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{2})*\Z", max_length=128)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 ShortText = Annotated[str, msgspec.Meta(max_length=200)]

@@ -15,6 +15,7 @@ import msgspec
 
 from access_protocol.codec import (
     Count,
+    CredentialIdText,
     EventIdText,
     HexText,
     JournalIdText,
@@ -23,7 +24,7 @@ from access_protocol.codec import (
     ShortText,
     SlugText,
 )
-from access_protocol.credential import CredentialClass
+from access_protocol.credential import HIGHEST_GENERATION, CredentialClass
 from access_protocol.decision import DenyReason
 
 FIRST_HASH = bytes(32)
@@ -32,6 +33,8 @@ LARGEST_BATCH = 100
 """Entries in one upload; a gate with more sends them one batch after the other."""
 
 AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
+_Generation = Annotated[int, msgspec.Meta(ge=0, le=HIGHEST_GENERATION)]
+_UnixSeconds = Annotated[int, msgspec.Meta(ge=0, le=(1 << 32) - 1)]
 
 
 class Outcome(StrEnum):
@@ -55,10 +58,10 @@ class DecisionEntry(msgspec.Struct, frozen=True, kw_only=True, tag="decision", t
     event: EventIdText
     access_point: SlugText
     reason: DenyReason | None
-    credential: HexText | None = None
+    credential: CredentialIdText | None = None
     credential_class: CredentialClass | None = None
-    generation: int | None = None
-    presented_at: int | None = None
+    generation: _Generation | None = None
+    presented_at: _UnixSeconds | None = None
 
 
 class OutcomeEntry(msgspec.Struct, frozen=True, kw_only=True, tag="outcome", tag_field="kind"):

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -185,3 +186,28 @@ def test_every_command_is_read_back(pulse: timedelta, event: object) -> None:
 
     assert commands.open_command(message, (make.GATE_KEY.public,)) == command
     assert len(message) <= commands.COMMAND_CEILING
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("generation", -1),
+        ("generation", 256),
+        ("presented_at", -1),
+        ("presented_at", 1 << 32),
+        ("credential", "00"),
+        ("credential", "00" * 17),
+        ("credential", "0"),
+    ],
+)
+def test_a_journal_entry_holds_nothing_that_no_decision_could_say(
+    field: str, value: object
+) -> None:
+    good = events.DecisionEntry(
+        at=make.NOON, event=make.EVENT, access_point="main-gate-in", reason=None
+    )
+    body = msgspec.json.decode(events.body_text(good))
+    assert events.read_body(events.body_text(good)) == good
+
+    with pytest.raises(MalformedReportError):
+        events.read_body(msgspec.json.encode(body | {field: value}).decode())
