@@ -66,6 +66,7 @@ def _invite_to_look_around(stage: Stage, scene: Scene) -> None:
     screen.print(f"\nLook around: [bold]{stage.url}[/]  (API: {stage.url}/api/v1/)")
     for person in scene.site["people"]:
         screen.print(f"  {person['role']:<14} {person['email']:<28} {scene.site['password']}")
+    screen.print(f"  the visitor's page: {scene.link}")
     for point in scene.site["access_points"]:
         screen.print(f"  put pictures before the camera of {point}: {stage.scene_folder(point)}")
     screen.print("Ctrl-C stops everything.\n")

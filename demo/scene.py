@@ -43,6 +43,8 @@ class Scene:
     """What simulated people do once a portal is unlocked: walk, or none."""
     seeds: int = 0
     site: dict[str, Any] = field(default_factory=dict[str, Any])
+    link: str = ""
+    """The visitor's own page, once they are invited."""
 
     def play(self) -> None:
         """Play all of it; raises `StepFailedError` at the first step that did not really happen."""
@@ -53,6 +55,7 @@ class Scene:
             self.timeline.title("An invitation")
             visit = self._appointment(host)
             invitation = self._invitation(admin)
+            self.link = invitation.link
             self.timeline.title("At the gate")
             self._passes_the_gate(guard, page, visit, invitation)
             if self.camera is None:
