@@ -13,6 +13,8 @@ from typing import Protocol
 
 _FLOOR_TOLERANCE = timedelta(seconds=2)
 """A synchronised clock may be set back by this much without being wrong."""
+_LONGEST_WAY = timedelta(seconds=10)
+"""By more than this no document is late, unless something held it up."""
 _STA_UNSYNC = 0x40
 _TIME_ERROR = 5
 
@@ -89,6 +91,7 @@ class GateClock:
         self._system = system
         self._counting = counting
         self._server: tuple[datetime, float] | None = None
+        self._held_up: tuple[datetime, float] | None = None
 
     def now(self) -> datetime:
         """See `Clock.now`; never before the floor, so that the journal's times do not run back."""
@@ -105,14 +108,33 @@ class GateClock:
         return floor is None or self._reading() >= floor - _FLOOR_TOLERANCE
 
     def server_said(self, issued: datetime) -> None:
-        """See `Clock.server_said`."""
-        self._server = (issued, self._counting())
+        """See `Clock.server_said`.
+
+        The document that was shortest on its way tells the time best, so that a later one does not
+        set the clock back: it may have been held up, even for hours by a broker that was down. Only
+        where the next one says the same, the server itself was set back.
+        """
+        said, held_up = (issued, self._counting()), self._held_up
+        self._held_up = None
+        behind = timedelta() if self._server is None else self._since(self._server) - issued
+        if timedelta() < behind <= _LONGEST_WAY:
+            return
+        if behind > _LONGEST_WAY and not (
+            held_up is not None and abs(issued - self._since(held_up)) <= _LONGEST_WAY
+        ):
+            self._held_up = said
+            return
+        self._server = said
 
     def _system_counts(self) -> bool:
         return self._battery_clock or self._synchronised()
 
     def _reading(self) -> datetime:
         if self._server is not None and not self._system_counts():
-            issued, heard_at = self._server
-            return issued + timedelta(seconds=self._counting() - heard_at)
+            return self._since(self._server)
         return self._system()
+
+    def _since(self, said: tuple[datetime, float]) -> datetime:
+        """Return the time now by what the server said then."""
+        issued, heard_at = said
+        return issued + timedelta(seconds=self._counting() - heard_at)

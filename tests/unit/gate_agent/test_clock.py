@@ -69,3 +69,35 @@ def test_the_machine_is_asked_without_harm() -> None:
     assert isinstance(kernel_is_synchronised(), bool)
     assert monotonic() <= monotonic()
     assert system_time().tzinfo is UTC
+
+
+def test_a_time_document_that_was_held_up_for_hours_does_not_set_the_clock_back() -> None:
+    time = FakeTime()
+    gate = clock(time=time)
+    gate.server_said(NOW)
+    time.wait(3 * 3600)
+    gate.server_said(NOW + MINUTE)
+    assert gate.now() == NOW + 180 * MINUTE
+    time.wait(1)
+    gate.server_said(NOW + 180 * MINUTE)
+    assert gate.now() == NOW + 180 * MINUTE
+
+
+def test_a_server_that_was_set_back_is_believed_once_it_says_so_twice() -> None:
+    time = FakeTime()
+    gate = clock(time=time)
+    gate.server_said(NOW + 60 * MINUTE)
+    gate.server_said(NOW)
+    time.wait(60)
+    gate.server_said(NOW + MINUTE)
+    assert gate.now() == NOW + MINUTE
+
+
+def test_documents_that_are_each_a_little_late_do_not_set_the_clock_back_step_by_step() -> None:
+    time = FakeTime()
+    gate = clock(time=time)
+    gate.server_said(NOW)
+    for minute in range(1, 31):
+        time.wait(60)
+        gate.server_said(NOW + minute * MINUTE - timedelta(seconds=9))
+    assert gate.now() == NOW + 30 * MINUTE
