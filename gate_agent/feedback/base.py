@@ -1,11 +1,15 @@
 """What every feedback can show, and several of them as one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
+
+import structlog
 
 from access_protocol.decision import AccessDecision, DenyReason
 from access_protocol.events import Outcome
 from access_protocol.ids import AccessPointId, EventId
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 class Feedback(Protocol):
@@ -54,7 +58,7 @@ class Feedback(Protocol):
 
 
 class Together:
-    """Several feedbacks as one `Feedback`."""
+    """Several feedbacks as one `Feedback`; one that fails hides nothing and stops nobody at the door."""
 
     def __init__(self, feedbacks: Sequence[Feedback]) -> None:
         """Show everything on each of `feedbacks`."""
@@ -62,13 +66,11 @@ class Together:
 
     def reading(self, point: AccessPointId) -> None:
         """See `Feedback.reading`."""
-        for feedback in self._feedbacks:
-            feedback.reading(point)
+        self._each(lambda feedback: feedback.reading(point))
 
     def granted(self, point: AccessPointId, event: EventId, decision: AccessDecision) -> None:
         """See `Feedback.granted`."""
-        for feedback in self._feedbacks:
-            feedback.granted(point, event, decision)
+        self._each(lambda feedback: feedback.granted(point, event, decision))
 
     def refused(
         self,
@@ -78,30 +80,31 @@ class Together:
         decision: AccessDecision,
     ) -> None:
         """See `Feedback.refused`."""
-        for feedback in self._feedbacks:
-            feedback.refused(point, event, reason, decision)
+        self._each(lambda feedback: feedback.refused(point, event, reason, decision))
 
     def unlocked(self, point: AccessPointId, event: EventId) -> None:
         """See `Feedback.unlocked`."""
-        for feedback in self._feedbacks:
-            feedback.unlocked(point, event)
+        self._each(lambda feedback: feedback.unlocked(point, event))
 
     def door(self, point: AccessPointId, event: EventId, outcome: Outcome) -> None:
         """See `Feedback.door`."""
-        for feedback in self._feedbacks:
-            feedback.door(point, event, outcome)
+        self._each(lambda feedback: feedback.door(point, event, outcome))
 
     def offline(self, *, now: bool) -> None:
         """See `Feedback.offline`."""
-        for feedback in self._feedbacks:
-            feedback.offline(now=now)
+        self._each(lambda feedback: feedback.offline(now=now))
 
     def trouble(self, where: str, what: str | None) -> None:
         """See `Feedback.trouble`."""
-        for feedback in self._feedbacks:
-            feedback.trouble(where, what)
+        self._each(lambda feedback: feedback.trouble(where, what))
 
     def close(self) -> None:
         """See `Feedback.close`."""
+        self._each(lambda feedback: feedback.close())
+
+    def _each(self, tell: Callable[[Feedback], None]) -> None:
         for feedback in self._feedbacks:
-            feedback.close()
+            try:
+                tell(feedback)
+            except Exception:  # a lamp that is broken, whatever its library raises then
+                log.exception("feedback_failed", feedback=type(feedback).__name__)

@@ -112,6 +112,20 @@ def test_a_line_that_cannot_be_written_stops_nobody_at_the_door(
         stream.close()  # what could not be written is tried once more
 
 
+class BrokenLamp(FakeFeedback):
+    """Raises at everything it is told."""
+
+    def _show(self, *what: object) -> None:
+        raise RuntimeError("the pin does not answer")
+
+
+def test_a_broken_lamp_hides_nothing_and_raises_nothing() -> None:
+    shown = FakeFeedback()
+    play(Together([BrokenLamp(), shown]))
+    assert [one[0] for one in shown.shown][-1] == "closed"
+    assert len(shown.shown) == 10
+
+
 def test_several_feedbacks_are_told_the_same() -> None:
     one, other = FakeFeedback(), FakeFeedback()
     play(Together([one, other]))
