@@ -160,7 +160,7 @@ def revoke(work: Work, visitor: VisitorId) -> None:
 def show(work: Work, visitor: VisitorId) -> Issue:
     """Return the visitor's present credential, for whoever may see the visit, or raise `NotFound`."""
     visit, _ = _visitor(work, visitor)
-    if not (work.principal.person == visit.host or _is(work, visitor)):
+    if not (_hosts(work, visit) or _is(work, visitor)):
         require(work.principal, Right.VISITS_READ, visit.site)
     found = models.current_issue(work.session, visitor)
     if found is None:
@@ -213,9 +213,13 @@ def _held(work: Work, visit: Visit, guest: Visitor) -> Credential:
 
 
 def _require_manager(work: Work, visit: Visit) -> None:
-    own = work.principal.person is not None and work.principal.person == visit.host
-    if not (own and work.principal.may(Right.VISITS_INVITE, visit.site)):
+    if not _hosts(work, visit):
         require(work.principal, Right.CREDENTIALS_MANAGE, visit.site)
+
+
+def _hosts(work: Work, visit: Visit) -> bool:
+    own = work.principal.person is not None and work.principal.person == visit.host
+    return own and work.principal.may(Right.VISITS_INVITE, visit.site)
 
 
 def _is(work: Work, visitor: VisitorId) -> bool:

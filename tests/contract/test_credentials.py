@@ -19,7 +19,7 @@ from server.credentials.models import Issue
 from server.kernel.clock import FixedClock
 from server.kernel.errors import Conflict, Forbidden, NotFound
 from server.kernel.events import Event
-from server.kernel.ids import PersonId
+from server.kernel.ids import PersonId, TokenId
 from server.kernel.principal import Principal, Right
 from server.kernel.work import Office
 from server.visits.models import Visit
@@ -175,3 +175,12 @@ def test_the_picture_reads_back_as_the_credential(office: Office) -> None:
         found = zxingcpp.read_barcodes(picture)
         assert [each.text for each in found] == [made.text]
         assert picture[:32].min() == 255
+
+
+def test_a_token_without_the_right_to_invite_does_not_show_its_owners_credentials(
+    office: Office,
+) -> None:
+    issue(office)
+    narrow = Principal.for_token(TokenId("0" * 32), HOST, {Right.PLACES_READ})
+    with office.reading(narrow) as work, pytest.raises(Forbidden):
+        actions.show(work, VISITOR)
