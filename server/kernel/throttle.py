@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger
-from sqlmodel import Field
+from sqlmodel import Field, col, delete, select
 
 from server.kernel.database import Record
 from server.kernel.errors import TooMany
+from server.kernel.upsert import insert_once
 from server.kernel.work import Work
 
 FREE_FAILURES = 5
@@ -37,9 +38,15 @@ def check(work: Work, key: str) -> None:
 
 def failed(work: Work, key: str, free: int = FREE_FAILURES) -> None:
     """Count a failure; the wait doubles with each one after the first `free`."""
-    entry = work.session.get(Throttle, key, with_for_update=True)
-    if entry is None or work.now - entry.last_failure > FORGOTTEN_AFTER:
-        entry = work.session.merge(Throttle(key=key, last_failure=work.now))
+    # A row to lock is there before it is read: a whole office signs in from one address at nine.
+    insert_once(work.session, Throttle, key=key, failures=0, last_failure=work.now)
+    entry = work.session.exec(
+        select(Throttle)
+        .where(Throttle.key == key)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+    if work.now - entry.last_failure > FORGOTTEN_AFTER:
         entry.failures = 0
     entry.failures += 1
     entry.last_failure = work.now
@@ -50,7 +57,11 @@ def failed(work: Work, key: str, free: int = FREE_FAILURES) -> None:
 
 
 def succeeded(work: Work, key: str) -> None:
-    """Forget the failures of a key."""
-    entry = work.session.get(Throttle, key)
-    if entry is not None:
-        work.session.delete(entry)
+    """Forget the failures of a key, unless somebody else just did."""
+    work.session.exec(delete(Throttle).where(col(Throttle.key) == key))
+
+
+def forget_old(work: Work) -> None:
+    """Delete what counts no longer; a timer calls it, for anybody can try any address."""
+    old = col(Throttle.last_failure) < work.now - FORGOTTEN_AFTER
+    work.session.exec(delete(Throttle).where(old))

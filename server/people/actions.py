@@ -14,7 +14,8 @@ from server.kernel.errors import Conflict, Forbidden, Invalid, NotFound, SignInN
 from server.kernel.events import Event
 from server.kernel.ids import PersonId, SessionId, TokenId
 from server.kernel.pagination import Page, PageQuery
-from server.kernel.principal import Principal, Right, require
+from server.kernel.principal import Kind, Principal, Right, require
+from server.kernel.text import on_one_line
 from server.kernel.work import Office, Work
 from server.people import models, rules
 from server.people.models import ApiToken, BrowserSession, Person, RoleOfPerson
@@ -61,7 +62,7 @@ class SignedIn(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class SignInFailed(Event):
-    """A sign-in to an existing account failed."""
+    """A sign-in failed; `person` is empty where there is no such account."""
 
     person: PersonId
     address: str
@@ -156,8 +157,11 @@ def create_person(work: Work, new: NewPerson) -> Person:
 
 
 def change_person(work: Work, person_id: PersonId, change: PersonChange) -> Person:
-    """Change an account. People may change their own name, language and password."""
-    own = work.principal.person == person_id
+    """Change an account. People may change their own name, language and password.
+
+    A token may not, whatever its scopes: a new password would open everything that its owner may do.
+    """
+    own = work.principal.person == person_id and work.principal.kind is Kind.PERSON
     given = change.model_fields_set & {n for n, v in change if v is not None}
     if not own or given & {"roles", "active"}:
         require(work.principal, Right.PEOPLE_MANAGE)
@@ -221,7 +225,8 @@ def sign_in(
     It is the one action that opens its own work: a failure must be counted although it raises, and the slow
     comparison must not hold the database.
     """
-    email = rules.same_email(email)[:254]
+    # Nobody's address holds a control character, and PostgreSQL stores no NUL.
+    email = on_one_line(rules.same_email(email))[:254]
     account, place = f"sign-in:{email}", f"sign-in-from:{address}"
     with office.begin(Principal.anonymous()) as work:
         throttle.check(work, account)
@@ -233,9 +238,10 @@ def sign_in(
     stored = person.password_hash if person and person.active else None
     fits = password_fits(stored, password[: rules.LONGEST_PASSWORD + 1])
     if person is None or not fits:
-        if person is not None:
-            with office.begin(Principal.anonymous()) as work:
-                work.record(SignInFailed(person=person.id, address=address))
+        known = person.id if person is not None else PersonId("")
+        # Also for nobody: an answer that comes a commit earlier would tell which accounts exist.
+        with office.begin(Principal.anonymous()) as work:
+            work.record(SignInFailed(person=known, address=address[:64]))
         raise Invalid([("password", "The e-mail address or the password is not right.")])
     fresh = hash_password(password) if needs_new_hash(stored or "") else None
     with office.begin(Principal.for_person(person.id, ())) as work:
@@ -293,8 +299,13 @@ def touch(work: Work, session: SessionId | None = None, token: TokenId | None = 
 
 
 def create_token(work: Work, new: NewToken) -> tuple[ApiToken, str]:
-    """Make an API token for oneself; the secret is returned once and only its hash kept."""
+    """Make an API token for oneself; the secret is returned once and only its hash kept.
+
+    A token makes no tokens: one that leaked could give itself successors that outlive it.
+    """
     owner = _acting_person(work)
+    if work.principal.kind is not Kind.PERSON:
+        raise Forbidden("Tokens are made by people: sign in first.")
     beyond = sorted(set(new.scopes) - work.principal.rights)
     if beyond:
         raise Invalid([("scopes", f"you do not have these rights yourself: {', '.join(beyond)}")])

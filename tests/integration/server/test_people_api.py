@@ -1,8 +1,19 @@
 """Accounts, sign-in and API tokens, over HTTP and on both databases."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
+from sqlmodel import select
+
+from server.kernel import throttle
+from server.kernel.audit import AuditLine
 from server.kernel.clock import FixedClock
+from server.kernel.errors import Invalid
+from server.kernel.principal import Principal
+from server.kernel.throttle import Throttle
+from server.kernel.work import Office
+from server.people import actions as people
 from server.people.actions import FAILURES_PER_ADDRESS
 from server.people.rules import Role
 from tests.fakes.client import Client
@@ -195,3 +206,58 @@ def test_lists_come_in_pages(client: Client) -> None:
     assert rest["next_cursor"] is None
     answer = client.call("GET", "/people?limit=0")
     assert client.json(answer)["errors"][0]["field"] == "limit"
+
+
+def test_a_token_neither_changes_its_owners_password_nor_makes_more_tokens(client: Client) -> None:
+    client.sign_in("administrator")
+    me = client.json(client.call("GET", "/me"))["person"]["id"]
+    body = {"name": "script", "scopes": ["access:read"], "days": 1}
+    secret = client.json(client.call("POST", "/tokens", body))["secret"]
+    stranger = Client(client.app, "")
+    stranger.headers = {"Authorization": f"Bearer {secret}"}
+    change = {"password": "a password of the thief's"}
+    assert stranger.call("PATCH", f"/people/{me}", change).status_code == 403
+    assert stranger.call("POST", "/tokens", {**body, "days": None}).status_code == 403
+
+
+def test_a_wrong_address_costs_as_much_as_a_wrong_password(client: Client, office: Office) -> None:
+    client.http.post("/api/v1/session", json=WRONG)
+    client.http.post("/api/v1/session", json={**WRONG, "email": "x@genkan.example"})
+    with office.reading(Principal.system()) as work:
+        lines = work.session.exec(select(AuditLine).where(AuditLine.what == "SignInFailed")).all()
+    assert len(lines) == 2
+    assert sorted(bool(line.about) for line in lines) == [False, True]
+
+
+def test_an_address_with_a_control_character_is_nobodys(client: Client) -> None:
+    answer = client.http.post("/api/v1/session", json={**WRONG, "email": "ho\0st@genkan.example"})
+    assert answer.status_code == 422
+
+
+def test_people_who_sign_in_from_one_address_at_once_do_not_stand_in_each_others_way(
+    office: Office, client: Client
+) -> None:
+    assert client.app is not None
+    meet = Barrier(4)
+
+    def try_it(number: int) -> str:
+        meet.wait(20)
+        try:
+            people.sign_in(office, f"n{number}@genkan.example", "wrong", address="192.0.2.1")
+        except Invalid:
+            return "refused"
+        return "let in"
+
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(5):
+            assert set(threads.map(try_it, range(4))) == {"refused"}
+            with office.begin(Principal.system()) as work:
+                throttle.succeeded(work, "sign-in-from:192.0.2.1")
+
+
+def test_old_failures_are_forgotten(client: Client, office: Office, clock: FixedClock) -> None:
+    client.http.post("/api/v1/session", json=WRONG)
+    clock.advance(timedelta(hours=25))
+    with office.begin(Principal.system()) as work:
+        throttle.forget_old(work)
+        assert work.session.exec(select(Throttle)).all() == []
