@@ -19,7 +19,7 @@ from gate_agent.feedback.base import Feedback
 from gate_agent.gatekeeper import Gatekeeper
 from gate_agent.health import HealthReport, ReaderGauge
 from gate_agent.history import PassageHistory
-from gate_agent.journal import Journal, open_or_begin_anew
+from gate_agent.journal import Journal, JournalUnavailable, open_or_begin_anew
 from gate_agent.knowledge import HeldKnowledge
 from gate_agent.local_store import Identity, LocalStore
 from gate_agent.logs import Log
@@ -34,6 +34,9 @@ STOP_WITHIN_S = 10.0
 """A camera gives its frame or its error within that; what takes longer hangs and is left behind."""
 FAULT_PAUSE_S = 1.0
 """So that an error that comes back at once does not fill the disk with its log lines."""
+JOURNAL_KEPT = timedelta(days=30)
+"""What was used once is remembered for longer than any visit lasts; the server allows 14 days."""
+PRUNE_EVERY = timedelta(hours=1)
 KNOWN_OFFLINE_AFTER = timedelta(seconds=5)
 """A gate that has not heard the server by then starts to work by what it knows."""
 
@@ -63,9 +66,13 @@ class Agent:
         *,
         make_transport: MakeTransport,
         make_clock: MakeClock,
+        journal_kept: timedelta = JOURNAL_KEPT,
         moment: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Open the journal and load what is known. Raises `JournalUnavailable`."""
+        """Open the journal and load what is known. Raises `JournalUnavailable`.
+
+        `journal_kept` is how long journal entries stay after the server has acknowledged them.
+        """
         self._identity = identity
         self._feedback = feedback
         self._moment = moment
@@ -75,6 +82,8 @@ class Agent:
             log.error("journal_damaged", what=damage)
             feedback.trouble("journal", damage)
         self.clock = make_clock(self.journal)
+        self._journal_kept = journal_kept
+        self._prune_due = float("-inf")
         self._said_offline = False
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -212,6 +221,22 @@ class Agent:
                 for reader in self.readers:
                     reader.watch.tick()
                 self._sync.tick()
+                self._prune_if_due()
             except Exception:  # a thread that ends would leave every deadline unwatched
                 log.exception("timers_failed")
                 self._stop.wait(FAULT_PAUSE_S)
+
+    def _prune_if_due(self) -> None:
+        """Drop old entries, a few at a time; never by a clock that may have jumped ahead."""
+        now = self._moment()
+        if now < self._prune_due or not self.clock.trusted:
+            return
+        try:
+            dropped = self.journal.prune(self.clock.now() - self._journal_kept)
+        except JournalUnavailable as error:
+            log.warning("journal_not_pruned", why=str(error))
+            dropped = 0
+        if dropped:
+            log.info("journal_pruned", entries=dropped, up_to=self.journal.pruned)
+        else:
+            self._prune_due = now + PRUNE_EVERY.total_seconds()

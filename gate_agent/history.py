@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from access_protocol.credential import CredentialClass
 from access_protocol.events import DecisionEntry, EntryBody, Outcome, OutcomeEntry
@@ -14,6 +15,7 @@ _BY_THE_PORTAL = frozenset({Outcome.PASSED, Outcome.NOT_PASSED})
 _MOST_PRESENTATIONS = 4096
 _PRESENTATION_MATTERS_S = 600
 
+_Key = TypeVar("_Key")
 Points = Callable[[], Mapping[AccessPointId, AccessPoint]]
 
 
@@ -40,9 +42,9 @@ class PassageHistory:
         self.points = points
         self._grants: dict[EventId, Grant] = {}
         self._entries: dict[tuple[CredentialId, AccessPointId], set[EventId]] = {}
-        self._presentations: dict[tuple[CredentialId, int, AccessPointId], None] = {}
-        self._bound: set[CredentialId] = set()
-        self._passages: dict[CredentialId, dict[AccessPointId, int]] = {}
+        self._presentations: dict[tuple[CredentialId, int, AccessPointId], EventId] = {}
+        self._bound: dict[CredentialId, EventId] = {}
+        self._passages: dict[CredentialId, dict[AccessPointId, tuple[int, EventId]]] = {}
         self._passage_count = 0
 
     def add(self, entry: EntryBody) -> None:
@@ -51,6 +53,26 @@ class PassageHistory:
             self._add_outcome(entry)
         elif entry.credential is not None:
             self._add_decision(entry, CredentialId(bytes.fromhex(entry.credential)))
+
+    def forget(self, entry: EntryBody) -> None:
+        """Take the oldest entry out again: what is left is as if the journal began after it."""
+        if isinstance(entry, OutcomeEntry) or entry.credential is None:
+            return
+        credential, event = CredentialId(bytes.fromhex(entry.credential)), EventId(entry.event)
+        point = AccessPointId(entry.access_point)
+        if entry.presented_at is not None:
+            _drop(self._presentations, (credential, entry.presented_at, point), event)
+        _drop(self._bound, credential, event)
+        if self._grants.pop(event, None) is None:
+            return
+        self._entries[credential, point].discard(event)
+        if not self._entries[credential, point]:
+            del self._entries[credential, point]
+        passages = self._passages.get(credential, {})
+        if passages.get(point, (0, None))[1] == event:
+            del passages[point]
+            if not passages:
+                del self._passages[credential]
 
     def grant(self, event: EventId) -> Grant | None:
         """Return the granted access with this event id, where the journal holds one."""
@@ -86,7 +108,7 @@ class PassageHistory:
         points = self.points()
         passages = [
             (order, points[point].direction)
-            for point, order in tuple(self._passages.get(credential, {}).items())
+            for point, (order, _) in tuple(self._passages.get(credential, {}).items())
             if point in points and points[point].zone == zone
         ]
         return bool(passages) and max(passages)[1] is Direction.IN
@@ -94,14 +116,14 @@ class PassageHistory:
     def _add_decision(self, entry: DecisionEntry, credential: CredentialId) -> None:
         point, event = AccessPointId(entry.access_point), EventId(entry.event)
         if entry.presented_at is not None:
-            self._presentations[credential, entry.presented_at, point] = None
+            self._presentations[credential, entry.presented_at, point] = event
             self._forget_presentations(entry.presented_at)
         if entry.reason is not None:
             return
         self._grants[event] = Grant(credential, point)
         self._entries.setdefault((credential, point), set()).add(event)
         if entry.credential_class is CredentialClass.BOUND:
-            self._bound.add(credential)
+            self._bound[credential] = event
 
     def _add_outcome(self, entry: OutcomeEntry) -> None:
         event = EventId(entry.event)
@@ -116,7 +138,8 @@ class PassageHistory:
         # A door has no sensor for passages: that it was opened is all it can ever say.
         if not grant.opened:
             self._passage_count += 1
-            self._passages.setdefault(grant.credential, {})[grant.point] = self._passage_count
+            passages = self._passages.setdefault(grant.credential, {})
+            passages[grant.point] = self._passage_count, event
         grant.opened = True
         grant.final = entry.outcome if entry.outcome is Outcome.PASSED else None
 
@@ -124,5 +147,12 @@ class PassageHistory:
         """Drop presentations that are out of their time anyway, so that memory stays bounded."""
         if len(self._presentations) > _MOST_PRESENTATIONS:
             oldest = newest - _PRESENTATION_MATTERS_S
-            kept = [key for key in self._presentations if key[1] >= oldest]
-            self._presentations = dict.fromkeys(kept)
+            self._presentations = {
+                key: event for key, event in self._presentations.items() if key[1] >= oldest
+            }
+
+
+def _drop(where: dict[_Key, EventId], key: _Key, event: EventId) -> None:
+    """Take the key out where this event was the last one to put it in."""
+    if where.get(key) == event:
+        del where[key]

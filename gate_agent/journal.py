@@ -40,10 +40,17 @@ CREATE TABLE IF NOT EXISTS entry (
     hash BLOB NOT NULL,
     body TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS anchor (
+    sequence INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    newest TEXT
+);
 """
 _BATCH_BYTES = 56 * 1024
 """Written forms in one upload; escaped and with their hashes they stay below a report's ceiling."""
 _ENTRY_OVERHEAD = 200
+PRUNED_AT_ONCE = 200
+"""Entries that one call of `prune` drops, so that no decision waits for it for long."""
 _REASONS = tuple(DenyReason)
 _CLOCK_TRUSTED = {None, *_REASONS[_REASONS.index(DenyReason.CLOCK_UNTRUSTED) + 1 :]}
 """What `rules.decide` says only after it looked whether the clock can be trusted."""
@@ -59,8 +66,13 @@ class JournalDamaged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Head:
+    """The last entry, or the last one that was dropped, and the newest trusted time up to there."""
+
     position: JournalPosition
     newest: datetime | None
+
+
+_BEGINNING = _Head(JournalPosition(0, FIRST_HASH), None)
 
 
 class Journal:
@@ -82,7 +94,11 @@ class Journal:
             raise JournalUnavailable(f"{path}: {error}") from error
         try:
             self._prepare()
+            # One moment's picture: the running gate may prune while another process only looks.
+            self._connection.execute("BEGIN")
+            self._load()
             self._head = self._verify()
+            self._connection.execute("COMMIT")
         except JournalDamaged:
             self._connection.close()
             raise
@@ -98,15 +114,28 @@ class Journal:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.executescript(_SCHEMA)
-        row = connection.execute("SELECT id, acknowledged FROM journal").fetchone()
-        if row is None:
+        if connection.execute("SELECT id FROM journal").fetchone() is None:
             row = (str(uuid.uuid4()), 0)
             connection.execute("INSERT INTO journal (id, acknowledged) VALUES (?, ?)", row)
-        self.id = JournalId(row[0])
-        self._acknowledged: int = row[1]
+
+    def _load(self) -> None:
+        connection = self._connection
+        name, acknowledged = connection.execute("SELECT id, acknowledged FROM journal").fetchone()
+        self.id = JournalId(name)
+        self._acknowledged: int = acknowledged
+        row = connection.execute("SELECT sequence, hash, newest FROM anchor").fetchone()
+        self._anchor = _BEGINNING
+        if row is not None:
+            try:
+                newest = None if row[2] is None else datetime.fromisoformat(row[2])
+                position = JournalPosition(int(row[0]), bytes(memoryview(row[1])))
+            except (ValueError, TypeError) as error:
+                raise JournalDamaged(f"the chain's anchor cannot be read: {error}") from error
+            self._anchor = _Head(position, newest)
 
     def _verify(self) -> _Head:
-        sequence, previous, newest = 0, FIRST_HASH, None
+        sequence, previous = self._anchor.position.sequence, self._anchor.position.hash
+        newest = self._anchor.newest
         for number, digest, text in self._connection.execute(
             "SELECT sequence, hash, body FROM entry ORDER BY sequence"
         ):
@@ -120,7 +149,7 @@ class Journal:
                 raise JournalDamaged(f"entry {number} cannot be read: {error}") from error
             self.history.add(body)
             newest = _later(newest, body)
-        if self._acknowledged > sequence:
+        if not self._anchor.position.sequence <= self._acknowledged <= sequence:
             raise JournalDamaged(f"acknowledged to {self._acknowledged}, but ends at {sequence}")
         return _Head(JournalPosition(sequence, previous), newest)
 
@@ -128,6 +157,11 @@ class Journal:
     def position(self) -> JournalPosition:
         """How far the journal has come."""
         return self._head.position
+
+    @property
+    def pruned(self) -> int:
+        """The sequence number of the last entry that was dropped; 0 where none was."""
+        return self._anchor.position.sequence
 
     @property
     def newest(self) -> datetime | None:
@@ -158,9 +192,11 @@ class Journal:
         """Note that the server holds everything up to and with `sequence`; tell whether that is news.
 
         A server that went back to an older copy of its database holds less than before: what it
-        lost then waits again. What lies beyond the end of the journal changes nothing.
+        lost then waits again, as far as it was not pruned. What lies beyond the end of the journal
+        changes nothing.
         """
         with self._lock:
+            sequence = max(sequence, self._anchor.position.sequence)
             if sequence == self._acknowledged or sequence > self._head.position.sequence:
                 return False
             self._write("UPDATE journal SET acknowledged = ?", (sequence,))
@@ -183,6 +219,66 @@ class Journal:
                 return None
             return JournalBatch(journal=self.id, previous=previous.hex(), entries=entries)
 
+    def prune(self, before: datetime) -> int:
+        """Drop the oldest acknowledged entries up to one that a trusted clock wrote before `before`.
+
+        What an untrusted clock wrote goes with the entries after it: the order tells its age. Drops
+        about `PRUNED_AT_ONCE` and returns how many; call again until it returns 0. The last one's
+        number, hash and time stay, so that the chain can be verified from there. Raises
+        `JournalUnavailable`.
+        """
+        with self._lock:
+            try:
+                bodies, anchor = self._prunable(before)
+                if not bodies:
+                    return 0
+                self._drop(anchor)
+            except (sqlite3.Error, MalformedReportError) as error:
+                raise JournalUnavailable(str(error)) from error
+            self._anchor = anchor
+            for body in bodies:
+                self.history.forget(body)
+            return len(bodies)
+
+    def _prunable(self, before: datetime) -> tuple[list[EntryBody], _Head]:
+        """Return what may go, and where the chain begins then."""
+        bodies: list[EntryBody] = []
+        count, anchor = 0, self._anchor
+        rows = self._connection.execute(
+            "SELECT sequence, hash, body FROM entry WHERE sequence <= ? ORDER BY sequence",
+            (self._acknowledged,),
+        )
+        for number, digest, text in rows:
+            bodies.append(read_body(text))
+            written = _trusted_time(bodies[-1])
+            if written is None:
+                continue
+            if written >= before:
+                break
+            count = len(bodies)
+            anchor = _Head(JournalPosition(number, digest), _later(anchor.newest, bodies[-1]))
+            if count >= PRUNED_AT_ONCE:
+                break
+        rows.close()
+        return bodies[:count], anchor
+
+    def _drop(self, anchor: _Head) -> None:
+        connection, position = self._connection, anchor.position
+        newest = None if anchor.newest is None else anchor.newest.isoformat()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            connection.execute("DELETE FROM entry WHERE sequence <= ?", (position.sequence,))
+            connection.execute("DELETE FROM anchor")
+            connection.execute(
+                "INSERT INTO anchor (sequence, hash, newest) VALUES (?, ?, ?)",
+                (position.sequence, position.hash, newest),
+            )
+            connection.execute("COMMIT")
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.rollback()
+            raise
+
     def close(self) -> None:
         """Let go of the file. Closing twice is allowed."""
         with self._lock:
@@ -204,7 +300,7 @@ class Journal:
         row = self._connection.execute(
             "SELECT hash FROM entry WHERE sequence = ?", (sequence,)
         ).fetchone()
-        return FIRST_HASH if row is None else row[0]
+        return self._anchor.position.hash if row is None else row[0]
 
     def _write(self, statement: str, values: tuple[object, ...]) -> None:
         """Run one statement in its own transaction, which is on the disk when this returns."""
@@ -219,9 +315,15 @@ class Journal:
 
 def _later(newest: datetime | None, body: EntryBody) -> datetime | None:
     """Return the newer time. A clock that nobody set may have written any time: it does not count."""
-    if not isinstance(body, DecisionEntry) or body.reason not in _CLOCK_TRUSTED:
-        return newest
-    return body.at if newest is None else max(newest, body.at)
+    at = _trusted_time(body)
+    if at is None or newest is None:
+        return at or newest
+    return max(newest, at)
+
+
+def _trusted_time(body: EntryBody) -> datetime | None:
+    trusted = isinstance(body, DecisionEntry) and body.reason in _CLOCK_TRUSTED
+    return body.at if trusted else None
 
 
 def open_or_begin_anew(

@@ -3,6 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from types import FrameType
 
 from access_protocol.ids import AccessPointId
@@ -52,6 +53,7 @@ def run(settings: Settings, *, as_json: bool) -> None:
             make_clock=lambda journal: GateClock(
                 battery_clock=settings.battery_clock, floor=lambda: journal.newest
             ),
+            journal_kept=timedelta(days=settings.journal_days),
         )
     except JournalUnavailable as error:
         raise CannotRun(f"the journal cannot be used: {error}") from error

@@ -64,6 +64,10 @@ class Settings(BaseSettings):
         default=False,
         description="Whether the machine has a battery-backed clock that can be trusted.",
     )
+    journal_days: Annotated[int, Field(ge=21, le=3650)] = Field(
+        default=30,
+        description="How long journal entries stay after the server has them; longer than any visit.",
+    )
     broker_host: str = Field(
         default="", description="The broker's address where it is not the one given at enrolment."
     )

@@ -28,6 +28,7 @@ def gate_state(store: LocalStore) -> dict[str, object]:
             "access_points": sorted(knowledge.policy.access_points),
             "journal": journal.id,
             "journal_sequence": journal.position.sequence,
+            "journal_pruned": journal.pruned,
             "journal_waiting": journal.waiting,
         }
     finally:

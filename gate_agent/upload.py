@@ -82,6 +82,8 @@ class Upload:
             # It is sent again later; the server stores each entry once.
             log.warning("acknowledgement_not_kept", why=str(error))
             return
+        if receipt.sequence < self._journal.pruned:
+            log.error("server_lost_what_was_pruned", server=receipt.sequence)
         if receipt.sequence > self._journal.position.sequence:
             log.error("journal_shorter_than_the_servers", server=receipt.sequence)
         if is_news:
