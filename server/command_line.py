@@ -37,12 +37,13 @@ trouble = Console(stderr=True)
 def serve() -> None:
     """Run everything on this machine: broker, worker, web and live, until Ctrl-C."""
     from server.processes import serve as process
+    from server.processes.ports import PortTaken
 
     settings = _settings()
     _check_database(settings)
     try:
         process.run(settings, lambda line: screen.print(line, highlight=False))
-    except process.NotReady as error:
+    except (process.NotReady, PortTaken) as error:
         _fail(str(error))
 
 
@@ -50,8 +51,12 @@ def serve() -> None:
 def web() -> None:
     """Run the web process: pages and API."""
     from server.processes import web as process
+    from server.processes.ports import PortTaken
 
-    process.run(_checked())
+    try:
+        process.run(_checked())
+    except PortTaken as error:
+        _fail(str(error))
 
 
 @app.command()
@@ -66,18 +71,23 @@ def worker() -> None:
 def live() -> None:
     """Run the live process: the event streams of open pages."""
     from server.processes import live as process
+    from server.processes.ports import PortTaken
 
-    process.run(_checked())
+    try:
+        process.run(_checked())
+    except PortTaken as error:
+        _fail(str(error))
 
 
 @app.command()
 def broker() -> None:
     """Run Mosquitto with the passwords and rights of the devices that the database knows."""
     from server.processes import broker as process
+    from server.processes.ports import PortTaken
 
     try:
         raise typer.Exit(process.run(_checked()))
-    except process.MosquittoIsMissing as error:
+    except (process.MosquittoIsMissing, PortTaken) as error:
         _fail(str(error))
 
 

@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     broker_host: str = Field(
         default="127.0.0.1", description="Host of the MQTT broker, as seen from the server."
     )
-    broker_port: Port = Field(default=1883, description="Port of the MQTT broker.")
+    broker_port: Port = Field(default=18830, description="Port of the MQTT broker.")
     broker_listen: str = Field(
         default="127.0.0.1",
         description="Address on which the broker that we start listens; 0.0.0.0 lets devices in.",

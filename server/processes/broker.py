@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import socket
 import subprocess
 from datetime import timedelta
 
@@ -13,6 +12,7 @@ from server.kernel import logs
 from server.kernel.principal import Principal
 from server.kernel.settings import Settings
 from server.kernel.work import Office
+from server.processes import ports
 from server.processes.stopping import stop_signal
 
 log = structlog.get_logger(__name__)
@@ -27,9 +27,11 @@ class MosquittoIsMissing(Exception):
 
 
 def run(settings: Settings) -> int:
-    """Run Mosquitto until told to stop; returns its exit code when it ends by itself."""
+    """Run Mosquitto until told to stop; returns its exit code when it ends by itself. Raises `PortTaken`."""
     logs.configure(settings.log_level, settings.log_format, "broker")
     stopping = stop_signal()
+    listening = ports.broker(settings)
+    listening.check()
     office = Office(settings)
     write_files(office)
     folder = settings.data_folder / "broker"
@@ -41,7 +43,7 @@ def run(settings: Settings) -> int:
     try:
         ready = False
         while not stopping.wait(LOOKED_EVERY.total_seconds() if ready else 0.05):
-            if not ready and process.poll() is None and _answers(settings):
+            if not ready and process.poll() is None and listening.is_answered():
                 ready = True
                 print("broker ready", flush=True)  # noqa: T201  `serve` waits for this line
             if process.poll() is not None:
@@ -64,15 +66,6 @@ def write_files(office: Office) -> bool:
             work.session, settings, settings.data_folder / "broker"
         )
     return broker_configuration.write(files)
-
-
-def _answers(settings: Settings) -> bool:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.broker_listen, settings.broker_listen)  # noqa: S104
-    try:
-        socket.create_connection((host, settings.broker_port), 1).close()
-    except OSError:
-        return False
-    return True
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

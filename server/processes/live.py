@@ -35,6 +35,7 @@ from server.kernel.principal import Principal
 from server.kernel.settings import Settings
 from server.kernel.work import Office
 from server.people import actions as people
+from server.processes import ports
 from server.web.session import COOKIE
 
 log = structlog.get_logger(__name__)
@@ -101,6 +102,7 @@ def create_live(settings: Settings, transport: Transport) -> Starlette:
         every = topics.of_all(None, Kind.SERVER, Subject.LIVE)
         transport.subscribe_without_retained(every, lambda message: _hand_on(streams, message))
         transport.start()
+        print("live ready", flush=True)  # noqa: T201  `serve` waits for this line
         yield
         streams.tell(None)
         transport.stop()
@@ -169,7 +171,8 @@ def client_name(process: str) -> str:
 
 
 def run(settings: Settings) -> None:
-    """Serve until told to stop."""
+    """Serve until told to stop; raises `PortTaken`."""
+    ports.live(settings).check()
     Server(
         "server.processes.live:application",
         factory=True,

@@ -1,18 +1,19 @@
 """Runs the whole server on one machine: broker, worker, web and live as child processes."""
 
-import select
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import IO
 
 import structlog
 
 from server.kernel import logs
 from server.kernel.settings import Settings
+from server.processes import ports
+from server.processes.ports import Listening
 from server.processes.stopping import stop_signal
 
 log = structlog.get_logger(__name__)
@@ -31,12 +32,14 @@ class NotReady(Exception):
 
 @dataclass
 class Child:
-    """One process, and how to tell that it is up."""
+    """One process. It is up when it said so itself, and takes connections where it should.
+
+    Connections alone would prove nothing: somebody else may take them.
+    """
 
     name: str
-    is_ready: Callable[["subprocess.Popen[bytes]"], bool]
-    speaks: bool = False
-    """Whether it says on its output that it is ready."""
+    listening: Listening | None = None
+    said_ready: threading.Event = field(default_factory=threading.Event)
     process: "subprocess.Popen[bytes] | None" = None
     started_at: float = 0.0
     deaths: int = 0
@@ -44,19 +47,22 @@ class Child:
 
     def start(self) -> None:
         """Start the process."""
+        self.said_ready.clear()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "server", self.name],
-            stdout=subprocess.PIPE if self.speaks else None,
+            stdout=subprocess.PIPE,
             # Ctrl-C is ours to hand on, in the right order.
             start_new_session=True,
         )
+        if self.process.stdout is not None:
+            threading.Thread(target=self._hear, args=[self.process.stdout], daemon=True).start()
         self.started_at = time.monotonic()
 
     def wait_until_ready(self, stopping: threading.Event) -> None:
         """Return when the process is up; raises `NotReady`."""
         process = self._running()
         until = time.monotonic() + READY_WITHIN
-        while not self.is_ready(process):
+        while not self._is_ready():
             if process.poll() is not None:
                 raise NotReady(f"{self.name} ended with code {process.returncode}")
             if time.monotonic() > until:
@@ -95,6 +101,18 @@ class Child:
             self.again_at = 0.0
             self.start()
 
+    def _is_ready(self) -> bool:
+        return self.said_ready.is_set() and (self.listening is None or self.listening.is_answered())
+
+    def _hear(self, said: IO[bytes]) -> None:
+        """Wait for the word that the process is ready; hand on everything else that it prints."""
+        for line in said:
+            if line.strip() == f"{self.name} ready".encode():
+                self.said_ready.set()
+            else:
+                sys.stdout.write(line.decode(errors="replace"))
+                sys.stdout.flush()
+
     def _running(self) -> "subprocess.Popen[bytes]":
         if self.process is None:
             raise RuntimeError("not started")
@@ -102,15 +120,21 @@ class Child:
 
 
 def run(settings: Settings, say: Callable[[str], None]) -> None:
-    """Run all four until SIGTERM or SIGINT; `say` tells the person at the terminal."""
+    """Run all four until SIGTERM or SIGINT; `say` tells the person at the terminal.
+
+    Raises `NotReady`, and `PortTaken` before anything is started.
+    """
     logs.configure(settings.log_level, settings.log_format, "serve")
     stopping = stop_signal()
     children = [
-        Child("broker", _says_ready, speaks=True),
-        Child("worker", _says_ready, speaks=True),
-        Child("web", _listens(settings.web_host, settings.web_port)),
-        Child("live", _listens(settings.live_host, settings.live_port)),
+        Child("broker", ports.broker(settings)),
+        Child("worker"),
+        Child("web", ports.web(settings)),
+        Child("live", ports.live(settings)),
     ]
+    for child in children:
+        if child.listening is not None:
+            child.listening.check()
     try:
         for child in children:
             if stopping.is_set():
@@ -128,23 +152,3 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
             child.ask_to_stop()
         for child in (*others, broker):
             child.stop()
-
-
-def _listens(host: str, port: int) -> Callable[["subprocess.Popen[bytes]"], bool]:
-    # An address to listen on may mean all of them, which nobody can connect to.
-    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-
-    def check(_process: object) -> bool:
-        try:
-            socket.create_connection((address, port), 1).close()
-        except OSError:
-            return False
-        return True
-
-    return check
-
-
-def _says_ready(process: "subprocess.Popen[bytes]") -> bool:
-    if process.stdout is None or not select.select([process.stdout], [], [], 0)[0]:
-        return False
-    return b"ready" in process.stdout.readline()

@@ -8,6 +8,7 @@ from granian.server import Server
 from server.app import create_app
 from server.kernel import logs
 from server.kernel.settings import Settings
+from server.processes import ports
 
 KILLED_AFTER = 10
 """Seconds that a web worker may take to finish its requests when told to stop."""
@@ -17,11 +18,14 @@ def application() -> Flask:
     """Make the application of one worker process; granian calls it."""
     settings = Settings()
     logs.configure(settings.log_level, settings.log_format, "web")
-    return create_app(settings)
+    app = create_app(settings)
+    print("web ready", flush=True)  # noqa: T201  `serve` waits for this line
+    return app
 
 
 def run(settings: Settings) -> None:
-    """Serve until told to stop."""
+    """Serve until told to stop; raises `PortTaken`."""
+    ports.web(settings).check()
     Server(
         "server.processes.web:application",
         factory=True,

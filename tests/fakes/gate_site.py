@@ -94,7 +94,7 @@ def static(
     return credential.to_text(credential.issue(claims, key))
 
 
-def enrolment(host: str = "127.0.0.1", port: int = 1883) -> Enrolment:
+def enrolment(host: str = "127.0.0.1", port: int = 18830) -> Enrolment:
     return Enrolment(
         site=SITE,
         kind="gate",
@@ -106,7 +106,7 @@ def enrolment(host: str = "127.0.0.1", port: int = 1883) -> Enrolment:
     )
 
 
-def enrolled(folder: Path, host: str = "127.0.0.1", port: int = 1883) -> LocalStore:
+def enrolled(folder: Path, host: str = "127.0.0.1", port: int = 18830) -> LocalStore:
     """A store that holds the gate's identity."""
     store = LocalStore(folder)
     store.enrol(enrolment(host, port), GATE_KEY)

@@ -10,12 +10,13 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
-from socket import SOCK_DGRAM
+from socket import SO_REUSEPORT, SOCK_DGRAM, SOL_SOCKET, socket
 
 import pytest
 
 from demo.ports import free_port
 from demo.program import StartedProcess
+from tests.services.template import SqliteTemplate
 
 Environment = Mapping[str, str]
 
@@ -23,8 +24,22 @@ Environment = Mapping[str, str]
 @pytest.fixture
 def environment(tmp_path: Path) -> Environment:
     """Settings of a demo server on free ports, its database made and filled."""
+    made = on_free_ports(tmp_path)
+    command(made, "init")
+    command(made, "demo-data", "--json")
+    return made
+
+
+@pytest.fixture
+def tables(tmp_path: Path, sqlite_template: SqliteTemplate) -> Environment:
+    """Settings of a demo server on free ports, with a database that has no row."""
+    sqlite_template.copy(tmp_path / "data" / "genkan.sqlite3")
+    return on_free_ports(tmp_path)
+
+
+def on_free_ports(tmp_path: Path) -> Environment:
     web, live = free_port(), free_port()
-    made = {
+    return {
         **{key: value for key, value in os.environ.items() if not key.startswith("GENKAN_")},
         "PYTHONUNBUFFERED": "1",
         "GENKAN_DEMO": "true",
@@ -36,9 +51,6 @@ def environment(tmp_path: Path) -> Environment:
         "GENKAN_BROKER_PORT": str(free_port()),
         "GENKAN_WORKER_WAKE": f"127.0.0.1:{free_port(SOCK_DGRAM)}",
     }
-    command(made, "init")
-    command(made, "demo-data", "--json")
-    return made
 
 
 @pytest.fixture
@@ -113,6 +125,53 @@ def test_a_change_reaches_an_open_page_as_a_live_notice(environment: Environment
 def test_a_stream_is_opened_to_nobody_who_is_not_signed_in(environment: Environment) -> None:
     with stream(environment, "genkan_session=guessed") as refused:
         assert refused.status == 401
+
+
+@pytest.mark.parametrize(
+    ("command", "setting"),
+    [
+        ("serve", "GENKAN_WEB_PORT"),
+        ("serve", "GENKAN_LIVE_PORT"),
+        ("serve", "GENKAN_BROKER_PORT"),
+        ("web", "GENKAN_WEB_PORT"),
+        ("live", "GENKAN_LIVE_PORT"),
+        ("broker", "GENKAN_BROKER_PORT"),
+    ],
+)
+def test_a_port_that_somebody_else_holds_is_refused_by_name(
+    tables: Environment, command: str, setting: str
+) -> None:
+    with socket() as other:
+        # The other shares its port, as granian does: without our own look both would answer.
+        other.setsockopt(SOL_SOCKET, SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", int(tables[setting])))
+        other.listen()
+        done = subprocess.run(
+            [sys.executable, "-m", "server", command],
+            env=dict(tables),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    said = " ".join(done.stderr.split())
+    assert f"Port {tables[setting]} on 127.0.0.1 is taken" in said
+    assert f"set {setting} to a free port" in said
+    assert "ready" not in done.stdout
+
+
+def test_an_address_of_another_machine_is_refused_by_name(tables: Environment) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "server", "web"],
+        env={**tables, "GENKAN_WEB_HOST": "192.0.2.1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "GENKAN_WEB_HOST" in done.stderr
 
 
 def test_a_user_made_at_the_terminal_can_sign_in(environment: Environment) -> None:
