@@ -65,9 +65,7 @@ class PassageHistory:
         _drop(self._bound, credential, event)
         if self._grants.pop(event, None) is None:
             return
-        self._entries[credential, point].discard(event)
-        if not self._entries[credential, point]:
-            del self._entries[credential, point]
+        self._free(credential, point, event)
         passages = self._passages.get(credential, {})
         if passages.get(point, (0, None))[1] == event:
             del passages[point]
@@ -132,9 +130,9 @@ class PassageHistory:
             return
         if entry.outcome in NOBODY_PASSED:
             grant.final = entry.outcome
-            self._entries[grant.credential, grant.point].discard(event)
+            self._free(grant.credential, grant.point, event)
             return
-        self._entries[grant.credential, grant.point].add(event)
+        self._entries.setdefault((grant.credential, grant.point), set()).add(event)
         # A door has no sensor for passages: that it was opened is all it can ever say.
         if not grant.opened:
             self._passage_count += 1
@@ -142,6 +140,13 @@ class PassageHistory:
             passages[grant.point] = self._passage_count, event
         grant.opened = True
         grant.final = entry.outcome if entry.outcome is Outcome.PASSED else None
+
+    def _free(self, credential: CredentialId, point: AccessPointId, event: EventId) -> None:
+        """The event no longer spends a single entry, if it did."""
+        spent_by = self._entries.get((credential, point), set[EventId]())
+        spent_by.discard(event)
+        if not spent_by:
+            self._entries.pop((credential, point), None)
 
     def _forget_presentations(self, newest: int) -> None:
         """Drop presentations that are out of their time anyway, so that memory stays bounded."""

@@ -144,3 +144,29 @@ def test_nothing_frees_the_entry_of_somebody_who_passed(late: Outcome) -> None:
     report(history, event, Outcome.PASSED)
     report(history, event, late)
     assert history.entry_spent(VISITOR, ENTRANCE)
+
+
+def test_grants_that_were_freed_are_forgotten_one_after_the_other() -> None:
+    history = PassageHistory(points)
+    freed = [granted_entry() for _ in range(3)]
+    for entry in freed:
+        history.add(entry)
+        report(history, EventId(entry.event), Outcome.NO_ANSWER)
+    history.forget(freed[0])
+    history.forget(freed[1])
+    report(history, EventId(freed[2].event), Outcome.PASSED)
+    assert history.entry_spent(VISITOR, ENTRANCE)
+    history.forget(freed[2])
+    assert not history.entry_spent(VISITOR, ENTRANCE)
+
+
+def granted_entry() -> DecisionEntry:
+    return DecisionEntry(
+        at=NOW,
+        event=str(uuid4()),
+        access_point=ENTRANCE,
+        reason=None,
+        credential=VISITOR.hex(),
+        credential_class=CredentialClass.STATIC,
+        generation=0,
+    )
