@@ -3,13 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import structlog
-
 from access_protocol.decision import AccessDecision, DenyReason
 from access_protocol.events import Outcome
 from access_protocol.ids import AccessPointId, EventId
+from gate_agent.logs import Log
 
-log = structlog.stdlib.get_logger(__name__)
+log = Log(__name__)
 
 
 class Feedback(Protocol):
@@ -17,6 +16,10 @@ class Feedback(Protocol):
 
     def reading(self, point: AccessPointId) -> None:
         """A pass is before the reader; please hold still."""
+        ...
+
+    def wait(self, point: AccessPointId) -> None:
+        """The pass is not decided on yet, because too many forged ones came before it."""
         ...
 
     def granted(self, point: AccessPointId, event: EventId, decision: AccessDecision) -> None:
@@ -67,6 +70,10 @@ class Together:
     def reading(self, point: AccessPointId) -> None:
         """See `Feedback.reading`."""
         self._each(lambda feedback: feedback.reading(point))
+
+    def wait(self, point: AccessPointId) -> None:
+        """See `Feedback.wait`."""
+        self._each(lambda feedback: feedback.wait(point))
 
     def granted(self, point: AccessPointId, event: EventId, decision: AccessDecision) -> None:
         """See `Feedback.granted`."""
