@@ -149,6 +149,9 @@ class _Silent:
     def reading(self, point: AccessPointId) -> None:
         """See `Feedback.reading`."""
 
+    def wait(self, point: AccessPointId) -> None:
+        """See `Feedback.wait`."""
+
     def granted(self, point: AccessPointId, event: EventId, decision: AccessDecision) -> None:
         """See `Feedback.granted`."""
 

@@ -219,7 +219,7 @@ class Agent:
             self._wake.clear()
             try:
                 for reader in self.readers:
-                    reader.watch.tick()
+                    reader.tick()
                 self._sync.tick()
                 self._prune_if_due()
             except Exception:  # a thread that ends would leave every deadline unwatched

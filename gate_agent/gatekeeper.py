@@ -3,7 +3,6 @@
 It touches nothing: knowledge, history, the time and the moment come in as arguments.
 """
 
-import threading
 from datetime import timedelta
 
 from access_protocol import rules
@@ -15,28 +14,41 @@ from access_protocol.knowledge import AccessPoint
 SAME_PRESENTATION = timedelta(seconds=10)
 """The same claims at the same access point within this time of a decision are not decided anew."""
 
+FORGED_AT_ONCE = 10
+FORGED_EVERY = timedelta(seconds=10)
+"""Decisions on codes that no issuer vouched for, at one access point: ten at once, for a visitor who
+tries what the phone holds, then one every ten seconds. Each is a journal entry for ever; a screen
+that shows another forgery in each frame would otherwise fill the disk and the server's ledger."""
+
 _Shown = frozenset[str] | tuple[bytes, int | None]
 """What tells presentations apart: the claims where an issuer vouched for them, else the texts."""
 
 
-class Gatekeeper:
-    """Decides once on each presentation; several threads may share it.
+class TooManyForged(Exception):
+    """The code was not decided on: no issuer vouched for it, nor for too many before it."""
 
-    Moments are seconds of one monotonic clock. Two decisions at once are for the caller to keep
-    apart: the history that they look at is not ours.
+
+class Gatekeeper:
+    """Decides once on each presentation.
+
+    Moments are seconds of one monotonic clock. The caller keeps its threads apart, as it must for
+    the history that a decision looks at.
     """
 
     def __init__(self) -> None:
         """Start without a memory; what must outlive a restart is the history's."""
         self._decided: dict[tuple[AccessPointId, _Shown], float] = {}
-        self._lock = threading.Lock()
+        self._forged: dict[AccessPointId, _Allowance] = {}
 
     def seen(self, texts: tuple[str, ...], point: AccessPointId, moment: float) -> bool:
         """Tell whether there is nothing to decide: no code of ours, or these very texts again."""
         ours = _ours(texts)
-        with self._lock:
-            self._forget(moment)
-            return not ours or (point, ours) in self._decided
+        self._forget(moment)
+        return not ours or (point, ours) in self._decided
+
+    def calm(self, point: AccessPointId, moment: float) -> bool:
+        """Tell whether also a code that no issuer vouched for would be decided on now."""
+        return self._allowance(point, moment).left(moment) >= 1
 
     def decide(
         self,
@@ -50,7 +62,8 @@ class Gatekeeper:
         """Return the decision on what stood before the reader, or None where none is due.
 
         None is due for posters and other codes that are not ours, and for a presentation that was
-        decided on less than `SAME_PRESENTATION` ago.
+        decided on less than `SAME_PRESENTATION` ago. Raises `TooManyForged`; never for a code that
+        an issuer vouched for.
         """
         if self.seen(texts, point.id, moment):
             return None
@@ -58,8 +71,12 @@ class Gatekeeper:
         decision = rules.decide(request, point, knowledge, history, circumstances)
         if decision.reason is DenyReason.NO_CODE:
             return None
-        with self._lock:
-            return decision if self._is_new(decision, (point.id, _ours(texts)), moment) else None
+        if decision.credential_id is None:
+            self._allowance(point.id, moment).take(moment)
+        return decision if self._is_new(decision, (point.id, _ours(texts)), moment) else None
+
+    def _allowance(self, point: AccessPointId, moment: float) -> "_Allowance":
+        return self._forged.setdefault(point, _Allowance(moment))
 
     def _is_new(
         self, decision: AccessDecision, text_key: tuple[AccessPointId, _Shown], moment: float
@@ -80,6 +97,26 @@ class Gatekeeper:
         oldest = moment - SAME_PRESENTATION.total_seconds()
         for key in [key for key, at in self._decided.items() if at <= oldest]:
             del self._decided[key]
+
+
+class _Allowance:
+    """A bucket of `FORGED_AT_ONCE` tokens that gets one back every `FORGED_EVERY`."""
+
+    def __init__(self, moment: float) -> None:
+        self._tokens = float(FORGED_AT_ONCE)
+        self._counted_at = moment
+
+    def left(self, moment: float) -> float:
+        """Return how many tokens there are now."""
+        gained = (moment - self._counted_at) / FORGED_EVERY.total_seconds()
+        return min(FORGED_AT_ONCE, self._tokens + gained)
+
+    def take(self, moment: float) -> None:
+        """Take one, or raise `TooManyForged`."""
+        left = self.left(moment)
+        if left < 1:
+            raise TooManyForged
+        self._tokens, self._counted_at = left - 1, moment
 
 
 def _ours(texts: tuple[str, ...]) -> frozenset[str]:

@@ -16,12 +16,13 @@ from gate_agent.camera import Camera, Frame
 from gate_agent.clock import Clock
 from gate_agent.decoder.chain import DecoderChain
 from gate_agent.feedback.base import Feedback
-from gate_agent.gatekeeper import Gatekeeper
+from gate_agent.gatekeeper import Gatekeeper, TooManyForged
 from gate_agent.health import ReaderGauge
 from gate_agent.journal import Journal, JournalUnavailable
 from gate_agent.knowledge import HeldKnowledge
 from gate_agent.logs import Log
 from gate_agent.portal import Portal
+from gate_agent.undecided import Undecided
 from gate_agent.watching import CameraWatch
 
 log = Log(__name__)
@@ -63,6 +64,7 @@ class Reader:
         self._gauge = gauge
         self._moment = moment
         self._journal_failed = False
+        self._undecided = Undecided(point)
         self.watch = CameraWatch(
             make_camera,
             look=self._look,
@@ -76,18 +78,27 @@ class Reader:
     def present(self, texts: tuple[str, ...]) -> None:
         """Decide on the texts that stand before the reader, and have the portal opened if granted."""
         desk, now = self._desk, self._moment()
-        if desk.gatekeeper.seen(texts, self._point_id, now):
-            return
+        with desk.deciding:
+            if desk.gatekeeper.seen(texts, self._point_id, now):
+                return
+            calm = desk.gatekeeper.calm(self._point_id, now)
         event = EventId(str(uuid.uuid4()))
         known = desk.knowledge.policy.access_points.get(self._point_id)
         point = known or _undescribed(self._point_id)
-        if known is not None:
+        if known is not None and calm:
             desk.portal.ask(event, known)
-        desk.feedback.reading(self._point_id)
-        decision = self._decide(texts, point, event, now)
+            desk.feedback.reading(self._point_id)
+        try:
+            decision = self._decide(texts, point, event, now)
+        except TooManyForged:
+            self._patience(event, now)
+            return
         if decision is None:
             desk.portal.forget(event)
         elif decision.reason is None:
+            if known is not None and not calm:
+                # Forgeries would otherwise have the gate ask the controller with every frame.
+                desk.portal.ask(event, known)
             # Shown first: what the portal then says must be the last word on the screen.
             desk.feedback.granted(self._point_id, event, decision)
             desk.portal.open(event)
@@ -95,6 +106,16 @@ class Reader:
             desk.portal.forget(event)
             desk.feedback.refused(self._point_id, event, decision.reason, decision)
         desk.wake.set()
+
+    def tick(self) -> None:
+        """Notice what time alone brings; called several times a second."""
+        self.watch.tick()
+        self._undecided.tick(self._moment())
+
+    def _patience(self, event: EventId, moment: float) -> None:
+        self._desk.portal.forget(event)
+        if self._undecided.add(moment):
+            self._desk.feedback.wait(self._point_id)
 
     def _decide(
         self, texts: tuple[str, ...], point: AccessPoint, event: EventId, moment: float

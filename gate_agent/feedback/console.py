@@ -39,6 +39,10 @@ class ConsoleFeedback:
         """See `Feedback.reading`."""
         self._line("wait", "…", point, say(Phrase.READING, self._language))
 
+    def wait(self, point: AccessPointId) -> None:
+        """See `Feedback.wait`."""
+        self._line("wait", "…", point, say(Phrase.WAIT, self._language))
+
     def granted(self, point: AccessPointId, event: EventId, decision: AccessDecision) -> None:
         """See `Feedback.granted`."""
         self._line("good", "✓", point, say(Phrase.GRANTED, self._language))
@@ -105,6 +109,10 @@ class JsonFeedback:
     def reading(self, point: AccessPointId) -> None:
         """See `Feedback.reading`."""
         self.write("reading", access_point=point)
+
+    def wait(self, point: AccessPointId) -> None:
+        """See `Feedback.wait`."""
+        self.write("wait", access_point=point)
 
     def granted(self, point: AccessPointId, event: EventId, decision: AccessDecision) -> None:
         """See `Feedback.granted`."""

@@ -50,6 +50,9 @@ class LightsFeedback:
     def reading(self, point: AccessPointId) -> None:
         """Show nothing: a lamp has one meaning."""
 
+    def wait(self, point: AccessPointId) -> None:
+        """Show nothing: neither granted nor refused."""
+
     def granted(self, point: AccessPointId, event: EventId, decision: AccessDecision) -> None:
         """One short beep: the pass was good. The lamp waits for the door."""
         _once(self._buzzer, _SHORT_S)

@@ -13,6 +13,7 @@ class Phrase(StrEnum):
     """Everything else that a gate says to people."""
 
     READING = "reading"
+    WAIT = "wait"
     GRANTED = "granted"
     UNLOCKED = "unlocked"
     OPENED = "opened"
@@ -28,6 +29,7 @@ class Phrase(StrEnum):
 
 _EN = {
     Phrase.READING: "Please hold still.",
+    Phrase.WAIT: "Please wait a moment, then show your pass again.",
     Phrase.GRANTED: "Welcome. One moment, please.",
     Phrase.UNLOCKED: "Please come in.",
     Phrase.OPENED: "The door is open.",
@@ -42,6 +44,7 @@ _EN = {
 }
 _JA = {
     Phrase.READING: "そのまま動かさずにお待ちください。",
+    Phrase.WAIT: "少々お待ちいただいてから、もう一度かざしてください。",
     Phrase.GRANTED: "ようこそ。少々お待ちください。",
     Phrase.UNLOCKED: "どうぞお入りください。",
     Phrase.OPENED: "ドアが開きました。",
@@ -56,6 +59,7 @@ _JA = {
 }
 _ZH = {
     Phrase.READING: "请保持不动。",
+    Phrase.WAIT: "请稍候，然后再次出示通行码。",
     Phrase.GRANTED: "欢迎光临，请稍候。",
     Phrase.UNLOCKED: "请进。",
     Phrase.OPENED: "门已打开。",

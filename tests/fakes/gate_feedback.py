@@ -17,6 +17,9 @@ class FakeFeedback:
     def reading(self, point: AccessPointId) -> None:
         self._show("reading", point)
 
+    def wait(self, point: AccessPointId) -> None:
+        self._show("wait", point)
+
     def granted(self, point: AccessPointId, event: EventId, decision: AccessDecision) -> None:
         self._show("granted", point)
 

@@ -20,6 +20,7 @@ from access_protocol.transport.memory import MemoryBroker, MemoryTransport
 from gate_agent.agent import Agent, ReaderPlan
 from gate_agent.camera import CameraLost, Frame
 from gate_agent.clock import GateClock
+from gate_agent.gatekeeper import FORGED_AT_ONCE
 from gate_agent.local_store import Identity, LocalStore
 from gate_agent.vision import Image
 from tests.fakes.gate_feedback import FakeFeedback
@@ -189,6 +190,32 @@ def test_a_poster_leaves_no_trace(gate: Gate) -> None:
     gate.camera.show(static())
     gate.feedback.wait_for("granted")
     assert agent.journal.position.sequence == 1
+
+
+def test_a_screen_full_of_forgeries_waits_but_the_next_visitor_does_not(gate: Gate) -> None:
+    agent = gate.start()
+    reader = agent.readers[0]
+    for number in range(FORGED_AT_ONCE + 20):
+        reader.present((f"GK1:FORGED {number}",))
+    assert len(gate.feedback.of("refused")) == FORGED_AT_ONCE
+    assert gate.feedback.of("wait") == [("wait", ENTRANCE)]
+    assert agent.journal.position.sequence == FORGED_AT_ONCE
+    assert len(gate.controller.asks) == FORGED_AT_ONCE
+    gate.camera.show(static())
+    gate.until(lambda: gate.controller.commands)
+    assert len(gate.controller.asks) == FORGED_AT_ONCE + 1
+
+
+def test_one_reader_waits_while_another_one_decides(gate: Gate) -> None:
+    reader = gate.start().readers[0]
+    deciding = threading.Thread(target=reader.present, args=(("GK1:FORGED",),))
+    with reader._desk.deciding:
+        deciding.start()
+        deciding.join(0.2)
+        assert deciding.is_alive()
+        assert gate.feedback.of("refused") == []
+    deciding.join(WITHIN)
+    assert len(gate.feedback.of("refused")) == 1
 
 
 def test_a_revocation_counts_as_soon_as_it_is_pushed(gate: Gate) -> None:

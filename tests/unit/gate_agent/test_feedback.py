@@ -30,6 +30,7 @@ GRANTED = AccessDecision(None, CredentialId(bytes(16)))
 
 def play(feedback: Feedback) -> None:
     """Everything that a feedback can be told, once."""
+    feedback.wait(ENTRANCE)
     feedback.reading(ENTRANCE)
     feedback.granted(ENTRANCE, EVENT, GRANTED)
     feedback.refused(
@@ -52,12 +53,13 @@ def test_the_console_speaks_the_gates_language(language: Language) -> None:
     stream = io.StringIO()
     play(ConsoleFeedback(language, stream))
     text = stream.getvalue()
+    assert say(Phrase.WAIT, language) in text
     for phrase in (Phrase.READING, Phrase.GRANTED, Phrase.UNLOCKED, Phrase.PASSED, Phrase.OFFLINE):
         assert say(phrase, language) in text
     assert wording.sentence(DenyReason.EXPIRED, language) in text
     assert "expired" in text
     assert "no picture" in text
-    assert len(text.splitlines()) == 9
+    assert len(text.splitlines()) == 10
 
 
 @pytest.mark.parametrize("language", Language)
@@ -71,6 +73,7 @@ def test_programs_get_one_json_object_a_line() -> None:
     play(JsonFeedback(stream, now=lambda: NOW))
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [line["what"] for line in lines] == [
+        "wait",
         "reading",
         "granted",
         "refused",
@@ -81,7 +84,7 @@ def test_programs_get_one_json_object_a_line() -> None:
         "trouble",
         "trouble",
     ]
-    assert lines[2] == {
+    assert lines[3] == {
         "at": "2026-04-01T09:00:00.000Z",
         "what": "refused",
         "access_point": "main-gate-in",
@@ -123,14 +126,14 @@ def test_a_broken_lamp_hides_nothing_and_raises_nothing() -> None:
     shown = FakeFeedback()
     play(Together([BrokenLamp(), shown]))
     assert [one[0] for one in shown.shown][-1] == "closed"
-    assert len(shown.shown) == 10
+    assert len(shown.shown) == 11
 
 
 def test_several_feedbacks_are_told_the_same() -> None:
     one, other = FakeFeedback(), FakeFeedback()
     play(Together([one, other]))
     assert one.shown == other.shown
-    assert len(one.shown) == 10
+    assert len(one.shown) == 11
 
 
 @dataclass

@@ -1,14 +1,22 @@
 """The gatekeeper decides once on each presentation, by the shared rules and nothing else."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 
+import pytest
+
+from access_protocol.credential import CredentialClass
 from access_protocol.decision import AccessDecision, DenyReason
-from access_protocol.ids import AccessPointId
+from access_protocol.ids import AccessPointId, CredentialId
 from access_protocol.keys import SigningKey
 from access_protocol.rules import Circumstances
-from gate_agent.gatekeeper import SAME_PRESENTATION, Gatekeeper
+from gate_agent.gatekeeper import (
+    FORGED_AT_ONCE,
+    FORGED_EVERY,
+    SAME_PRESENTATION,
+    Gatekeeper,
+    TooManyForged,
+)
 from tests.fakes.gate_site import ENTRANCE, ISSUER, NOW, SITE, entrance, policy, ring, static
 from tests.fakes.knowledge import FakeHistory, FakeKnowledge
 
@@ -111,20 +119,46 @@ def test_two_passes_at_once_are_refused_and_one_of_them_alone_is_decided() -> No
     assert hall.show(static(2), static(1), moment=0.4) is None
 
 
-def test_two_readers_that_look_at_the_same_moment_do_not_disturb_each_other() -> None:
-    gatekeeper = Hall().gatekeeper
-    together = threading.Barrier(2)
+def forge(hall: Hall, moment: float, count: int = 1000) -> int:
+    """Show that many different forged codes at once; return how many were decided on."""
+    decided = 0
+    for number in range(count):
+        with suppress(TooManyForged):
+            decided += hall.reason(f"GK1:FORGED {moment} {number}", moment=moment) is not None
+    return decided
 
-    def look(moment: float) -> bool:
-        together.wait()
-        return gatekeeper.seen(("GK1:A",), ENTRANCE, moment)
 
-    with ThreadPoolExecutor(2) as readers:
-        for number in range(25):
-            began = 100.0 * number
-            gatekeeper._decided.update(
-                ((ENTRANCE, frozenset({f"GK1:{text}"})), began) for text in range(2000)
-            )
-            # All of it is over by now, so both readers forget the same things.
-            both = list(readers.map(look, [began + WINDOW] * 2))
-            assert both == [False, False]
+def test_ever_changing_forgeries_are_decided_on_at_a_bounded_rate() -> None:
+    hall, pause = Hall(), FORGED_EVERY.total_seconds()
+    assert forge(hall, 0.0) == FORGED_AT_ONCE
+    assert forge(hall, pause / 2) == 0
+    assert forge(hall, pause) == 1
+    assert sum(forge(hall, pause + second, 3) for second in range(1, 3601)) == 3600 / pause
+    assert forge(hall, 1_000_000.0) == FORGED_AT_ONCE
+
+
+def test_forgeries_keep_no_visitor_with_a_true_credential_waiting() -> None:
+    hall = Hall()
+    forge(hall, 0.0)
+    assert not hall.gatekeeper.calm(ENTRANCE, 0.0)
+    assert hall.show(static()) == AccessDecision(
+        None, CredentialId((1).to_bytes(16, "big")), CredentialClass.STATIC, 0
+    )
+    expired = static(2, at=NOW - timedelta(days=1))
+    assert hall.reason(expired) is DenyReason.EXPIRED
+
+
+def test_forgeries_at_one_access_point_do_not_count_at_another() -> None:
+    hall = Hall()
+    forge(hall, 0.0)
+    elsewhere = AccessPointId("side")
+    assert hall.gatekeeper.calm(elsewhere, 0.0)
+    assert hall.show("GK1:FORGED", point=elsewhere) is not None
+
+
+def test_a_code_that_had_to_wait_is_decided_on_later() -> None:
+    hall = Hall()
+    forge(hall, 0.0)
+    with pytest.raises(TooManyForged):
+        hall.show("GK1:MISREAD")
+    assert hall.reason("GK1:MISREAD", moment=FORGED_EVERY.total_seconds()) is DenyReason.MALFORMED
