@@ -28,7 +28,7 @@ def load_decoders() -> tuple[dict[str, Decoder], list[str]]:
     missing: list[str] = []
     try:
         from gate_agent.decoder.zbar import ZbarDecoder  # noqa: PLC0415  # libzbar may be missing
-    except ImportError as why:
+    except (ImportError, OSError) as why:  # not installed, or there but not to be loaded
         missing.append(f"zbar: {why}")
     else:
         decoders["zbar"] = ZbarDecoder()

@@ -12,7 +12,8 @@ class _Code(Protocol):
 class ZbarDecoder:
     """Reads QR codes with ZBar.
 
-    Importing this module raises ImportError where the library libzbar is not installed.
+    Importing this module raises ImportError where the library libzbar is not installed, and OSError
+    where it cannot be loaded.
     """
 
     def read(self, image: memoryview) -> list[str]:
