@@ -8,6 +8,7 @@ from server.credentials.actions import CredentialIssued, CredentialRevoked, Issu
 from server.devices.actions import DeviceEnrolled
 from server.devices.reports import DoorReported
 from server.kernel import outbox
+from server.kernel.errors import Conflict
 from server.kernel.ids import VisitorId
 from server.kernel.outbox import OutboxSettled
 from server.kernel.work import Office, Work
@@ -32,8 +33,8 @@ def register(office: Office) -> None:
     # A visit stands: each visitor gets a credential, and with it the mail that shows it.
     on(VisitorInvited, lambda work, it: _issue(work, it.visitor))
     on(CredentialIssued, _mail_new_pass)
-    on(MailWanted, lambda work, it: _mail(work, it.visitor))
-    on(VisitorLinkReplaced, lambda work, it: _mail(work, it.visitor))
+    on(MailWanted, lambda work, it: _mail_again(work, it.visitor))
+    on(VisitorLinkReplaced, lambda work, it: _replace(work, it.visitor))
     on(OutboxSettled, _note_mail)
     # It changes, is held, declined or cancelled: what opens doors changes with it, and people are told.
     on(VisitChanged, _follow_change)
@@ -68,7 +69,8 @@ def _withdraw_all(work: Work, held: VisitHeld) -> None:
 
 def _follow_change(work: Work, changed: VisitChanged) -> None:
     for visitor in changed.visitors:
-        if changed.access_changed:
+        # What was withdrawn stays so: another time for the visit is no pardon.
+        if changed.access_changed and issued.current_issue(work.session, visitor):
             credentials.issue(work, visitor)
         else:
             _mail(work, visitor)
@@ -76,6 +78,22 @@ def _follow_change(work: Work, changed: VisitChanged) -> None:
 
 def _mail_new_pass(work: Work, made: CredentialIssued) -> None:
     _mail(work, made.visitor)
+
+
+def _mail_again(work: Work, visitor: VisitorId) -> None:
+    _check_not_withdrawn(work, visitor)
+    _mail(work, visitor)
+
+
+def _replace(work: Work, visitor: VisitorId) -> None:
+    """Let the credential end with the link: whoever holds the old mail holds both."""
+    _check_not_withdrawn(work, visitor)
+    credentials.issue(work, visitor)
+
+
+def _check_not_withdrawn(work: Work, visitor: VisitorId) -> None:
+    if issued.current_issue(work.session, visitor) is None:
+        raise Conflict("This visitor's credential was withdrawn. Issue a new one instead.")
 
 
 def _mail(work: Work, visitor: VisitorId) -> None:

@@ -117,13 +117,18 @@ def change(work: Work, visit_id: VisitId, wanted: VisitChange) -> Visit:
     """Change a visit; what is left out of `wanted` stays as it is."""
     visit = _changeable(work, visit_id)
     before = visit.model_copy()
+    guests = list(models.visitors_of(work.session, visit.id))
+    if wanted.version not in (None, models.version_of(visit, guests)):
+        raise Conflict(
+            "Somebody else changed this visit meanwhile. Look at it in another window; "
+            "saving again replaces it."
+        )
     _take_over(work, visit, wanted)
     access_changed = (before.starts_at, before.ends_at, before.zones) != (
         visit.starts_at,
         visit.ends_at,
         visit.zones,
     )
-    guests = list(models.visitors_of(work.session, visit.id))
     # The host may have been let in on the old terms only: what was approved is asked for again.
     again = (
         access_changed
@@ -341,11 +346,14 @@ def _take_over(work: Work, visit: Visit, wanted: VisitChange) -> None:
             setattr(visit, name, value)
     if wanted.host is not None and wanted.host != visit.host:
         visit.host = _host(work, wanted.host).id
-    if "room" in given or wanted.zones is not None:
-        room = wanted.room if "room" in given else visit.room
+    # A room that stays is no reason to choose the zones anew, nor to ask whether it may still be booked.
+    moved = "room" in given and wanted.room != visit.room
+    if moved or wanted.zones is not None:
+        room = wanted.room if moved else None
         site = place.site_for(work, visit.site, room)
-        visit.room = room
         visit.zones = place.zones_for(work, site, room, wanted.zones)
+    if moved:
+        visit.room = wanted.room
 
 
 def _shown(visit: Visit) -> tuple[object, ...]:

@@ -108,12 +108,20 @@ class VisitOut(BaseModel):
     created_at: datetime
     changed_at: datetime
     visitors: list[VisitorOut]
+    version: str = Field(
+        description="Send it with a change, to be told where somebody else was faster."
+    )
 
     @classmethod
     def of(cls, visit: Visit, visitors: Iterable[Visitor]) -> "VisitOut":
         """Show a visit."""
+        guests = list(visitors)
         return cls.model_validate(
-            {**visit.model_dump(), "visitors": [VisitorOut.of(each) for each in visitors]}
+            {
+                **visit.model_dump(),
+                "visitors": [VisitorOut.of(each) for each in guests],
+                "version": models.version_of(visit, guests),
+            }
         )
 
 

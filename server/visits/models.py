@@ -1,6 +1,7 @@
 """Visits and their visitors: the few tables that hold personal data of guests, and their queries."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -75,6 +76,17 @@ class Visitor(Record, table=True):
     mail: MailState = Field(default=MailState.NONE, sa_type=stored_as_text(MailState))
     created_at: datetime
     removed_at: datetime | None = None
+
+
+def version_of(visit: Visit, guests: Iterable[Visitor]) -> str:
+    """Return a mark of all that people can change about a visit: two that differ are two states of it."""
+    own = visit.model_dump(
+        mode="json",
+        include={"title", "note", "language", "starts_at", "ends_at", "room", "zones", "host"},
+    )
+    invited = [(each.id, each.name, each.email, each.company, each.language) for each in guests]
+    written = json.dumps([own, sorted(invited)], sort_keys=True)
+    return hashlib.sha256(written.encode()).hexdigest()[:32]
 
 
 def link_hash(token: str) -> str:

@@ -138,6 +138,11 @@ class VisitChange(Input):
     visitors: list[InvitedVisitor] | None = Field(
         default=None, min_length=1, max_length=MOST_VISITORS
     )
+    version: str | None = Field(
+        default=None,
+        max_length=32,
+        description="The visit's `version` as you know it: refused (409) where it changed meanwhile.",
+    )
 
 
 class VisitFilter(BaseModel):

@@ -40,4 +40,9 @@ REASONS = (
     N_("There is no such mail."),
     N_("There is no such door."),
     N_("There is no such token."),
+    N_("Somebody else changed the same thing at this moment. Please try again."),
+    N_(
+        "Somebody else changed this visit meanwhile. Look at it in another window; saving again replaces it."
+    ),
+    N_("This visitor's credential was withdrawn. Issue a new one instead."),
 )

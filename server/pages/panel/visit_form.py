@@ -8,8 +8,8 @@ from flask import Response, flash, redirect, render_template, request, url_for
 from pydantic import BaseModel, ValidationError
 from werkzeug.wrappers import Response as AnyResponse
 
-from server.kernel.errors import GenkanError, Invalid
-from server.kernel.ids import VisitId
+from server.kernel.errors import Conflict, GenkanError, Invalid
+from server.kernel.ids import PersonId, VisitId
 from server.kernel.principal import Right
 from server.kernel.request import begin, caller, reading
 from server.kernel.work import Work
@@ -59,7 +59,7 @@ def change_visit(visit_id: str) -> AnyResponse:
         visit = actions.get(work, VisitId(visit_id))
         guests = models.visitors_of(work.session, visit.id)
         if request.method == "GET":
-            values = _values_of(visit)
+            values = _values_of(visit) | {"version": models.version_of(visit, guests)}
             for number, guest in enumerate(guests):
                 values[f"visitors.{number}.id"] = guest.id
                 for name in PERSON:
@@ -72,6 +72,11 @@ def change_visit(visit_id: str) -> AnyResponse:
     form.need("title", "starts_at", "ends_at")
     people = [_person(form, number, with_id=True) for number in range(count)]
     data = {"room": None} | _typed(form) | {"visitors": people}
+    data |= {"version": form.value("version") or None}
+    for name in ("starts_at", "ends_at"):
+        # The field has minutes only, and an hour of autumn stands for two: what stays is not sent.
+        if form.value(name) == to_local(getattr(visit, name)):
+            data.pop(name, None)
     changed = _try(
         form, data, actions.VisitChange, lambda work, wanted: actions.change(work, visit.id, wanted)
     )
@@ -96,6 +101,8 @@ def _try(
         form.take_validation(error)
     except GenkanError as error:
         form.take(error)
+        if isinstance(error, Conflict):
+            form.values.pop("version", None)
     return None
 
 
@@ -182,6 +189,8 @@ def _new_page(work: Work, form: Form, count: int, status: int = 200) -> Response
 
 
 def _change_page(work: Work, visit: Visit, form: Form, count: int, status: int = 200) -> Response:
+    if not form.value("version"):
+        _begin_anew(work, visit, form, count)
     return _page(
         work,
         form,
@@ -193,6 +202,26 @@ def _change_page(work: Work, visit: Visit, form: Form, count: int, status: int =
     )
 
 
+def _begin_anew(work: Work, visit: Visit, form: Form, count: int) -> None:
+    """Let what was typed stand against the visit as it is now: who was removed meanwhile is invited anew."""
+    now = actions.get(work, visit.id)
+    guests = models.visitors_of(work.session, now.id)
+    form.values["version"] = models.version_of(now, guests)
+    known = {guest.id for guest in guests}
+    for number in range(count):
+        if form.value(f"visitors.{number}.id") not in known:
+            form.values.pop(f"visitors.{number}.id", None)
+
+
+def _hosts(names: Names, form: Form) -> list[tuple[str, str]]:
+    """Return whom one can choose, the present host always among them."""
+    every = names.hosts()
+    present = PersonId(form.value("host"))
+    if present and present not in {each for each, _ in every}:
+        every.insert(0, (present, names.person(present)))
+    return every
+
+
 def _page(work: Work, form: Form, count: int, status: int, **words: str) -> Response:
     names = Names(work)
     may_choose_host = work.principal.may(Right.VISITS_MANAGE)
@@ -202,7 +231,7 @@ def _page(work: Work, form: Form, count: int, status: int, **words: str) -> Resp
         people=list(range(count)),
         most_visitors=MOST_VISITORS,
         rooms=names.rooms(),
-        hosts=names.hosts() if may_choose_host else [],
+        hosts=_hosts(names, form) if may_choose_host else [],
         zone_hint=gettext("Times in %(zone)s", zone=names.home_time_zone() or "UTC"),
         **words,
     )
