@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from flask import Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from access_protocol.credential import CredentialClass
 from access_protocol.decision import CommandRefusal, DenyReason
@@ -14,6 +14,7 @@ from server.access import actions, models
 from server.access.actions import Door, Inside, OpenPortal
 from server.access.models import AccessEvent, AlarmKind, CommandState, DoorCommand, LedgerAlarm
 from server.kernel.blueprint import ApiBlueprint
+from server.kernel.clock import Moment
 from server.kernel.errors import Forbidden
 from server.kernel.pagination import PageQuery
 from server.kernel.principal import Right
@@ -33,8 +34,8 @@ class EventsQuery(PageQuery):
     granted: bool | None = None
     reason: DenyReason | None = None
     credential: str | None = Field(None, pattern="^[0-9a-f]{32}$", description="A credential's id.")
-    since: AwareDatetime | None = Field(None, description="Only events at this moment or later.")
-    until: AwareDatetime | None = Field(None, description="Only events before this moment.")
+    since: Moment | None = Field(None, description="Only events at this moment or later.")
+    until: Moment | None = Field(None, description="Only events before this moment.")
 
 
 class AccessEventOut(BaseModel):

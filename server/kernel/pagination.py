@@ -21,6 +21,7 @@ V = TypeVar("V")
 
 MOST = 200
 """Rows on a page at most."""
+LONGEST_CURSOR = 400
 _LARGEST = (1 << 63) - 1
 
 
@@ -30,7 +31,7 @@ class PageQuery(BaseModel):
     limit: int = Field(default=50, ge=1, le=MOST, description="How many items to return at most.")
     cursor: str | None = Field(
         default=None,
-        max_length=400,
+        max_length=LONGEST_CURSOR,
         description="`next_cursor` of the page before; leave out for the first.",
     )
 

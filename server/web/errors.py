@@ -6,10 +6,11 @@ from urllib.parse import quote
 
 import structlog
 from flask import Flask, Response, redirect, render_template, request, url_for
-from werkzeug.exceptions import HTTPException, InternalServerError
+from sqlalchemy.exc import IntegrityError
+from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from server.kernel.errors import GenkanError, SignInNeeded, TooMany
+from server.kernel.errors import Conflict, GenkanError, Invalid, SignInNeeded, TooMany
 from server.kernel.request import Problem, problem
 from server.web.languages import gettext
 
@@ -22,7 +23,10 @@ def install(app: Flask) -> None:
     """Answer every error in the form which its caller understands."""
     app.register_error_handler(GenkanError, _ours)
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(IntegrityError, _crossed)
+    app.register_error_handler(RecursionError, _too_deep)
     app.register_error_handler(InternalServerError, _unexpected)
+    app.before_request(_refuse_nul)
 
 
 def for_program() -> bool:
@@ -57,11 +61,34 @@ def _http(error: HTTPException) -> AnyResponse:
     return _page(status, _title(status), _advice(status))
 
 
+def _crossed(error: IntegrityError) -> AnyResponse:
+    """Two people wrote the same new thing at once, for example one address for two accounts."""
+    log.warning("two changes at once", page=_page_of_request(), error=type(error.orig).__name__)
+    return _ours(Conflict("Somebody else changed the same thing at this moment. Please try again."))
+
+
+def _too_deep(error: RecursionError) -> AnyResponse:
+    if not request.is_json:
+        raise error
+    return _ours(Invalid([("body", "is nested too deeply")]))
+
+
+def _refuse_nul() -> None:
+    # No address of ours holds one, and PostgreSQL does not even compare with it.
+    if "\0" in request.path:
+        raise NotFound
+
+
+def _page_of_request() -> str:
+    """Return which page was asked for, without what it was asked about: a visitor's link is a key."""
+    return str(request.url_rule or "unknown")
+
+
 def _unexpected(error: InternalServerError) -> AnyResponse:
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     reference = secrets.token_hex(4)
     cause = error.original_exception
-    log.error("request failed", reference=reference, path=request.path, exc_info=cause)
+    log.error("request failed", reference=reference, page=_page_of_request(), exc_info=cause)
     if for_program():
         return _plain_problem(status, f"Nothing was saved. Reference for support: {reference}")
     return _page(status, _title(status), _advice(status), reference)

@@ -7,6 +7,7 @@ from flask import request
 from pydantic import ValidationError
 
 from server.kernel.errors import FieldError, GenkanError
+from server.kernel.pagination import LONGEST_CURSOR
 from server.web.languages import gettext
 
 
@@ -82,6 +83,11 @@ class Form:
     def general_errors(self) -> list[str]:
         """What belongs to no single field."""
         return [*self._general, *(each.why for each in self.errors if not each.field)]
+
+
+def sent_cursor() -> str | None:
+    """Return where the list in the address goes on; one that is too long is cut, and then refused as none of ours."""
+    return request.args.get("cursor", "")[:LONGEST_CURSOR] or None
 
 
 def sentence(why: str) -> str:

@@ -8,6 +8,7 @@ from flask import Blueprint, Flask, Response, current_app, redirect, request, ur
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
+from server.kernel.text import breaks_line
 from server.web import languages
 
 STATIC = Path(__file__).parent / "static"
@@ -40,7 +41,9 @@ def _fingerprint(name: str) -> str:
 
 def local_path(path: str) -> str:
     """Return the path if it stays on this server, and the start page otherwise."""
-    if not path.startswith("/") or path.startswith(("//", "/\\")) or "\n" in path or "\r" in path:
+    # Browsers drop tabs and line ends from an address: "/<tab>/example.org" would lead away.
+    broken = any(breaks_line(character) for character in path)
+    if broken or not path.startswith("/") or path.startswith(("//", "/\\")):
         return url_for("web.start")
     return path.removesuffix("?")
 

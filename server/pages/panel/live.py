@@ -192,7 +192,7 @@ def _events(work: Work) -> list[EventLine]:
             key=event.id,
             at=event.at,
             state=states.granted() if event.granted else states.refused(),
-            who=guest[1].name if guest else "",
+            who=guest[1].name if guest else gettext("Unknown pass"),
             company=guest[1].company if guest else "",
             where=names.access_point(event.site, event.access_point),
             why=sentence(event.reason, language) if event.reason else "",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from flask import Response, render_template, request, url_for
+from flask import Response, render_template, url_for
 
 from server.kernel.errors import NotFound
 from server.kernel.ids import MailId
@@ -14,6 +14,7 @@ from server.kernel.pagination import PageQuery
 from server.kernel.request import reading
 from server.notifications import actions
 from server.pages.panel import blueprint
+from server.web.forms import sent_cursor
 from server.web.security import sandbox_answer
 
 A_PAGE = 50
@@ -35,7 +36,7 @@ class Line(NamedTuple):
 @blueprint.get("/mail")
 def mail() -> str:
     """List the caught mails, newest first."""
-    cursor = request.args.get("cursor")
+    cursor = sent_cursor()
     lines, following = _caught(cursor)
     next_url = url_for("panel.mail", cursor=following) if following else ""
     return render_template(

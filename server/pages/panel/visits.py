@@ -11,6 +11,7 @@ from server.kernel.ids import VisitId
 from server.kernel.pagination import Page, PageQuery
 from server.kernel.principal import Right
 from server.kernel.request import begin, reading
+from server.kernel.text import on_one_line
 from server.kernel.work import Work
 from server.pages import states
 from server.pages.names import Names
@@ -20,6 +21,7 @@ from server.pages.states import Badge
 from server.visits import actions, models
 from server.visits.models import Visit, Visitor, VisitState
 from server.web.formats import from_local, local, local_date, span
+from server.web.forms import sent_cursor
 from server.web.languages import LANGUAGES, gettext
 
 A_PAGE = 30
@@ -53,7 +55,7 @@ class Tab(NamedTuple):
 def visits() -> str:
     """List the visits of a day, those to come, those past, or those which wait for approval."""
     when = request.args.get("when", "today")
-    search = request.args.get("search", "").strip()[:LONGEST_SEARCH]
+    search = on_one_line(request.args.get("search", ""))[:LONGEST_SEARCH]
     with reading() as work:
         page = _found(work, when, search)
         names = Names(work)
@@ -107,7 +109,7 @@ def _found(work: Work, when: str, search: str) -> Page[Visit]:
             wanted = {"state": VisitState.PENDING, "ends_after": work.now}
         case _:
             wanted = {"ends_after": midnight, "starts_before": tomorrow}
-    query = PageQuery(limit=A_PAGE, cursor=request.args.get("cursor"))
+    query = PageQuery(limit=A_PAGE, cursor=sent_cursor())
     return actions.find(work, query, models.VisitFilter(search=search, **wanted))
 
 

@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from flask import Flask, render_template_string
 from flask.testing import FlaskClient
 from pydantic import AnyHttpUrl
+from sqlalchemy.exc import IntegrityError
 
 from server import web
 from server.kernel.errors import Forbidden, Invalid, TooMany
@@ -45,6 +47,8 @@ def _app(folder: Path, base_url: str) -> tuple[Flask, Office]:
     app.add_url_rule("/busy", view_func=_busy)
     app.add_url_rule("/broken", view_func=_broken)
     app.add_url_rule("/api/v1/broken", "api_broken", _broken)
+    app.add_url_rule("/v/<token>", "link", lambda **_: _broken())
+    app.add_url_rule("/crossed", view_func=_crossed)
     return app, office
 
 
@@ -54,6 +58,10 @@ def _forbidden() -> str:
 
 def _busy() -> str:
     raise TooMany("Try later.", timedelta(seconds=30))
+
+
+def _crossed() -> str:
+    raise IntegrityError("INSERT", None, Exception("Key (email)=(taro@example.jp) exists"))
 
 
 def _broken() -> str:
@@ -161,6 +169,22 @@ def test_an_unexpected_error_shows_a_reference_and_nothing_else(browser: FlaskCl
         assert answer.status_code == 500
         assert "a secret in a message" not in answer.text
         assert "eference" in answer.text
+
+
+def test_the_log_of_an_error_does_not_hold_a_visitors_link(browser: FlaskClient) -> None:
+    with structlog.testing.capture_logs() as lines:
+        assert browser.get("/v/secret-of-the-link").status_code == 500
+    (line,) = lines
+    assert line["page"] == "/v/<token>"
+    assert "secret-of-the-link" not in str({k: v for k, v in line.items() if k != "exc_info"})
+
+
+def test_two_changes_at_once_are_a_conflict_and_no_name_is_logged(browser: FlaskClient) -> None:
+    with structlog.testing.capture_logs() as lines:
+        answer = browser.get("/crossed")
+    assert answer.status_code == 409
+    assert "try again" in answer.text
+    assert "taro" not in answer.text + str(lines)
 
 
 def test_who_is_too_fast_is_told_when_to_come_back(browser: FlaskClient) -> None:
