@@ -47,7 +47,9 @@ class Outcome(StrEnum):
     NOT_PASSED = "not_passed"
 
 
-class DecisionEntry(msgspec.Struct, frozen=True, kw_only=True, tag="decision", tag_field="kind"):
+class DecisionEntry(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="decision", tag_field="kind"
+):
     """A decision: `reason` is None exactly when access was granted.
 
     `credential` is the credential's id in hex and, like `credential_class`, `generation` and
@@ -64,7 +66,9 @@ class DecisionEntry(msgspec.Struct, frozen=True, kw_only=True, tag="decision", t
     presented_at: _UnixSeconds | None = None
 
 
-class OutcomeEntry(msgspec.Struct, frozen=True, kw_only=True, tag="outcome", tag_field="kind"):
+class OutcomeEntry(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="outcome", tag_field="kind"
+):
     """What the controller reported after the decision with the same event id."""
 
     at: AwareTime
@@ -79,7 +83,11 @@ _BODY_ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
 def body_text(body: EntryBody) -> str:
-    """Return the entry's one written form, over which the chain's hashes go."""
+    """Return the entry's one written form, over which the chain's hashes go.
+
+    Optional fields without a value are left out: when a later version adds one, the entries that a
+    gate journaled before it are still in their one form.
+    """
     return _BODY_ENCODER.encode(body).decode()
 
 
