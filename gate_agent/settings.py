@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     )
     journal_days: Annotated[int, Field(ge=21, le=3650)] = Field(
         default=30,
-        description="How long journal entries stay after the server has them; longer than any visit.",
+        description="How many days journal entries stay after the server has them; longer than any visit.",
     )
     broker_host: str = Field(
         default="", description="The broker's address where it is not the one given at enrolment."
