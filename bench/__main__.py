@@ -28,6 +28,7 @@ BENCHES: dict[str, str] = {
     "gate_agent_start_s": "bench.gate:gate_agent_start_s",
     "ledger_inserts_per_s_sqlite": "bench.ledger:ledger_inserts_per_s_sqlite",
     "ledger_inserts_per_s_postgresql": "bench.ledger:ledger_inserts_per_s_postgresql",
+    "request_ms_beside_500_streams": "bench.streams:request_ms_beside_500_streams",
 }
 
 

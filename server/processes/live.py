@@ -6,6 +6,7 @@ and fetches its page again; so does every browser when the broker was away.
 
 import asyncio
 import os
+import resource
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -170,9 +171,16 @@ def client_name(process: str) -> str:
     return f"{process}-{socket.gethostname()[:12]}-{os.getpid()}"
 
 
+def _allow_many_connections() -> None:
+    """Raise our limit of open files as far as the system lets us: each stream holds one, and 1,024 are usual."""
+    _, highest = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest, highest))
+
+
 def run(settings: Settings) -> None:
     """Serve until told to stop; raises `PortTaken`."""
     ports.live(settings).check()
+    _allow_many_connections()
     Server(
         "server.processes.live:application",
         factory=True,

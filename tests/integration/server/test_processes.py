@@ -7,13 +7,14 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from socket import SO_REUSEPORT, SOCK_DGRAM, SOL_SOCKET, socket
 
 import pytest
 
+from bench.streams import Streams
 from demo.ports import free_port
 from demo.program import StartedProcess
 from tests.services.template import SqliteTemplate
@@ -89,6 +90,15 @@ def post(environment: Environment, path: str, body: object) -> tuple[str, dict[s
         return str(answer.headers["Set-Cookie"]).partition(";")[0], json.load(answer)
 
 
+def get(environment: Environment, path: str, cookie: str) -> dict[str, object]:
+    request = urllib.request.Request(  # noqa: S310  our own server
+        f"{environment['GENKAN_BASE_URL']}/api/v1{path}", headers={"Cookie": cookie}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  our own server
+        found: dict[str, object] = json.load(answer)
+        return found
+
+
 @contextmanager
 def stream(environment: Environment, cookie: str) -> Generator[HTTPResponse]:
     connection = HTTPConnection("localhost", int(environment["GENKAN_LIVE_PORT"]), timeout=20)
@@ -118,6 +128,35 @@ def test_a_change_reaches_an_open_page_as_a_live_notice(environment: Environment
         # Registering a device is told to open pages; another process than the web process does it here.
         command(environment, "add-device", "gate-7", "--kind", "gate", "--site", "TYO")
         assert event_named(events, "devices")
+
+
+@pytest.mark.broker
+def test_fifty_pages_hear_a_notice_while_requests_are_answered(
+    environment: Environment, server: StartedProcess
+) -> None:
+    cookie, _ = post(
+        environment,
+        "/session",
+        {"email": "admin@genkan.example", "password": "genkan-demo-2026"},
+    )
+    with ExitStack() as pages:
+        streams = [
+            pages.enter_context(Streams(int(environment["GENKAN_LIVE_PORT"]), cookie))
+            for _ in range(2)
+        ]
+        for each in streams * 25:
+            each.open()
+        assert get(environment, "/sites", cookie)["items"]
+        command(environment, "add-device", "gate-7", "--kind", "gate", "--site", "TYO")
+        for each in streams:
+            each.hear("devices")
+        # Half of them leave; the others go on hearing.
+        streams[0].close()
+        command(environment, "add-device", "gate-8", "--kind", "gate", "--site", "TYO")
+        streams[1].hear("devices")
+        # The server stops while pages are open.
+        assert server.stop(signal.SIGTERM) == 0
+    assert "Traceback" not in server.output
 
 
 @pytest.mark.broker
