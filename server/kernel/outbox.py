@@ -150,7 +150,8 @@ def send_due(office: Office, senders: Mapping[str, Sender], *, limit: int = 50) 
         expired = _expire(work, tuple(senders))
         rows = _claim(work, tuple(senders), limit)
     for row in rows:
-        _send(office, senders[row.kind], row)
+        if _still_ours(office, row):
+            _send(office, senders[row.kind], row)
     return expired + len(rows)
 
 
@@ -201,6 +202,18 @@ def _claim(work: Work, kinds: tuple[str, ...], limit: int) -> list[OutboxRow]:
         row.claimed_until = work.now + LEASE
         claimed.append(row)
     return claimed
+
+
+def _still_ours(office: Office, row: OutboxRow) -> bool:
+    """Tell whether nobody took the row over while those before it were sent; its lease then begins anew."""
+    if row.claimed_until is not None and office.clock.now() < row.claimed_until - LEASE / 2:
+        return True
+    with office.begin(Principal.system("outbox")) as work:
+        found = work.session.get_one(OutboxRow, row.id, with_for_update=True)
+        if found.state != State.PENDING or found.attempts != row.attempts:
+            return False
+        found.claimed_until = work.now + LEASE
+    return True
 
 
 def _send(office: Office, sender: Sender, row: OutboxRow) -> None:

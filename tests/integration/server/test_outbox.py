@@ -162,3 +162,24 @@ def test_what_was_not_sent_yet_can_be_withdrawn(office: Office) -> None:
     with office.begin(SYSTEM) as work:
         assert outbox.withdraw(work, "mail", "visit-1", "cancelled") == 1
     assert outbox.send_due(office, {"mail": Recorder()}) == 0
+
+
+def test_a_row_that_waited_too_long_behind_slow_ones_is_not_sent_twice(
+    office: Office, clock: FixedClock
+) -> None:
+    for _ in range(3):
+        write(office)
+    other = Recorder()
+    slow = Recorder()
+
+    def send_slowly(row: Outgoing) -> None:
+        slow(row)
+        clock.advance(outbox.LEASE * 2 / 3)
+        if len(slow.sent) == 2:
+            # The leases that began with the batch are over: another worker looks for what is due.
+            outbox.send_due(office, {"mail": other})
+
+    outbox.send_due(office, {"mail": send_slowly})
+    sent = [row.id for row in (*slow.sent, *other.sent)]
+    assert len(sent) == len(set(sent)) == 3
+    assert {row.state for row in rows(office)} == {State.SENT}
