@@ -101,7 +101,8 @@ def credential_issued(work: Work, happened: CredentialIssued) -> None:
 
 def credential_revoked(work: Work, happened: CredentialRevoked) -> None:
     """Let the gates know that a credential no longer counts."""
-    knowledge.refresh(work, happened.site, (DocumentKind.REVOCATIONS,))
+    # In the order of every other change, or two at once could wait for each other on PostgreSQL.
+    knowledge.refresh(work, happened.site, (DocumentKind.KEYS, DocumentKind.REVOCATIONS))
 
 
 def issuer_key_rotated(work: Work, happened: IssuerKeyRotated) -> None:

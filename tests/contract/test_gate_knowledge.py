@@ -1,7 +1,14 @@
 """What a gate gets when it asks, and when something changes; on both databases."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
+from time import monotonic
+
+import pytest
+from sqlalchemy import text
 
 from access_protocol import codec, documents, knowledge, topics
 from access_protocol.documents import Document, DocumentKind
@@ -9,9 +16,12 @@ from access_protocol.events import SyncRequest
 from access_protocol.keys import KeyRing, RingKey
 from access_protocol.topics import SERVER, Kind, Subject
 from access_protocol.transport.memory import MemoryBroker, MemoryTransport
+from server.access import knowledge as gate_knowledge
 from server.credentials import actions as credentials
 from server.devices.actions import public_keys
 from server.devices.models import KeyPurpose
+from server.kernel.clock import FixedClock
+from server.kernel.work import Office
 from tests.fakes.site import (
     CREDENTIAL,
     GATE,
@@ -24,6 +34,7 @@ from tests.fakes.site import (
     enrolled_site,
 )
 from tests.fakes.worker import FakeWorker
+from tests.services.template import PostgresqlTemplate
 
 
 def test_a_gate_that_asks_gets_what_it_lacks_and_a_revocation_is_pushed(
@@ -67,3 +78,36 @@ def test_a_gate_that_asks_gets_what_it_lacks_and_a_revocation_is_pushed(
     assert pushed.version > held[DocumentKind.REVOCATIONS]
     assert knowledge.read_revocations(pushed.body) == {CREDENTIAL: knowledge.ALL_GENERATIONS}
     office.close()
+
+
+@pytest.mark.postgresql
+def test_a_gate_that_asks_and_a_credential_that_is_replaced_do_not_wait_for_each_other(
+    postgresql_template: PostgresqlTemplate, tmp_path: Path
+) -> None:
+    made = enrolled_site(postgresql_template.copy(), tmp_path, FixedClock(NOW))
+    with closing(made), ThreadPoolExecutor(1) as threads:
+        with made.begin(SYSTEM) as work:
+            credentials.issue(work, VISITOR)
+        with made.begin(SYSTEM) as work:
+            credentials.withdraw(work, VISITOR)
+            work.session.flush()
+            asked = threads.submit(_ask, made)
+            _wait_until_somebody_waits(made)
+            credentials.issue(work, VISITOR)
+        asked.result(20)
+
+
+def _ask(office: Office) -> None:
+    with office.begin(SYSTEM) as work:
+        gate_knowledge.answer(work, TYO, GATE, {})
+
+
+def _wait_until_somebody_waits(office: Office) -> None:
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    until = monotonic() + 20
+    while monotonic() < until:
+        with office.engine.connect() as connection:
+            if connection.execute(waiting).scalar_one():
+                return
+        Event().wait(0.02)
+    pytest.fail("nobody waited for a lock")
