@@ -47,7 +47,7 @@ def _app(folder: Path, base_url: str) -> tuple[Flask, Office]:
     app.add_url_rule("/busy", view_func=_busy)
     app.add_url_rule("/broken", view_func=_broken)
     app.add_url_rule("/api/v1/broken", "api_broken", _broken)
-    app.add_url_rule("/v/<token>", "link", lambda **_: _broken())
+    app.add_url_rule("/v/<token>", "link", _broken_link)
     app.add_url_rule("/crossed", view_func=_crossed)
     return app, office
 
@@ -58,6 +58,10 @@ def _forbidden() -> str:
 
 def _busy() -> str:
     raise TooMany("Try later.", timedelta(seconds=30))
+
+
+def _broken_link(token: str) -> str:
+    raise RuntimeError(f"{len(token)} characters")
 
 
 def _crossed() -> str:
