@@ -96,13 +96,12 @@ def place_changed(work: Work, happened: PlaceChanged) -> None:
 
 def credential_issued(work: Work, happened: CredentialIssued) -> None:
     """Let the gates know the site's first key, and that an earlier credential no longer counts."""
-    knowledge.refresh(work, happened.site, (DocumentKind.KEYS, DocumentKind.REVOCATIONS))
+    _tell_gates_of_credentials(work, happened.site)
 
 
 def credential_revoked(work: Work, happened: CredentialRevoked) -> None:
     """Let the gates know that a credential no longer counts."""
-    # In the order of every other change, or two at once could wait for each other on PostgreSQL.
-    knowledge.refresh(work, happened.site, (DocumentKind.KEYS, DocumentKind.REVOCATIONS))
+    _tell_gates_of_credentials(work, happened.site)
 
 
 def issuer_key_rotated(work: Work, happened: IssuerKeyRotated) -> None:
@@ -113,3 +112,10 @@ def issuer_key_rotated(work: Work, happened: IssuerKeyRotated) -> None:
 def device_enrolled(work: Work, happened: DeviceEnrolled) -> None:
     """Prepare what a new gate must know, so that it gets all of it when it first asks."""
     knowledge.refresh(work, happened.site)
+
+
+def _tell_gates_of_credentials(work: Work, site: SiteCode) -> None:
+    # Once for all guests of a visit; at the end also because then every work locks the sections in the same
+    # order: two at once could wait for each other on PostgreSQL.
+    kinds = (DocumentKind.KEYS, DocumentKind.REVOCATIONS)
+    work.at_the_end(("credentials", site), lambda later: knowledge.refresh(later, site, kinds))

@@ -7,6 +7,7 @@ the body is made, so that of two changes at once the later one always writes wha
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
+import structlog
 from sqlmodel import select
 
 from access_protocol import documents, topics
@@ -18,6 +19,8 @@ from server.devices.models import IssuedDocument, KeyPurpose
 from server.kernel import outbox
 from server.kernel.upsert import insert_once
 from server.kernel.work import Work
+
+log = structlog.get_logger(__name__)
 
 OUTBOX_KIND = "mqtt"
 KEPT = timedelta(seconds=60)
@@ -61,6 +64,8 @@ def send_body(
     """Sign and send a document that has no counter of its own, or that `issue` has counted."""
     document = Document(kind, site, device, version, work.now, body)
     message = documents.seal(document, signing_key(work, site, KeyPurpose.AUTHORITY))
+    if len(message) > documents.DOCUMENT_CEILING:
+        log.error("too large for its device: it stays with what it has", device=device, kind=kind)
     subject = Subject.KEYS if kind is DocumentKind.KEY_LIST else Subject.KNOWLEDGE
     outbox.post(
         work,

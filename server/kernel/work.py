@@ -2,7 +2,7 @@
 
 import socket
 from collections import defaultdict
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -55,12 +55,24 @@ class Work:
     reactions: Reactions
     wrote_outbox: bool = field(default=False, init=False)
     """Set by the outbox: rows were written, so the worker is woken after the commit."""
+    _last: dict[Hashable, Callable[["Work"], None]] = field(
+        default_factory=dict[Hashable, Callable[["Work"], None]], init=False
+    )
 
     def record(self, happened: Event) -> None:
         """Record that something happened: write it to the audit trail and run what follows from it."""
         if happened.audited:
             audit.write(self.session, self.ids, self.principal, self.now, happened)
         self.reactions.run(self, happened)
+
+    def at_the_end(self, key: Hashable, do: Callable[["Work"], None]) -> None:
+        """Do this before the commit, once, however many events of this work ask for it under the same key."""
+        self._last.setdefault(key, do)
+
+    def finish(self) -> None:
+        """Do what was left for the end."""
+        while self._last:
+            self._last.pop(next(iter(self._last)))(self)
 
 
 class Office:
@@ -86,6 +98,7 @@ class Office:
         with Session(self._writing, expire_on_commit=False) as session:
             work = self._work(session, principal)
             yield work
+            work.finish()
             session.commit()
         if work.wrote_outbox:
             self._wake.send()

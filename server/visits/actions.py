@@ -227,7 +227,7 @@ def decline(work: Work, visit_id: VisitId, reason: str = "") -> Visit:
 
 
 def replace_link(work: Work, visit_id: VisitId, visitor_id: VisitorId) -> Visitor:
-    """Give a visitor a new link; the old one, perhaps in the wrong hands, opens nothing from now on."""
+    """Give a visitor a new link and credential: the old mail, perhaps in the wrong hands, is worth nothing then."""
     visitor = _guest(work, _changeable(work, visit_id), visitor_id)
     guest_list.new_link(work, visitor)
     work.record(VisitorLinkReplaced(visitor=visitor.id, visit=visitor.visit))

@@ -223,7 +223,7 @@ def remove_visitor(path: VisitorPath) -> Response:
 
 @blueprint.post("/<visit>/visitors/<visitor>/link", {204: None})
 def replace_link(path: VisitorPath) -> Response:
-    """Mail a visitor a new link; the old one opens nothing any more."""
+    """Mail a visitor a new link and credential; the old ones count no more."""
     with begin() as work:
         actions.replace_link(work, path.visit, path.visitor)
     return no_content()

@@ -88,7 +88,7 @@ class VisitorUninvited(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class VisitorLinkReplaced(Event):
-    """A visitor's link was replaced by a new one, and the old one opens nothing."""
+    """A visitor's link was replaced by a new one: neither the old one nor its credential counts any more."""
 
     visitor: VisitorId
     visit: VisitId

@@ -1,14 +1,10 @@
 """What a gate gets when it asks, and when something changes; on both databases."""
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
-from threading import Event
-from time import monotonic
 
-import pytest
-from sqlalchemy import text
+import structlog
+from sqlmodel import select
 
 from access_protocol import codec, documents, knowledge, topics
 from access_protocol.documents import Document, DocumentKind
@@ -16,12 +12,10 @@ from access_protocol.events import SyncRequest
 from access_protocol.keys import KeyRing, RingKey
 from access_protocol.topics import SERVER, Kind, Subject
 from access_protocol.transport.memory import MemoryBroker, MemoryTransport
-from server.access import knowledge as gate_knowledge
 from server.credentials import actions as credentials
-from server.devices.actions import public_keys
-from server.devices.models import KeyPurpose
-from server.kernel.clock import FixedClock
-from server.kernel.work import Office
+from server.devices.actions import public_keys, send_body
+from server.devices.models import IssuedDocument, KeyPurpose
+from server.kernel.outbox import OutboxRow
 from tests.fakes.site import (
     CREDENTIAL,
     GATE,
@@ -34,7 +28,6 @@ from tests.fakes.site import (
     enrolled_site,
 )
 from tests.fakes.worker import FakeWorker
-from tests.services.template import PostgresqlTemplate
 
 
 def test_a_gate_that_asks_gets_what_it_lacks_and_a_revocation_is_pushed(
@@ -80,34 +73,30 @@ def test_a_gate_that_asks_gets_what_it_lacks_and_a_revocation_is_pushed(
     office.close()
 
 
-@pytest.mark.postgresql
-def test_a_gate_that_asks_and_a_credential_that_is_replaced_do_not_wait_for_each_other(
-    postgresql_template: PostgresqlTemplate, tmp_path: Path
+def test_gates_are_told_once_of_all_that_one_change_does_to_credentials(
+    database_url: str, tmp_path: Path
 ) -> None:
-    made = enrolled_site(postgresql_template.copy(), tmp_path, FixedClock(NOW))
-    with closing(made), ThreadPoolExecutor(1) as threads:
-        with made.begin(SYSTEM) as work:
-            credentials.issue(work, VISITOR)
-        with made.begin(SYSTEM) as work:
-            credentials.withdraw(work, VISITOR)
-            work.session.flush()
-            asked = threads.submit(_ask, made)
-            _wait_until_somebody_waits(made)
-            credentials.issue(work, VISITOR)
-        asked.result(20)
-
-
-def _ask(office: Office) -> None:
+    office = enrolled_site(database_url, tmp_path)
     with office.begin(SYSTEM) as work:
-        gate_knowledge.answer(work, TYO, GATE, {})
+        for _ in range(3):
+            credentials.issue(work, VISITOR)
+        credentials.withdraw(work, VISITOR)
+        credentials.issue(work, VISITOR)
+    with office.reading(SYSTEM) as work:
+        told = [row.reference for row in work.session.exec(select(OutboxRow)).all()]
+        revocation = work.session.get_one(IssuedDocument, (GATE, DocumentKind.REVOCATIONS))
+    assert told.count(f"revocations:{revocation.version}") == 1
+    assert sum(each.startswith("revocations:") for each in told) == 2, "enrolled, and this change"
+    assert knowledge.read_revocations(revocation.body) == {CREDENTIAL: 4}
+    office.close()
 
 
-def _wait_until_somebody_waits(office: Office) -> None:
-    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-    until = monotonic() + 20
-    while monotonic() < until:
-        with office.engine.connect() as connection:
-            if connection.execute(waiting).scalar_one():
-                return
-        Event().wait(0.02)
-    pytest.fail("nobody waited for a lock")
+def test_a_section_that_no_device_would_take_is_said_aloud(
+    database_url: str, tmp_path: Path
+) -> None:
+    office = enrolled_site(database_url, tmp_path)
+    body = bytes(documents.DOCUMENT_CEILING)
+    with structlog.testing.capture_logs() as lines, office.begin(SYSTEM) as work:
+        send_body(work, TYO, GATE, DocumentKind.REVOCATIONS, 7, body)
+    assert [(line["log_level"], line["device"]) for line in lines] == [("error", GATE)]
+    office.close()
