@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from access_protocol import knowledge, topics
 from access_protocol.decision import DenyReason
 from access_protocol.documents import DocumentKind
-from access_protocol.events import ControllerEventKind, Outcome
+from access_protocol.events import ControllerEventKind, DecisionEntry, Outcome
 from access_protocol.ids import CredentialId
 from access_protocol.topics import Kind, Subject
 from access_protocol.transport.base import Will
@@ -343,6 +344,19 @@ def test_a_restart_uploads_what_was_not_acknowledged_and_keeps_single_entry(gate
     gate.until(lambda: agent.journal.waiting == 0)
     gate.camera.show(static())
     gate.feedback.wait_for("refused", ENTRANCE, DenyReason.ENTRY_SPENT)
+
+
+def test_old_entries_go_once_the_server_has_them(gate: Gate) -> None:
+    agent = gate.start()
+    for age in (40, 35, 1):
+        at, event = NOW - timedelta(days=age), str(uuid4())
+        agent.journal.append(
+            DecisionEntry(at=at, event=event, access_point=ENTRANCE, reason=DenyReason.EXPIRED)
+        )
+    gate.until(lambda: agent.journal.waiting == 0)
+    agent._prune_due = 0.0
+    gate.until(lambda: agent.journal.pruned)
+    assert agent.journal.pruned == 2
 
 
 def test_it_says_that_it_is_there_and_says_goodbye(gate: Gate) -> None:
