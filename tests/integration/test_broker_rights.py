@@ -77,9 +77,16 @@ class Scene:
         self.write()
         os.kill(self.process.pid, signal.SIGHUP)
 
-    def join(self, user: str, password: str | None = None, *, hears: str | None = None) -> "Client":
+    def join(
+        self,
+        user: str,
+        password: str | None = None,
+        *,
+        hears: str | None = None,
+        client_id: str = "",
+    ) -> "Client":
         known = self.passwords[user] if password is None else password
-        client = Client(self.settings.broker_port, user, known, hears)
+        client = Client(self.settings.broker_port, user, known, hears, client_id)
         self._open.append(client.transport)
         return client
 
@@ -93,12 +100,14 @@ class Scene:
 class Client:
     """One connection that keeps what it hears."""
 
-    def __init__(self, port: int, user: str, password: str, hears: str | None) -> None:
+    def __init__(
+        self, port: int, user: str, password: str, hears: str | None, client_id: str = ""
+    ) -> None:
         self.heard: set[str] = set()
         self.connected, self.ended = threading.Event(), threading.Event()
         self._news = threading.Condition()
         address = BrokerAddress("127.0.0.1", port, user, password)
-        self.transport = MqttTransport(address, f"{user}-{id(self)}")
+        self.transport = MqttTransport(address, client_id or f"{user}-{id(self)}")
         if hears is not None:
             self.transport.subscribe(hears, self._hear)
         self.transport.on_connection(
@@ -240,6 +249,22 @@ def test_nobody_gets_in_without_the_right_password(scene: Scene) -> None:
         scene.process.wait_for_line("not authorised", within=DEADLINE)
         assert not refused.connected.is_set()
     assert known.connected.is_set()
+
+
+def test_a_device_cannot_push_another_off_by_its_name(scene: Scene) -> None:
+    witness = scene.join("witness", hears="genkan/#").here()
+    door = scene.join(TURNSTILE, client_id=TURNSTILE).here()
+    lost = threading.Event()
+    door.transport.on_connection(lambda there: None if there else lost.set())
+    scene.join("gate-1", client_id=TURNSTILE).here()
+    # What the door says after that still comes over the connection that it had before.
+    event = f"genkan/TYO/controller/{TURNSTILE}/event"
+    door.say(event)
+    witness.hears(event)
+    assert not lost.is_set()
+    # Who has the door's own password replaces it, as the door itself does after a power cut.
+    scene.join(TURNSTILE, client_id=TURNSTILE)
+    assert lost.wait(DEADLINE)
 
 
 def test_a_device_enrolled_later_is_let_in_and_a_revoked_one_put_out(scene: Scene) -> None:
