@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from access_protocol import topics
 from access_protocol.codec import MalformedReportError
-from access_protocol.topics import SERVER, WRITES, MalformedTopicError
+from access_protocol.topics import SERVER, WRITES, MalformedTopicError, Subject
 from access_protocol.transport.base import Message
 from server.kernel.desk import Desk, Handler, Incoming, Malformed
 from server.kernel.errors import GenkanError
@@ -60,6 +60,13 @@ class Inbox(threading.Thread):
                 every = topics.to_all(kind, subject, SERVER)
                 self._desk.transport.subscribe_without_retained(every, take)
             else:
+                self._desk.transport.subscribe(topics.of_all(None, kind, subject), take)
+
+    def hear_anew(self, subject: Subject) -> None:
+        """Let the broker repeat what it keeps of a subject, by subscribing once more (MQTT 5, 3.8.4)."""
+        for kind, handled in sorted(self._desk.handlers):
+            if handled is subject:
+                take = self._taker(self._desk.handlers[kind, subject])
                 self._desk.transport.subscribe(topics.of_all(None, kind, subject), take)
 
     def run(self) -> None:

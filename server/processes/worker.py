@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from access_protocol.topics import SERVER
+from access_protocol.topics import SERVER, Subject
 from access_protocol.transport.base import Transport
 from access_protocol.transport.mqtt import BrokerAddress, MqttTransport
 from server.app import create_office, set_up
@@ -24,6 +24,9 @@ from server.processes.timers import Timers
 log = structlog.get_logger(__name__)
 
 SENT_KEPT = timedelta(days=7)
+HEARD_ANEW = timedelta(seconds=20)
+"""A worker that loses the broker, or stops, calls every device away. Where another one goes on, it hears again
+at this interval from the broker who is there."""
 
 
 class Worker:
@@ -37,6 +40,9 @@ class Worker:
         self.desk.every(timedelta(hours=6), "forget what was sent", _prune)
         set_up(self.desk)
         self.inbox = Inbox(self.desk)
+        self.desk.every(
+            HEARD_ANEW, "hear anew who is there", lambda _work: self.inbox.hear_anew(Subject.STATUS)
+        )
         self.relay = Relay(office, self.desk.senders)
         self.timers = Timers(office, self.desk.timers, name)
         self._office = office
