@@ -1,7 +1,7 @@
 """What follows from what: the whole scene on one page. Everything here runs inside the work that recorded the event."""
 
 from server.access import actions as access
-from server.access.actions import OutcomesReported, PassageReported
+from server.access.actions import OutcomesReported
 from server.credentials import actions as credentials
 from server.credentials import models as issued
 from server.credentials.actions import CredentialIssued, CredentialRevoked, IssuerKeyRotated
@@ -51,7 +51,6 @@ def register(office: Office) -> None:
     # Doors report: operators' commands come to their end, and meetings see who came.
     on(DoorReported, access.door_reported)
     on(OutcomesReported, meetings.note_outcomes)
-    on(PassageReported, meetings.note_passage)
 
 
 def _issue(work: Work, visitor: VisitorId) -> None:

@@ -239,7 +239,7 @@ def _tell(work: Work, source: Source, bodies: Sequence[EntryBody], points: Point
     bearers = _bearers(work, source, bodies, outcomes)
     if outcomes:
         _record_outcomes(work, source, outcomes, points, bearers)
-    passed = [body for body in outcomes if body.outcome is Outcome.PASSED]
+    passed = [body for body in outcomes if body.outcome in presence.PASSAGES]
     moved = presence.passed(work, source.gate, source.site, points, passed, bearers)
     live.notice(work, "access", site=source.site)
     if moved:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from sqlalchemy import and_, or_
 from sqlmodel import Session, select
 
-from access_protocol.events import OutcomeEntry
+from access_protocol.events import Outcome, OutcomeEntry
 from access_protocol.ids import (
     AccessPointId,
     CredentialId,
@@ -27,6 +27,8 @@ from server.places.models import AccessPoint
 
 Points = Mapping[AccessPointId, AccessPoint]
 _PRESENCE = table_of(Presence)
+PASSAGES = frozenset({Outcome.OPENED, Outcome.PASSED})
+"""What a controller says when somebody went through: a turnstile counts, a door's contact saw it open."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from access_protocol.events import Outcome
 from access_protocol.ids import AccessPointId, CredentialId, EventId, SiteCode
-from server.access.actions import OutcomesReported, PassageReported
+from server.access.actions import OutcomesReported
 from server.kernel import live
 from server.kernel.events import Event
 from server.kernel.ids import AttendanceId, RoomId, VisitId, VisitorId
@@ -15,11 +14,11 @@ from server.kernel.principal import Right, require
 from server.kernel.work import Work
 from server.meetings import models
 from server.meetings.models import Attendance
-from server.meetings.rules import Certainty, surer
+from server.meetings.rules import CERTAINTY, Certainty, surer
 from server.visits import models as visits
 from server.visits.models import Visit, Visitor
 
-__all__ = ["Certainty", "VisitorAttended", "find", "note_outcomes", "note_passage"]
+__all__ = ["Certainty", "VisitorAttended", "find", "note_outcomes"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,30 +31,18 @@ class VisitorAttended(Event):
     certainty: Certainty
 
 
-def note_passage(work: Work, passage: PassageReported) -> None:
-    """Note that somebody went through a portal, where it is the door of their visit's room."""
-    entry = _Entry(
-        access_point=passage.access_point,
-        credential=passage.credential,
-        event=passage.event,
-        at=passage.at,
-        certainty=Certainty.PASSED,
-    )
-    _note(work, passage.site, [entry])
-
-
 def note_outcomes(work: Work, reported: OutcomesReported) -> None:
-    """Note for whom doors were opened: with a door that cannot count, that is all there is to know."""
+    """Note who came into a room, by what its door reported of the accesses granted there."""
     entries = [
         _Entry(
             access_point=each.access_point,
             credential=each.credential,
             event=each.event,
             at=each.at,
-            certainty=Certainty.UNLOCKED,
+            certainty=CERTAINTY[each.outcome],
         )
         for each in reported.outcomes
-        if each.outcome is Outcome.OPENED and each.credential is not None
+        if each.outcome in CERTAINTY and each.credential is not None
     ]
     _note(work, reported.site, entries)
 

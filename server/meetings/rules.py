@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from access_protocol.events import Outcome
+
 
 class Certainty(StrEnum):
     """How sure it is that somebody came in."""
@@ -10,6 +12,10 @@ class Certainty(StrEnum):
     """The door was opened for them; its sensor cannot tell who walked through."""
     PASSED = "passed"
     """The portal reported a passage after it let them in."""
+
+
+CERTAINTY = {Outcome.OPENED: Certainty.UNLOCKED, Outcome.PASSED: Certainty.PASSED}
+"""What each outcome proves; the others prove no entry."""
 
 
 def surer(one: Certainty, other: Certainty) -> Certainty:

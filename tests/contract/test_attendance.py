@@ -17,11 +17,8 @@ from access_protocol.ids import (
     CredentialId,
     DeviceId,
     EventId,
-    PortalId,
-    ZoneNumber,
 )
-from access_protocol.knowledge import Direction
-from server.access.actions import OutcomesReported, PassageReported, ReportedOutcome
+from server.access.actions import OutcomesReported, ReportedOutcome
 from server.kernel.pagination import PageQuery
 from server.meetings import actions, models
 from server.meetings.models import Attendance
@@ -39,17 +36,21 @@ def reception(database_url: str, tmp_path: Path) -> Iterator[Reception]:
 
 def a_passage(
     credential: CredentialId, minutes: int, point: AccessPointId = ROOM_DOOR
-) -> PassageReported:
-    return PassageReported(
+) -> OutcomesReported:
+    return reported(minutes, credential, point, Outcome.PASSED)
+
+
+def reported(
+    minutes: int, credential: CredentialId | None, point: AccessPointId, outcome: Outcome
+) -> OutcomesReported:
+    one = ReportedOutcome(
         event=EventId(str(UUID(int=minutes))),
-        credential=credential,
-        site=SITE,
-        portal=PortalId("sakura-door"),
         access_point=point,
-        zone=ZoneNumber(3),
-        direction=Direction.IN,
+        outcome=outcome,
         at=NOW + timedelta(minutes=minutes),
+        credential=credential,
     )
+    return OutcomesReported(gate=DeviceId("gate-1"), site=SITE, outcomes=(one,))
 
 
 def guest_of(reception: Reception, visit: Visit) -> Visitor:
@@ -57,7 +58,7 @@ def guest_of(reception: Reception, visit: Visit) -> Visitor:
         return session.exec(select(Visitor).where(Visitor.visit == visit.id)).one()
 
 
-def report(reception: Reception, *passages: PassageReported) -> list[Attendance]:
+def report(reception: Reception, *passages: OutcomesReported) -> list[Attendance]:
     for passage in passages:
         with reception.office.begin(SYSTEM) as work:
             work.record(passage)
@@ -95,20 +96,11 @@ def test_the_earliest_entry_counts_whatever_order_reports_arrive_in(reception: R
 def openings(
     *credentials: CredentialId | None, point: AccessPointId = ROOM_DOOR
 ) -> OutcomesReported:
-    return OutcomesReported(
-        gate=DeviceId("gate-1"),
-        site=SITE,
-        outcomes=tuple(
-            ReportedOutcome(
-                event=EventId(str(UUID(int=number))),
-                access_point=point,
-                outcome=Outcome.OPENED,
-                at=NOW + timedelta(minutes=number),
-                credential=credential,
-            )
-            for number, credential in enumerate(credentials, 1)
-        ),
-    )
+    each = [
+        reported(number, credential, point, Outcome.OPENED).outcomes[0]
+        for number, credential in enumerate(credentials, 1)
+    ]
+    return OutcomesReported(gate=DeviceId("gate-1"), site=SITE, outcomes=tuple(each))
 
 
 def test_one_batch_of_openings_notes_each_visitor_once(reception: Reception) -> None:

@@ -257,6 +257,16 @@ def test_a_passage_moves_its_bearer_inside(office: Office) -> None:
     assert len(passages) == 1
 
 
+def test_a_door_whose_contact_saw_it_open_moves_its_bearer_inside_once(office: Office) -> None:
+    passages = recorded(office, PassageReported)
+    opened = OutcomeEntry(at=NOW, event=event(1), access_point=MAIN_IN, outcome=Outcome.OPENED)
+    upload(office, journal(granted(1), opened, passed(1)))
+    with office.reading(SYSTEM) as work:
+        (present,) = models.inside(work.session, TYO)
+    assert (present.credential, present.since) == (CREDENTIAL, NOW)
+    assert len(passages) == 1
+
+
 def test_a_grant_without_a_passage_moves_nobody(office: Office) -> None:
     not_passed = OutcomeEntry(
         at=NOW, event=event(1), access_point=MAIN_IN, outcome=Outcome.NOT_PASSED
