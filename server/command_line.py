@@ -192,6 +192,19 @@ def rotate_key(
     screen.print(f"Site {site} signs with a new key. Gates learn it within a minute.")
 
 
+@app.command("seal-anew")
+def seal_anew() -> None:
+    """Seal everything with the present master key; afterwards the previous one can be left out."""
+    from server.kernel.sealing import CannotUnseal
+    from server.processes import sealing
+
+    try:
+        _with_office(_checked(), sealing.seal_anew)
+    except CannotUnseal as error:
+        _fail(f"Nothing was changed: something is {error}")
+    screen.print("All is sealed with GENKAN_MASTER_KEY. Leave GENKAN_PREVIOUS_MASTER_KEY out now.")
+
+
 @app.command("add-device")
 def add_device(
     device: Annotated[str, typer.Argument(help="Its id, for example gate-2.")],

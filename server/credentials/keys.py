@@ -57,5 +57,11 @@ def retire(work: Work, key: IssuerKey) -> None:
     work.session.add(key)
 
 
+def seal_anew(work: Work) -> None:
+    """Seal with the present master key what the previous one sealed."""
+    for key in work.session.exec(select(IssuerKey)).all():
+        key.sealed_seed = work.sealer.renewed(key.sealed_seed, _purpose(key.public))
+
+
 def _purpose(public: bytes) -> str:
     return f"issuer-key:{public.hex()}"

@@ -1,6 +1,7 @@
 """The server's own keys at a site: made when first needed, sealed at rest, unsealed to sign."""
 
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import select
 
 from access_protocol.ids import SiteCode
 from access_protocol.keys import ED25519_KEY_BYTES, SigningKey
@@ -39,6 +40,12 @@ def _make(work: Work, site: SiteCode, purpose: KeyPurpose) -> ServerKey:
         # Another process made the first key at the same moment: that one counts.
         return models.server_keys(work.session, site, purpose)[0]
     return row
+
+
+def seal_anew(work: Work) -> None:
+    """Seal with the present master key what the previous one sealed."""
+    for row in work.session.exec(select(ServerKey)).all():
+        row.sealed_seed = work.sealer.renewed(row.sealed_seed, _purpose(row.purpose, row.public))
 
 
 def _purpose(purpose: KeyPurpose, public: bytes) -> str:

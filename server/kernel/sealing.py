@@ -52,8 +52,14 @@ class Sealer:
             ) from error
 
     def is_current(self, sealed: bytes) -> bool:
-        """Tell whether the present master key made this; otherwise unseal and seal it anew."""
+        """Tell whether the present master key made this."""
         return sealed[1 : 1 + _KEY_ID] == self._present
+
+    def renewed(self, sealed: bytes, purpose: str) -> bytes:
+        """Return the same secret sealed with the present master key, or raise `CannotUnseal`."""
+        return (
+            sealed if self.is_current(sealed) else self.seal(self.unseal(sealed, purpose), purpose)
+        )
 
 
 def derive_password(master_key: SecretStr, purpose: str) -> str:

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from sqlmodel import select
+
 from server.kernel import live, outbox
 from server.kernel.errors import NotFound
 from server.kernel.ids import MailId, OutboxId
@@ -14,7 +16,7 @@ from server.notifications import letters, mail, models
 from server.notifications.letters import Letter
 from server.notifications.mail import Mail, ReadMail
 from server.notifications.models import CaughtMail
-from server.notifications.rules import KIND, opened, sealed
+from server.notifications.rules import KIND, opened, sealed, sealed_anew
 from server.notifications.wording import LetterKind
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "get",
     "message_of",
     "read",
+    "seal_anew",
     "send_letter",
     "send_mail",
 ]
@@ -60,6 +63,17 @@ def send_mail(
         reference=reference,
         deadline=deadline,
     )
+
+
+def seal_anew(work: Work) -> None:
+    """Seal with the present master key the mails, waiting or caught, that the previous one sealed."""
+    waiting = select(outbox.OutboxRow).where(
+        outbox.OutboxRow.kind == KIND, outbox.OutboxRow.state == outbox.State.PENDING
+    )
+    for row in work.session.exec(waiting).all():
+        row.body = sealed_anew(work.sealer, row.body) if row.body else None
+    for found in work.session.exec(select(CaughtMail)).all():
+        found.sealed_message = sealed_anew(work.sealer, found.sealed_message)
 
 
 def catch(work: Work, row: Outgoing, message: bytes) -> None:

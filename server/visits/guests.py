@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from sqlmodel import select
+
 from access_protocol.ids import CREDENTIAL_ID_BYTES, CredentialId
 from access_protocol.wording import Language
 from server.kernel import live
@@ -28,6 +30,12 @@ def link_of(work: Work, visitor: Visitor) -> str:
     """Return the visitor's own link, for their mail and nobody else's eyes."""
     token = work.sealer.unseal(visitor.sealed_link, _purpose(visitor.id)).decode("ascii")
     return f"{str(work.settings.base_url).rstrip('/')}/{LINK_PATH}/{token}"
+
+
+def seal_links_anew(work: Work) -> None:
+    """Seal with the present master key the links that the previous one sealed."""
+    for visitor in work.session.exec(select(Visitor)).all():
+        visitor.sealed_link = work.sealer.renewed(visitor.sealed_link, _purpose(visitor.id))
 
 
 def note_mail(work: Work, visitor_id: VisitorId, state: MailState) -> None:
