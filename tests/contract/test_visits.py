@@ -11,12 +11,10 @@ from sqlmodel import Session, select
 
 from access_protocol.ids import SiteCode
 from access_protocol.knowledge import ALL_GENERATIONS
-from server.credentials import actions as credentials
 from server.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from server.kernel.ids import RoomId, VisitId, VisitorId
 from server.kernel.pagination import PageQuery
 from server.kernel.principal import Principal
-from server.places.models import Room
 from server.visits import actions, models
 from server.visits.actions import (
     MailState,
@@ -418,57 +416,3 @@ def test_an_unknown_visitor_is_not_found(reception: Reception) -> None:
         for act in (actions.remove_visitor, actions.replace_link, actions.mail_again):
             with pytest.raises(NotFound):
                 act(work, visit.id, VisitorId("0" * 32))
-
-
-def test_a_withdrawn_credential_does_not_come_back_with_another_time(reception: Reception) -> None:
-    visit = reception.invite()
-    (guest,) = guests_of(reception, visit)
-    with reception.work("security") as work:
-        credentials.revoke(work, guest.id)
-    with reception.work() as work:
-        later = VisitChange(ends_at=visit.ends_at + timedelta(hours=1))
-        actions.change(work, visit.id, later)
-    assert reception.pass_of(guest.id) is None
-    for again in (actions.mail_again, actions.replace_link):
-        with reception.work() as work, pytest.raises(Conflict, match="withdrawn"):
-            again(work, visit.id, guest.id)
-
-
-def test_with_a_visitors_old_link_their_old_credential_ends(reception: Reception) -> None:
-    visit = reception.invite()
-    (guest,) = guests_of(reception, visit)
-    with reception.work() as work:
-        actions.replace_link(work, visit.id, guest.id)
-    held = reception.held_by(guest.id)
-    assert held is not None
-    assert (held.generation, held.lowest_valid) == (2, 2)
-    assert len(reception.mails()) == 1
-
-
-def test_what_another_person_changed_meanwhile_is_not_overwritten_unseen(
-    reception: Reception,
-) -> None:
-    visit = reception.invite()
-    seen = models.version_of(visit, guests_of(reception, visit))
-    with reception.work("security") as work:
-        actions.add_visitors(work, visit.id, [NewVisitor(name="Hana", email="hana@example.jp")])
-    with reception.work() as work, pytest.raises(Conflict, match="meanwhile"):
-        actions.change(work, visit.id, VisitChange(title="Other", version=seen))
-    now = models.version_of(visit_now(reception, visit), guests_of(reception, visit))
-    with reception.work() as work:
-        assert actions.change(work, visit.id, VisitChange(title="Other", version=now)).title == (
-            "Other"
-        )
-
-
-def test_a_room_that_stays_changes_neither_zones_nor_credentials(reception: Reception) -> None:
-    visit = reception.invite(zones=[2, 3])
-    (guest,) = guests_of(reception, visit)
-    with reception.work("admin") as work:
-        work.session.get_one(Room, reception.room).bookable = False
-    with reception.work() as work:
-        actions.change(work, visit.id, VisitChange(title="Other", room=reception.room))
-    assert visit_now(reception, visit).zones == [2, 3]
-    held = reception.held_by(guest.id)
-    assert held is not None
-    assert held.generation == 1
