@@ -345,6 +345,8 @@ def _take_over(work: Work, visit: Visit, wanted: VisitChange) -> None:
         if value is not None:
             setattr(visit, name, value)
     if wanted.host is not None and wanted.host != visit.host:
+        # As in making one: nobody becomes a host without being asked but by who manages visits.
+        _require_for(work, wanted.host, visit.site)
         visit.host = _host(work, wanted.host).id
     # A room that stays is no reason to choose the zones anew, nor to ask whether it may still be booked.
     moved = "room" in given and wanted.room != visit.room

@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from server.app import create_app
 from server.credentials import actions as credentials
-from server.kernel.errors import Conflict
+from server.kernel.errors import Conflict, Forbidden
 from server.people import actions as people
 from server.people.actions import PersonChange
 from server.places.models import Room
@@ -122,6 +122,18 @@ def test_a_form_that_somebody_else_overtook_keeps_what_was_typed_and_can_be_save
     now = visit_now(reception, visit)
     assert (now.title, now.starts_at, now.room) == ("Mine", visit.starts_at, visit.room)
     assert len(guests_of(reception, visit)) == 1
+
+
+def test_a_host_makes_nobody_else_the_host_of_a_visit_but_security_may(
+    reception: Reception,
+) -> None:
+    visit = reception.invite()
+    wanted = VisitChange(host=reception.people["other"])
+    with pytest.raises(Forbidden), reception.work() as work:
+        actions.change(work, visit.id, wanted)
+    assert visit_now(reception, visit).host == reception.people["host"]
+    with reception.work("security") as work:
+        assert actions.change(work, visit.id, wanted).host == reception.people["other"]
 
 
 def fields_of(page: str) -> dict[str, str]:
