@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from server.app import create_app, create_office
 from server.kernel.clock import FixedClock
@@ -15,6 +14,7 @@ from server.kernel.settings import Settings
 from server.kernel.work import Office
 from server.people import actions as people
 from server.people.actions import NewPerson
+from server.people.passwords import hash_password
 from server.people.rules import Role
 from tests.fakes.client import Client
 
@@ -43,16 +43,17 @@ def office(settings: Settings, clock: FixedClock) -> Iterator[Office]:
     opened.close()
 
 
+@pytest.fixture(scope="session")
+def password_hash() -> str:
+    """The hash of everybody's password: it is slow to make on purpose, so it is made once."""
+    return hash_password(PASSWORD)
+
+
 @pytest.fixture
-def client(office: Office) -> Client:
+def client(office: Office, password_hash: str) -> Client:
     """A program that talks to the API; people of each role exist."""
     with office.begin(Principal.system()) as work:
         for role in Role:
-            person = NewPerson(
-                email=f"{role}@genkan.example",
-                name=role.title(),
-                roles=[role],
-                password=SecretStr(PASSWORD),
-            )
-            people.create_person(work, person)
+            new = NewPerson(email=f"{role}@genkan.example", name=role.title(), roles=[role])
+            people.create_person(work, new).password_hash = password_hash
     return Client(create_app(office.settings, office), PASSWORD)
