@@ -2,12 +2,17 @@
 
 import os
 import shutil
+import signal
+import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from demo.ports import free_port
 from demo.program import StartedProcess
+
+ASKED_TO_STOP = 10
 
 
 class Broker:
@@ -43,6 +48,13 @@ class Broker:
         self._process = self._run()
 
     def stop(self) -> None:
+        """Ask Mosquitto to end, and ask again: it forgets a signal that comes as it says that it is running."""
+        for _ in range(ASKED_TO_STOP):
+            if self._process.returncode is not None:
+                break
+            os.kill(self._process.pid, signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(within=1)
         self._process.stop()
 
     def kill(self) -> None:
