@@ -213,9 +213,9 @@ def test_an_address_of_another_machine_is_refused_by_name(tables: Environment) -
     assert "GENKAN_WEB_HOST" in done.stderr
 
 
-def test_a_user_made_at_the_terminal_can_sign_in(environment: Environment) -> None:
+def test_a_user_made_at_the_terminal_can_sign_in(tables: Environment) -> None:
     said = command(
-        environment,
+        tables,
         *("add-user", "--email", "a@genkan.example", "--name", "A", "--role", "host"),
         "--password-stdin",
         given="correct horse battery\n",
@@ -224,9 +224,9 @@ def test_a_user_made_at_the_terminal_can_sign_in(environment: Environment) -> No
 
 
 def test_the_server_refuses_to_start_without_secrets_and_says_how_to_make_them(
-    environment: Environment,
+    tables: Environment,
 ) -> None:
-    bare = {key: value for key, value in environment.items() if key != "GENKAN_DEMO"}
+    bare = {key: value for key, value in tables.items() if key != "GENKAN_DEMO"}
     done = subprocess.run(
         [sys.executable, "-m", "server", "web"],
         env=bare,
@@ -240,9 +240,9 @@ def test_the_server_refuses_to_start_without_secrets_and_says_how_to_make_them(
 
 
 def test_an_old_database_is_refused_with_the_command_that_helps(
-    environment: Environment, tmp_path: Path
+    tables: Environment, tmp_path: Path
 ) -> None:
-    empty = {**environment, "GENKAN_DATABASE_URL": f"sqlite:///{tmp_path / 'empty.sqlite3'}"}
+    empty = {**tables, "GENKAN_DATABASE_URL": f"sqlite:///{tmp_path / 'empty.sqlite3'}"}
     done = subprocess.run(
         [sys.executable, "-m", "server", "worker"],
         env=empty,
