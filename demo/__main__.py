@@ -39,7 +39,9 @@ def main(
 ) -> None:
     """Play a visit: invitation, gate, four refusals, meeting room. Exit status 0 only if it all happened."""
     timeline = Timeline()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it too ends what was started
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # so that it too ends what was started
     try:
         with Stage() if once else Stage.on_usual_ports() as stage:
             _play(Scene(stage, timeline, camera, people), once=once)

@@ -92,7 +92,8 @@ class PortalInput(BaseModel):
     translations: Translations = Field(default_factory=dict[Language, Name])
     kind: PortalKind
     fail_mode: FailMode = Field(
-        default=FailMode.SAFE, description="What it does without power: safe opens, secure stays locked."
+        default=FailMode.SAFE,
+        description="What it does without power: safe opens, secure stays locked.",
     )
 
 
@@ -108,8 +109,12 @@ class AccessPointInput(BaseModel):
     single_entry: bool = True
     anti_passback: AntiPassback = AntiPassback.OFF
     pulse_ms: PulseMs = 3000
-    gate: DeviceText | None = Field(default=None, description="The gate agent whose reader is here.")
-    controller: DeviceText | None = Field(default=None, description="The controller that opens the portal.")
+    gate: DeviceText | None = Field(
+        default=None, description="The gate agent whose reader is here."
+    )
+    controller: DeviceText | None = Field(
+        default=None, description="The controller that opens the portal."
+    )
 
     @model_validator(mode="after")
     def _gate_has_a_controller(self) -> "AccessPointInput":
@@ -285,9 +290,7 @@ def _apply(place: P, wanted: BaseModel) -> None:
             setattr(place, field, value)
 
 
-def _stored(
-    work: Work, place: P, site: SiteCode, what: str, name: str, *, created: bool
-) -> P:
+def _stored(work: Work, place: P, site: SiteCode, what: str, name: str, *, created: bool) -> P:
     work.session.add(place)
     work.session.flush()
     work.record(PlaceChanged(site=site, what=what, id=name, created=created))

@@ -37,4 +37,6 @@ def test_the_demo_fails_where_nobody_goes_through_the_turnstile(tmp_path: Path) 
     assert code == 1
     assert "FAILED" in told
     assert "“passed” by turnstile-1 itself" in told
-    assert list(tmp_path.glob("genkan-demo-*/logs/gate-1.log")), "the logs of a failed demo are kept"
+    assert list(tmp_path.glob("genkan-demo-*/logs/gate-1.log")), (
+        "the logs of a failed demo are kept"
+    )
