@@ -53,7 +53,7 @@ format: $(VENV)/installed ## format the code and mend what the linter can mend
 .PHONY: translations
 translations: $(VENV)/installed ## gather the words on the screens into the catalogues and compile them
 	cd server && ../$(BIN)/pybabel --quiet extract -F web/babel.cfg --no-location --sort-output --project=Genkan -o web/translations/messages.pot .
-	$(BIN)/pybabel --quiet update --no-fuzzy-matching --omit-header -i $(CATALOGUES)/messages.pot -d $(CATALOGUES)
+	$(BIN)/pybabel --quiet update --no-fuzzy-matching --ignore-pot-creation-date -i $(CATALOGUES)/messages.pot -d $(CATALOGUES)
 	$(BIN)/pybabel compile -d $(CATALOGUES)
 
 .PHONY: lock

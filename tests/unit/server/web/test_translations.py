@@ -39,6 +39,11 @@ def _pairs(language: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 @pytest.mark.parametrize("language", ["ja", "zh"])
+def test_a_catalogue_is_not_marked_as_fuzzy_which_compiling_would_skip(language: str) -> None:
+    assert not _catalogue(language).fuzzy
+
+
+@pytest.mark.parametrize("language", ["ja", "zh"])
 def test_nothing_on_a_screen_is_left_in_english(language: str) -> None:
     catalogue = _catalogue(language)
     known = {text for text in _texts() if (found := catalogue.get(text)) and found.string}
