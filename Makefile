@@ -63,6 +63,13 @@ lock: $(VENV)/installed ## pin and hash the dependencies of each program; UPGRAD
 		$(UV_COMPILE) --extra $$program -c requirements/dev.txt -o requirements/$$program.txt pyproject.toml || exit 1; \
 	done
 
+.PHONY: check-aarch64
+check-aarch64: $(VENV)/installed ## see that every locked package of the gate has a wheel for a Raspberry Pi (64 bit)
+	for python in 3.11 3.13; do \
+		$(BIN)/uv --no-config pip compile --quiet --python-version $$python --python-platform aarch64-manylinux_2_28 \
+			--only-binary :all: --extra gate -c requirements/gate.txt -o $(VENV)/gate-aarch64.txt pyproject.toml || exit 1; \
+	done
+
 .PHONY: clean
 clean: ## remove what make made; a site's data stays
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
