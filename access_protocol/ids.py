@@ -56,11 +56,6 @@ def device_id(text: object) -> DeviceId:
     return DeviceId(_matching(_DEVICE_ID, text, "device id"))
 
 
-def access_point_id(text: object) -> AccessPointId:
-    """Return `text` as an access point's id, or raise `MalformedIdError`."""
-    return AccessPointId(_matching(_SLUG, text, "access point"))
-
-
 def portal_id(text: object) -> PortalId:
     """Return `text` as a portal's id, or raise `MalformedIdError`."""
     return PortalId(_matching(_SLUG, text, "portal"))
@@ -69,11 +64,6 @@ def portal_id(text: object) -> PortalId:
 def event_id(text: object) -> EventId:
     """Return `text` as an event id, or raise `MalformedIdError`."""
     return EventId(_matching(_UUID, text, "event id"))
-
-
-def journal_id(text: object) -> JournalId:
-    """Return `text` as a journal's id, or raise `MalformedIdError`."""
-    return JournalId(_matching(_UUID, text, "journal id"))
 
 
 def zone_number(value: object) -> ZoneNumber:

@@ -19,7 +19,6 @@ from access_protocol.ids import CREDENTIAL_ID_BYTES
 
 LONGEST_CREDENTIAL_TEXT = 2 * CREDENTIAL_ID_BYTES
 LATEST_UNIX_TIME = (1 << 32) - 1
-LONGEST_HASH_TEXT = 64
 
 
 class Break(StrEnum):

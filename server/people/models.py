@@ -1,7 +1,6 @@
 """Accounts, their roles, browser sessions and API tokens."""
 
 import hashlib
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import JSON
@@ -103,13 +102,6 @@ def people(
     if active is not None:
         statement = statement.where(Person.active == active)
     return paginate(session, statement, [col(Person.email)], query)
-
-
-def active_with_role(session: Session, role: Role) -> Sequence[Person]:
-    """Return everyone active who has a role, for example all of security."""
-    of_role = select(RoleOfPerson.person).where(RoleOfPerson.role == role)
-    statement = select(Person).where(col(Person.id).in_(of_role), col(Person.active))
-    return session.exec(statement.order_by(Person.email)).all()
 
 
 def session_with(session: Session, secret: str) -> tuple[BrowserSession, Person] | None:

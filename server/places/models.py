@@ -224,9 +224,3 @@ def rooms(session: Session, site: SiteCode, query: PageQuery) -> Page[Room]:
     """Return a site's rooms by name."""
     statement = select(Room).where(Room.site == site)
     return paginate(session, statement, [col(Room.name), col(Room.id)], query)
-
-
-def room_behind(session: Session, site: SiteCode, portal: PortalId) -> Room | None:
-    """Return the room whose door a portal is."""
-    statement = select(Room).where(Room.site == site, Room.portal == portal)
-    return session.exec(statement.order_by(Room.id)).first()

@@ -118,11 +118,6 @@ def by_link(session: Session, token: str) -> tuple[Visit, Visitor] | None:
     return session.exec(statement).first()
 
 
-def by_credential(session: Session, credential: CredentialId) -> tuple[Visit, Visitor] | None:
-    """Return the visit and visitor that a credential names, also after they were removed from it."""
-    return session.exec(_both().where(Visitor.credential == credential)).first()
-
-
 def by_credentials(
     session: Session, credentials: Iterable[CredentialId]
 ) -> dict[CredentialId, tuple[Visit, Visitor]]:

@@ -31,7 +31,6 @@ from server.web.forms import Form
 from server.web.languages import current, gettext
 
 COMMAND_SHOWN_FOR = timedelta(minutes=10)
-LONGEST_REASON = 200
 
 
 class Door(NamedTuple):
