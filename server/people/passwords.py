@@ -1,10 +1,17 @@
 """Password hashes: argon2id with the library's present parameters (RFC 9106)."""
 
+from functools import cache
+
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 _HASHER = PasswordHasher()
-_NOBODY = _HASHER.hash("no account has this password")
+
+
+@cache
+def _nobody() -> str:
+    """Return a hash that stands for no account; made at the first sign-in, not at each start of a program."""
+    return _HASHER.hash("no account has this password")
 
 
 def hash_password(password: str) -> str:
@@ -14,8 +21,9 @@ def hash_password(password: str) -> str:
 
 def password_fits(stored: str | None, password: str) -> bool:
     """Tell whether the password fits; as slow where there is no account, so that nobody learns which exist."""
+    nobody = _nobody()  # asked for in either case, so that the first sign-in is slow in either case
     try:
-        return _HASHER.verify(stored or _NOBODY, password) and stored is not None
+        return _HASHER.verify(stored or nobody, password) and stored is not None
     except (VerificationError, InvalidHashError):
         return False
 
