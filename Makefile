@@ -54,7 +54,7 @@ format: $(VENV)/installed ## format the code and mend what the linter can mend
 translations: $(VENV)/installed ## gather the words on the screens into the catalogues and compile them
 	cd server && ../$(BIN)/pybabel --quiet extract -F web/babel.cfg --no-location --sort-output --project=Genkan -o web/translations/messages.pot .
 	$(BIN)/pybabel --quiet update --no-fuzzy-matching --ignore-pot-creation-date -i $(CATALOGUES)/messages.pot -d $(CATALOGUES)
-	$(BIN)/pybabel compile -d $(CATALOGUES)
+	@$(MAKE) --no-print-directory $(COMPILED)
 
 .PHONY: lock
 lock: $(VENV)/installed ## pin and hash the dependencies of each program; UPGRADE=1 moves to the newest
