@@ -1,24 +1,41 @@
-"""What the tests of the API share: one site on each database for a whole module."""
+"""A reception of a test's own, or one for a whole module; each on SQLite and on PostgreSQL."""
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from tests.fakes.api import Api
-from tests.fakes.reception import open_reception
+from tests.fakes.reception import Reception, open_reception
+
+
+@pytest.fixture
+def reception(database_url: str, tmp_path: Path) -> Iterator[Reception]:
+    """A site that this test has to itself."""
+    found = open_reception(database_url, tmp_path)
+    with closing(found.office):
+        yield found
 
 
 @pytest.fixture(
     scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 )
-def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """One site for all of this page; each test uses devices and credentials of its own."""
-    folder = tmp_path_factory.mktemp("api")
+def shared_reception(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Reception]:
+    """One site for all tests of a module: quicker, where they do not get into each other's way."""
+    folder = tmp_path_factory.mktemp("shared")
     if request.param == "postgresql":
         url = request.getfixturevalue("postgresql_template").copy()
     else:
         url = request.getfixturevalue("sqlite_template").copy(folder / "genkan.sqlite3")
     found = open_reception(url, folder)
     with closing(found.office):
-        yield Api(found)
+        yield found
+
+
+@pytest.fixture(scope="module")
+def api(shared_reception: Reception) -> Api:
+    """One site for all of this page; each test uses devices and credentials of its own."""
+    return Api(shared_reception)

@@ -1,7 +1,5 @@
 """The API as a program uses it: hostile text there and back, problems that name fields, and who may do what."""
 
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 from typing import Any, cast
 
@@ -12,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from server.app import create_app
 from server.kernel.clock import FixedClock
-from tests.fakes.reception import NOW, Reception, open_reception
+from tests.fakes.reception import NOW, Reception
 
 HOSTILE = {
     "markup": "<script>alert('1')</script>&amp;",
@@ -47,21 +45,10 @@ FORGED_CURSORS = [
 ]
 
 
-@pytest.fixture(
-    scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
-)
-def reception(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Reception]:
+@pytest.fixture(scope="module")
+def reception(shared_reception: Reception) -> Reception:
     """One site for all of this page: its tests look at answers, and at mails by how many more there are."""
-    folder = tmp_path_factory.mktemp("api")
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgresql_template").copy()
-    else:
-        url = request.getfixturevalue("sqlite_template").copy(folder / "genkan.sqlite3")
-    found = open_reception(url, folder)
-    with closing(found.office):
-        yield found
+    return shared_reception
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,9 @@
 """Attendance follows from what doors report, in whatever order the reports arrive."""
 
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 from itertools import permutations
-from pathlib import Path
 from uuid import UUID
 
-import pytest
 from sqlalchemy import event
 from sqlmodel import Session, select
 
@@ -24,14 +20,7 @@ from server.meetings import actions, models
 from server.meetings.models import Attendance
 from server.meetings.rules import Certainty
 from server.visits.models import Visit, Visitor
-from tests.fakes.reception import MAIN_GATE, NOW, ROOM_DOOR, SITE, SYSTEM, Reception, open_reception
-
-
-@pytest.fixture
-def reception(database_url: str, tmp_path: Path) -> Iterator[Reception]:
-    found = open_reception(database_url, tmp_path)
-    with closing(found.office):
-        yield found
+from tests.fakes.reception import MAIN_GATE, NOW, ROOM_DOOR, SITE, SYSTEM, Reception
 
 
 def a_passage(

@@ -1,9 +1,5 @@
 """What nobody types but somebody sends: addresses, cursors, bodies and passes that are none of ours."""
 
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
-
 import pytest
 from flask.testing import FlaskClient
 from pydantic import SecretStr
@@ -14,16 +10,9 @@ from server.access import ledger
 from server.app import create_app
 from server.people import actions as people
 from server.people.actions import PersonChange
-from tests.fakes.reception import MAIN_GATE, SITE, SYSTEM, Reception, open_reception
+from tests.fakes.reception import MAIN_GATE, SITE, SYSTEM, Reception
 
 PASSWORD = "the hall where guests are received"
-
-
-@pytest.fixture
-def reception(database_url: str, tmp_path: Path) -> Iterator[Reception]:
-    found = open_reception(database_url, tmp_path)
-    with closing(found.office):
-        yield found
 
 
 @pytest.fixture

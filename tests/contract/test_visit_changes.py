@@ -2,10 +2,7 @@
 
 import html
 import re
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -19,22 +16,10 @@ from server.people.actions import PersonChange
 from server.places.models import Room
 from server.visits import actions, models
 from server.visits.actions import NewVisitor, VisitChange
-from server.visits.models import Visit, Visitor
-from tests.fakes.reception import SYSTEM, Reception, open_reception
+from server.visits.models import Visit
+from tests.fakes.reception import SYSTEM, Reception
 
 PASSWORD = "the hall where guests are received"
-
-
-@pytest.fixture
-def reception(database_url: str, tmp_path: Path) -> Iterator[Reception]:
-    found = open_reception(database_url, tmp_path)
-    with closing(found.office):
-        yield found
-
-
-def guests_of(reception: Reception, visit: Visit) -> list[Visitor]:
-    with Session(reception.office.engine) as session:
-        return list(models.visitors_of(session, visit.id))
 
 
 def visit_now(reception: Reception, visit: Visit) -> Visit:
@@ -44,7 +29,7 @@ def visit_now(reception: Reception, visit: Visit) -> Visit:
 
 def test_a_withdrawn_credential_does_not_come_back_with_another_time(reception: Reception) -> None:
     visit = reception.invite()
-    (guest,) = guests_of(reception, visit)
+    (guest,) = reception.guests_of(visit)
     with reception.work("security") as work:
         credentials.revoke(work, guest.id)
     with reception.work() as work:
@@ -58,7 +43,7 @@ def test_a_withdrawn_credential_does_not_come_back_with_another_time(reception: 
 
 def test_with_a_visitors_old_link_their_old_credential_ends(reception: Reception) -> None:
     visit = reception.invite()
-    (guest,) = guests_of(reception, visit)
+    (guest,) = reception.guests_of(visit)
     with reception.work() as work:
         actions.replace_link(work, visit.id, guest.id)
     held = reception.held_by(guest.id)
@@ -71,12 +56,12 @@ def test_what_another_person_changed_meanwhile_is_not_overwritten_unseen(
     reception: Reception,
 ) -> None:
     visit = reception.invite()
-    seen = models.version_of(visit, guests_of(reception, visit))
+    seen = models.version_of(visit, reception.guests_of(visit))
     with reception.work("security") as work:
         actions.add_visitors(work, visit.id, [NewVisitor(name="Hana", email="hana@example.jp")])
     with reception.work() as work, pytest.raises(Conflict, match="meanwhile"):
         actions.change(work, visit.id, VisitChange(title="Other", version=seen))
-    now = models.version_of(visit_now(reception, visit), guests_of(reception, visit))
+    now = models.version_of(visit_now(reception, visit), reception.guests_of(visit))
     with reception.work() as work:
         assert actions.change(work, visit.id, VisitChange(title="Other", version=now)).title == (
             "Other"
@@ -85,7 +70,7 @@ def test_what_another_person_changed_meanwhile_is_not_overwritten_unseen(
 
 def test_a_room_that_stays_changes_neither_zones_nor_credentials(reception: Reception) -> None:
     visit = reception.invite(zones=[2, 3])
-    (guest,) = guests_of(reception, visit)
+    (guest,) = reception.guests_of(visit)
     with reception.work("admin") as work:
         work.session.get_one(Room, reception.room).bookable = False
     with reception.work() as work:
@@ -121,7 +106,7 @@ def test_a_form_that_somebody_else_overtook_keeps_what_was_typed_and_can_be_save
     assert saved.status_code == 303
     now = visit_now(reception, visit)
     assert (now.title, now.starts_at, now.room) == ("Mine", visit.starts_at, visit.room)
-    assert len(guests_of(reception, visit)) == 1
+    assert len(reception.guests_of(visit)) == 1
 
 
 def test_a_host_makes_nobody_else_the_host_of_a_visit_but_security_may(

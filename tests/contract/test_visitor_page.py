@@ -1,9 +1,5 @@
 """The page behind the mailed link, as a visitor's browser gets it."""
 
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
-
 import pytest
 from flask.testing import FlaskClient
 
@@ -13,14 +9,7 @@ from server.app import create_app
 from server.places.models import Site
 from server.visits import models
 from server.visits.actions import link_of
-from tests.fakes.reception import SITE, Reception, open_reception
-
-
-@pytest.fixture
-def reception(database_url: str, tmp_path: Path) -> Iterator[Reception]:
-    found = open_reception(database_url, tmp_path)
-    with closing(found.office):
-        yield found
+from tests.fakes.reception import SITE, Reception
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 """A visit's life with everything that follows from it, on SQLite and on PostgreSQL."""
 
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
 
 import icalendar
 import pytest
@@ -15,7 +12,7 @@ from server.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from server.kernel.ids import RoomId, VisitId, VisitorId
 from server.kernel.pagination import PageQuery
 from server.kernel.principal import Principal
-from server.visits import actions, models
+from server.visits import actions
 from server.visits.actions import (
     MailState,
     NewVisitor,
@@ -25,21 +22,9 @@ from server.visits.actions import (
     VisitState,
 )
 from server.visits.models import Visit, Visitor
-from tests.fakes.reception import NOW, Reception, open_reception
+from tests.fakes.reception import NOW, Reception
 
 FIRST = PageQuery(limit=50)
-
-
-@pytest.fixture
-def reception(database_url: str, tmp_path: Path) -> Iterator[Reception]:
-    found = open_reception(database_url, tmp_path)
-    with closing(found.office):
-        yield found
-
-
-def guests_of(reception: Reception, visit: Visit) -> list[Visitor]:
-    with Session(reception.office.engine) as session:
-        return list(models.visitors_of(session, visit.id))
 
 
 def visit_now(reception: Reception, visit: Visit) -> Visit:
@@ -57,7 +42,7 @@ def entry_in(parts: tuple[object, ...]) -> tuple[str, icalendar.Event]:
 def test_everyone_invited_gets_a_credential_and_a_mail_with_it(reception: Reception) -> None:
     visit = reception.invite("taro@example.jp", "hanako@example.jp")
     assert visit.state is VisitState.CONFIRMED
-    one, other = guests_of(reception, visit)
+    one, other = reception.guests_of(visit)
     held = reception.pass_of(one.id)
     assert held is not None
     assert (held.id, held.zones) == (one.credential, (1, 2, 3))
@@ -69,14 +54,14 @@ def test_everyone_invited_gets_a_credential_and_a_mail_with_it(reception: Recept
         "Guest 1 <taro@example.jp>",
         "Guest 2 <hanako@example.jp>",
     }
-    assert {guest.mail for guest in guests_of(reception, visit)} == {MailState.SENT}
+    assert {guest.mail for guest in reception.guests_of(visit)} == {MailState.SENT}
 
 
 def test_another_time_means_another_credential_and_a_mail_that_says_so(
     reception: Reception,
 ) -> None:
     visit = reception.invite()
-    (guest,) = guests_of(reception, visit)
+    (guest,) = reception.guests_of(visit)
     first = reception.pass_of(guest.id)
     reception.deliver()
     with reception.work() as work:
@@ -99,7 +84,7 @@ def test_another_time_means_another_credential_and_a_mail_that_says_so(
 
 def test_another_title_is_mailed_and_leaves_the_credential_as_it_is(reception: Reception) -> None:
     visit = reception.invite()
-    (guest,) = guests_of(reception, visit)
+    (guest,) = reception.guests_of(visit)
     first = reception.pass_of(guest.id)
     reception.deliver()
     with reception.work() as work:
@@ -121,7 +106,7 @@ def test_a_cancelled_visit_revokes_every_credential_and_tells_everyone(
     reception: Reception,
 ) -> None:
     visit = reception.invite("taro@example.jp", "hanako@example.jp")
-    guests = guests_of(reception, visit)
+    guests = reception.guests_of(visit)
     reception.deliver()
     with reception.work() as work:
         actions.cancel(work, visit.id, "The room is flooded.")
@@ -146,7 +131,7 @@ def test_a_mail_that_still_waits_gives_way_to_the_newer_one(reception: Reception
 
 def test_who_is_taken_off_the_list_is_told_and_the_others_are_not(reception: Reception) -> None:
     visit = reception.invite("taro@example.jp", "hanako@example.jp")
-    taro, hanako = guests_of(reception, visit)
+    taro, hanako = reception.guests_of(visit)
     reception.deliver()
     with reception.work() as work:
         link = actions.link_of(work, work.session.get_one(Visitor, taro.id))
@@ -161,20 +146,20 @@ def test_who_is_taken_off_the_list_is_told_and_the_others_are_not(reception: Rec
 
 def test_the_last_visitor_stays_unless_the_visit_is_cancelled(reception: Reception) -> None:
     visit = reception.invite()
-    (guest,) = guests_of(reception, visit)
+    (guest,) = reception.guests_of(visit)
     with reception.work() as work, pytest.raises(Conflict, match="Cancel the visit"):
         actions.remove_visitor(work, visit.id, guest.id)
 
 
 def test_another_address_is_another_guest(reception: Reception) -> None:
     visit = reception.invite("tarp@example.jp")
-    (mistyped,) = guests_of(reception, visit)
+    (mistyped,) = reception.guests_of(visit)
     reception.deliver()
     with reception.work() as work:
         actions.change_visitor(
             work, visit.id, mistyped.id, VisitorChange(email="taro@example.jp", company="KK")
         )
-    (guest,) = guests_of(reception, visit)
+    (guest,) = reception.guests_of(visit)
     assert (guest.name, guest.company) == (mistyped.name, "KK")
     assert guest.credential != mistyped.credential
     assert reception.pass_of(mistyped.id) is None
@@ -187,10 +172,10 @@ def test_another_address_is_another_guest(reception: Reception) -> None:
 
 def test_another_name_keeps_credential_and_link(reception: Reception) -> None:
     visit = reception.invite()
-    (guest,) = guests_of(reception, visit)
+    (guest,) = reception.guests_of(visit)
     with reception.work() as work:
         actions.change_visitor(work, visit.id, guest.id, VisitorChange(name="Tarō"))
-    (renamed,) = guests_of(reception, visit)
+    (renamed,) = reception.guests_of(visit)
     assert (renamed.id, renamed.name, renamed.link_hash) == (guest.id, "Tarō", guest.link_hash)
 
 
@@ -198,10 +183,10 @@ def test_people_can_be_added_and_nobody_twice(reception: Reception) -> None:
     visit = reception.invite("taro@example.jp")
     with reception.work() as work:
         actions.add_visitors(work, visit.id, [NewVisitor(name="Hanako", email="hanako@example.jp")])
-    assert len(guests_of(reception, visit)) == 2
+    assert len(reception.guests_of(visit)) == 2
     with reception.work() as work, pytest.raises(Invalid, match="twice"):
         actions.add_visitors(work, visit.id, [NewVisitor(name="T", email="TARO@example.jp")])
-    assert len(guests_of(reception, visit)) == 2
+    assert len(reception.guests_of(visit)) == 2
 
 
 def test_a_visit_without_a_room_leads_into_no_room(reception: Reception) -> None:
@@ -211,7 +196,7 @@ def test_a_visit_without_a_room_leads_into_no_room(reception: Reception) -> None
 
 def test_zones_may_be_named_and_must_exist(reception: Reception) -> None:
     visit = reception.invite(room=None, zones=[1])
-    (guest,) = guests_of(reception, visit)
+    (guest,) = reception.guests_of(visit)
     held = reception.pass_of(guest.id)
     assert held is not None
     assert held.zones == (1,)
@@ -282,7 +267,7 @@ def test_a_host_whose_account_is_closed_cannot_be_chosen(reception: Reception) -
 def test_where_security_approves_nobody_is_invited_before(reception: Reception) -> None:
     reception.require_approval()
     visit = reception.invite()
-    (guest,) = guests_of(reception, visit)
+    (guest,) = reception.guests_of(visit)
     assert visit.state is VisitState.PENDING
     assert reception.held_by(guest.id) is None
     assert not reception.mails()
@@ -313,7 +298,7 @@ def test_a_declined_visit_is_told_to_its_host_and_to_nobody_else(reception: Rece
 def test_what_was_approved_cannot_be_widened_by_its_host(reception: Reception) -> None:
     reception.require_approval()
     visit = reception.invite()
-    (guest,) = guests_of(reception, visit)
+    (guest,) = reception.guests_of(visit)
     with reception.work("security") as work:
         actions.approve(work, visit.id)
     reception.deliver()
@@ -339,7 +324,7 @@ def test_security_itself_needs_no_approval(reception: Reception) -> None:
 
 def test_a_link_is_stored_in_no_readable_form_and_can_be_replaced(reception: Reception) -> None:
     visit = reception.invite()
-    (guest,) = guests_of(reception, visit)
+    (guest,) = reception.guests_of(visit)
     with reception.work() as work:
         link = actions.link_of(work, work.session.get_one(Visitor, guest.id))
     token = link.rpartition("/")[2]
@@ -406,7 +391,7 @@ def test_a_mail_that_cannot_be_delivered_shows_at_the_visitor(reception: Recepti
     visit = reception.invite()
     reception.clock.set(visit.ends_at)
     reception.deliver()
-    (guest,) = guests_of(reception, visit)
+    (guest,) = reception.guests_of(visit)
     assert guest.mail is MailState.FAILED
 
 

@@ -41,8 +41,9 @@ from server.places.actions import (
 from server.places.models import Site
 from server.places.rules import PortalKind
 from server.visits import actions as visits
+from server.visits import models as visit_models
 from server.visits.actions import NewVisit, NewVisitor
-from server.visits.models import Visit
+from server.visits.models import Visit, Visitor
 
 NOW = datetime(2026, 4, 1, 5, 0, tzinfo=UTC)
 SITE = SiteCode("TYO")
@@ -106,6 +107,11 @@ class Reception:
         """Make a visit."""
         with self.work(by) as work:
             return visits.create(work, self.new_visit(*emails, **wanted))
+
+    def guests_of(self, visit: Visit) -> list[Visitor]:
+        """Everyone invited to a visit."""
+        with Session(self.office.engine) as session:
+            return list(visit_models.visitors_of(session, visit.id))
 
     def deliver(self) -> None:
         """Send every mail that is due, into the catcher."""
