@@ -149,6 +149,9 @@ class _Silent:
     def reading(self, point: AccessPointId) -> None:
         """See `Feedback.reading`."""
 
+    def hold_still(self, point: AccessPointId) -> None:
+        """See `Feedback.hold_still`."""
+
     def wait(self, point: AccessPointId) -> None:
         """See `Feedback.wait`."""
 

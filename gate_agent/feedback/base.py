@@ -15,7 +15,11 @@ class Feedback(Protocol):
     """Shown to people at the gate. Calls come from several threads, return at once, and never raise."""
 
     def reading(self, point: AccessPointId) -> None:
-        """A pass is before the reader; please hold still."""
+        """A pass is before the reader and is being decided on."""
+        ...
+
+    def hold_still(self, point: AccessPointId) -> None:
+        """The pass cannot be decided on from what was seen so far: please keep it before the camera."""
         ...
 
     def wait(self, point: AccessPointId) -> None:
@@ -70,6 +74,10 @@ class Together:
     def reading(self, point: AccessPointId) -> None:
         """See `Feedback.reading`."""
         self._each(lambda feedback: feedback.reading(point))
+
+    def hold_still(self, point: AccessPointId) -> None:
+        """See `Feedback.hold_still`."""
+        self._each(lambda feedback: feedback.hold_still(point))
 
     def wait(self, point: AccessPointId) -> None:
         """See `Feedback.wait`."""

@@ -39,6 +39,10 @@ class ConsoleFeedback:
         """See `Feedback.reading`."""
         self._line("wait", "…", point, say(Phrase.READING, self._language))
 
+    def hold_still(self, point: AccessPointId) -> None:
+        """See `Feedback.hold_still`."""
+        self._line("wait", "…", point, say(Phrase.HOLD_STILL, self._language))
+
     def wait(self, point: AccessPointId) -> None:
         """See `Feedback.wait`."""
         self._line("wait", "…", point, say(Phrase.WAIT, self._language))
@@ -109,6 +113,10 @@ class JsonFeedback:
     def reading(self, point: AccessPointId) -> None:
         """See `Feedback.reading`."""
         self.write("reading", access_point=point)
+
+    def hold_still(self, point: AccessPointId) -> None:
+        """See `Feedback.hold_still`."""
+        self.write("hold_still", access_point=point)
 
     def wait(self, point: AccessPointId) -> None:
         """See `Feedback.wait`."""

@@ -50,6 +50,9 @@ class LightsFeedback:
     def reading(self, point: AccessPointId) -> None:
         """Show nothing: a lamp has one meaning."""
 
+    def hold_still(self, point: AccessPointId) -> None:
+        """Show nothing: neither granted nor refused."""
+
     def wait(self, point: AccessPointId) -> None:
         """Show nothing: neither granted nor refused."""
 

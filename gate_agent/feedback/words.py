@@ -13,6 +13,7 @@ class Phrase(StrEnum):
     """Everything else that a gate says to people."""
 
     READING = "reading"
+    HOLD_STILL = "hold_still"
     WAIT = "wait"
     GRANTED = "granted"
     UNLOCKED = "unlocked"
@@ -28,7 +29,8 @@ class Phrase(StrEnum):
 
 
 _EN = {
-    Phrase.READING: "Please hold still.",
+    Phrase.READING: "Reading your pass.",
+    Phrase.HOLD_STILL: "Please hold still.",
     Phrase.WAIT: "Please wait a moment, then show your pass again.",
     Phrase.GRANTED: "Welcome. One moment, please.",
     Phrase.UNLOCKED: "Please come in.",
@@ -43,7 +45,8 @@ _EN = {
     Phrase.TROUBLE_OVER: "Working again",
 }
 _JA = {
-    Phrase.READING: "そのまま動かさずにお待ちください。",
+    Phrase.READING: "入館証を読み取っています。",
+    Phrase.HOLD_STILL: "そのまま動かさずにお待ちください。",
     Phrase.WAIT: "少々お待ちいただいてから、もう一度かざしてください。",
     Phrase.GRANTED: "ようこそ。少々お待ちください。",
     Phrase.UNLOCKED: "どうぞお入りください。",
@@ -58,7 +61,8 @@ _JA = {
     Phrase.TROUBLE_OVER: "使用できるようになりました",
 }
 _ZH = {
-    Phrase.READING: "请保持不动。",
+    Phrase.READING: "正在读取通行码。",
+    Phrase.HOLD_STILL: "请保持不动。",
     Phrase.WAIT: "请稍候，然后再次出示通行码。",
     Phrase.GRANTED: "欢迎光临，请稍候。",
     Phrase.UNLOCKED: "请进。",

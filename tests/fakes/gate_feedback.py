@@ -17,6 +17,9 @@ class FakeFeedback:
     def reading(self, point: AccessPointId) -> None:
         self._show("reading", point)
 
+    def hold_still(self, point: AccessPointId) -> None:
+        self._show("hold_still", point)
+
     def wait(self, point: AccessPointId) -> None:
         self._show("wait", point)
 

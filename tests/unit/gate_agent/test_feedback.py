@@ -32,6 +32,7 @@ def play(feedback: Feedback) -> None:
     """Everything that a feedback can be told, once."""
     feedback.wait(ENTRANCE)
     feedback.reading(ENTRANCE)
+    feedback.hold_still(ENTRANCE)
     feedback.granted(ENTRANCE, EVENT, GRANTED)
     feedback.refused(
         ENTRANCE,
@@ -54,12 +55,14 @@ def test_the_console_speaks_the_gates_language(language: Language) -> None:
     play(ConsoleFeedback(language, stream))
     text = stream.getvalue()
     assert say(Phrase.WAIT, language) in text
-    for phrase in (Phrase.READING, Phrase.GRANTED, Phrase.UNLOCKED, Phrase.PASSED, Phrase.OFFLINE):
+    for phrase in (Phrase.READING, Phrase.HOLD_STILL, Phrase.GRANTED, Phrase.UNLOCKED):
         assert say(phrase, language) in text
+    assert say(Phrase.PASSED, language) in text
+    assert say(Phrase.OFFLINE, language) in text
     assert wording.sentence(DenyReason.EXPIRED, language) in text
     assert "expired" in text
     assert "no picture" in text
-    assert len(text.splitlines()) == 10
+    assert len(text.splitlines()) == 11
 
 
 @pytest.mark.parametrize("language", Language)
@@ -75,6 +78,7 @@ def test_programs_get_one_json_object_a_line() -> None:
     assert [line["what"] for line in lines] == [
         "wait",
         "reading",
+        "hold_still",
         "granted",
         "refused",
         "unlocked",
@@ -84,7 +88,7 @@ def test_programs_get_one_json_object_a_line() -> None:
         "trouble",
         "trouble",
     ]
-    assert lines[3] == {
+    assert lines[4] == {
         "at": "2026-04-01T09:00:00.000Z",
         "what": "refused",
         "access_point": "main-gate-in",
@@ -126,14 +130,14 @@ def test_a_broken_lamp_hides_nothing_and_raises_nothing() -> None:
     shown = FakeFeedback()
     play(Together([BrokenLamp(), shown]))
     assert [one[0] for one in shown.shown][-1] == "closed"
-    assert len(shown.shown) == 11
+    assert len(shown.shown) == 12
 
 
 def test_several_feedbacks_are_told_the_same() -> None:
     one, other = FakeFeedback(), FakeFeedback()
     play(Together([one, other]))
     assert one.shown == other.shown
-    assert len(one.shown) == 11
+    assert len(one.shown) == 12
 
 
 @dataclass
