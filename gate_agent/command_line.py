@@ -185,9 +185,7 @@ def decode(
 def _load(file: Path | None, camera: str | None = None) -> "Settings":
     import tomllib
 
-    from pydantic import ValidationError
-
-    from gate_agent.settings import load_settings, with_camera
+    from gate_agent.settings import UnusableSettings, load_settings, with_camera
 
     try:
         settings = load_settings(file)
@@ -196,12 +194,8 @@ def _load(file: Path | None, camera: str | None = None) -> "Settings":
         _give_up(f"{file}: {why.strerror}")
     except tomllib.TOMLDecodeError as why:
         _give_up(f"{file}: {why}")
-    except ValidationError as error:
-        whys = [
-            f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}"
-            for one in error.errors(include_url=False, include_input=False)
-        ]
-        _give_up("the settings cannot be used: " + "; ".join(whys))
+    except UnusableSettings as error:
+        _give_up("the settings cannot be used:\n  " + "\n  ".join(error.whys))
     except ValueError as why:
         _give_up(str(why))
 

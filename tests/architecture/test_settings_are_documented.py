@@ -1,5 +1,6 @@
 """Every setting stands in the operations page and, for the server, in `.env.example`, with its default."""
 
+import json
 import re
 from datetime import timedelta
 
@@ -8,7 +9,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefinedType
 
-from gate_agent.settings import ReaderSettings
+from gate_agent.settings import Described, ReaderSettings, described
 from gate_agent.settings import Settings as GateSettings
 from server.kernel.settings import Settings
 from tests.architecture.source import ROOT, prose
@@ -18,12 +19,17 @@ PREFIX = "GENKAN_"
 
 def _default(field: FieldInfo) -> str:
     """The default as a person would type it; nothing where there is none."""
-    value: object = field.get_default(call_default_factory=True, validated_data={})
+    return _typed(field.get_default(call_default_factory=True, validated_data={}))
+
+
+def _typed(value: object) -> str:
     match value:
         case None | PydanticUndefinedType() | ():
             return ""
         case SecretStr():
             return value.get_secret_value()
+        case tuple():
+            return json.dumps(value)
         case bool():
             return str(value).lower()
         case timedelta():
@@ -38,10 +44,16 @@ def _row(name: str, field: FieldInfo) -> str:
     return f"| `{name}` | {shown} | {field.description} |"
 
 
+def _gate_row(name: str, setting: Described) -> str:
+    default = _typed(setting.default)
+    shown = f"`{default}`" if default else ""
+    return f"| `{name}` | {shown} | {setting.what} |"
+
+
 SERVER_ROWS = [_row(PREFIX + name.upper(), field) for name, field in Settings.model_fields.items()]
-GATE_ROWS = [_row(name, field) for name, field in GateSettings.model_fields.items()]
+GATE_ROWS = [_gate_row(name, each) for name, each in described(GateSettings).items()]
 READER_ROWS = [
-    _row(f"readers.{name}", field) for name, field in ReaderSettings.model_fields.items()
+    _gate_row(f"readers.{name}", each) for name, each in described(ReaderSettings).items()
 ]
 
 

@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from gate_agent.settings import Settings as GateSettings
+from gate_agent.settings import described
 from server.kernel.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +35,7 @@ OPTIONS = ["--profile", "devices"]
 OURS = [name for name, service in WRITTEN.items() if "build" in service]
 SETTINGS = {
     "server": {f"GENKAN_{field.upper()}" for field in Settings.model_fields},
-    "gate_agent": {f"GENKAN_GATE_{field.upper()}" for field in GateSettings.model_fields},
+    "gate_agent": {f"GENKAN_GATE_{field.upper()}" for field in described(GateSettings)},
     # It has options only.
     "firmware_sim": set[str](),
 }
