@@ -49,6 +49,9 @@ Walks = Annotated[
 WalkAfter = Annotated[
     int, typer.Option(min=0, max=60_000, help="Milliseconds from the unlock to the push.")
 ]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="What happens as JSON lines on stdout, for programs.")
+]
 LongestPulse = Annotated[
     float, typer.Option(min=0.2, max=60, help="Seconds that the relay may stay on at most.")
 ]
@@ -65,7 +68,8 @@ def firmware_sim() -> None:
 
     From then on `--id` and `--state-folder` are enough. The line `ready` on standard output says that
     the controller is connected and listens; `keys VERSION NUMBER` that it took a key list with so
-    many keys; what happens at the portal follows on standard error. SIGTERM ends it cleanly.
+    many keys; what happens at the portal follows on standard error, or with `--json` on standard
+    output. SIGTERM ends it cleanly.
     """
 
 
@@ -83,6 +87,7 @@ def door(
         float, typer.Option(min=1, max=3600, help="Seconds until an open door is an alarm.")
     ] = 20,
     longest_pulse: LongestPulse = 10,
+    as_json: AsJson = False,
 ) -> None:
     """A door with strike, contact, exit button and fire input."""
     timings = Timings(
@@ -90,7 +95,7 @@ def door(
         held_open_after=timedelta(seconds=held_open_after),
     )
     wiring = Wiring(PortalKind.DOOR, fails, timings)
-    _run(device, state_folder, enrol_url, code, wiring, people, walk_after)
+    _run(device, state_folder, enrol_url, code, wiring, people, walk_after, as_json=as_json)
 
 
 @app.command()
@@ -104,11 +109,12 @@ def turnstile(
     people: Walks = People.WALK,
     walk_after: WalkAfter = 800,
     longest_pulse: LongestPulse = 10,
+    as_json: AsJson = False,
 ) -> None:
     """A turnstile: each unlock lets one person through, and tells whether anybody went."""
     timings = Timings(longest_pulse=timedelta(seconds=longest_pulse))
     wiring = Wiring(PortalKind.TURNSTILE, fails, timings)
-    _run(device, state_folder, enrol_url, code, wiring, people, walk_after)
+    _run(device, state_folder, enrol_url, code, wiring, people, walk_after, as_json=as_json)
 
 
 def _run(
@@ -119,6 +125,8 @@ def _run(
     wiring: Wiring,
     people: People,
     walk_after: int,
+    *,
+    as_json: bool,
 ) -> None:
     from access_protocol.ids import MalformedIdError, device_id
     from firmware_sim.identity import EnrolmentError
@@ -133,6 +141,7 @@ def _run(
             wiring=wiring,
             people=people,
             walks_after=timedelta(milliseconds=walk_after),
+            as_json=as_json,
         )
         run(start)
     except MalformedIdError as error:

@@ -1,9 +1,10 @@
 """A simulated controller as a process: enrols, connects, says that it is ready, runs until told."""
 
+import json
 import signal
 import sys
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rich.console import Console
@@ -44,6 +45,8 @@ class Start:
     wiring: Wiring = field(default_factory=Wiring)
     people: People = People.WALK
     walks_after: timedelta = REACTION
+    as_json: bool = False
+    """What happens goes to stdout, one JSON object a line, instead of to stderr for people."""
 
 
 def enrolled(start: Start) -> Enrolled:
@@ -64,7 +67,10 @@ def enrolled(start: Start) -> Enrolled:
 
 
 def run(start: Start) -> None:
-    """Run until SIGTERM or SIGINT. `ready` and `keys …` go to stdout, what happens to stderr."""
+    """Run until SIGTERM or SIGINT. `ready` and `keys …` go to stdout, what happens to stderr.
+
+    With `as_json` what happens goes to stdout as well, one JSON object a line.
+    """
     who = enrolled(start)
     scheduler = RealScheduler()
 
@@ -82,7 +88,7 @@ def run(start: Start) -> None:
         Walkers(installation.body, scheduler, start.walks_after)
     teller = _Teller(start.device)
     teller.say(f"connecting to {who.broker.host}:{who.broker.port}")
-    installation.controller.watch(teller.tell)
+    installation.controller.watch(teller.tell_as_json if start.as_json else teller.tell)
     installation.controller.on_key_list = teller.tell_keys
     installation.controller.on_connection = teller.tell_connection
     installation.power_up()
@@ -102,6 +108,18 @@ class _Teller:
 
     def tell(self, event: ControllerEvent) -> None:
         self._console.print(readable(self._device, event))
+
+    def tell_as_json(self, event: ControllerEvent) -> None:
+        line = {
+            "at": datetime.now(UTC).isoformat(),
+            "controller": self._device,
+            "boot": event.boot,
+            "sequence": event.sequence,
+            "what": event.what,
+            "event": event.event,
+            "detail": event.detail,
+        }
+        _machine_line(json.dumps(line))
 
     def tell_keys(self, version: int, key_list: tuple[Obeyed, ...]) -> None:
         _machine_line(f"keys {version} {len(key_list)}")
