@@ -5,11 +5,11 @@ Base45 (RFC 9285) so that a QR code carries it in alphanumeric mode. docs/protoc
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import cast
+from typing import NoReturn, cast
 
 import base45
 import cbor2
@@ -32,6 +32,8 @@ from access_protocol.keys import HolderKey, SigningKey, es256_sign
 PREFIX = "GK1:"
 STATIC_CEILING = 127
 """Bytes of a static credential: 41 modules at level L."""
+SHORT_CEILING = 100
+"""Bytes of a short presentation: 37 modules at level L."""
 FULL_CEILING = 260
 """Bytes of a full presentation: 57 modules at level L; nothing longer is looked at."""
 MOST_ZONES = 4
@@ -41,6 +43,7 @@ PRESENTATION_CONTEXT = b"genkan-pass-1"
 _AUDIENCE, _EXPIRES, _NOT_BEFORE, _ID, _CONFIRMATION = 3, 4, 5, 7, 8  # RFC 8392 4, RFC 8747 3.1
 _PRIVATE = -65537  # the first number of the range for private use (RFC 8392, 9.1)
 _PAIR_WITH_TIME = b"\x82\x1a"  # an array of two whose first is an unsigned number of four bytes
+_TIME_ALONE = b"\x81\x1a"  # an array of one such number
 _TIME_BYTES = 4
 _EARLIEST, _LATEST = 1 << 16, (1 << 32) - 1  # what deterministic CBOR writes in four bytes
 
@@ -108,7 +111,7 @@ class Credential:
             raise MalformedCredentialError(str(error)) from error
 
 
-def _refuse(why: str) -> None:
+def _refuse(why: str) -> NoReturn:
     raise MalformedCredentialError(why)
 
 
@@ -155,9 +158,30 @@ def to_text(message: bytes) -> str:
 
 def present(credential: bytes, holder: ec.EllipticCurvePrivateKey, at: datetime) -> bytes:
     """Return the full presentation of a bound `credential` by its holder's key at the time `at`."""
-    payload = _PAIR_WITH_TIME + seconds(at).to_bytes(_TIME_BYTES, "big") + cbor2.dumps(credential)
-    to_sign = signed.to_be_signed(signed.HOLDER_HEADER, _holder_context(credential), payload)
-    return signed.assemble(signed.HOLDER_HEADER, payload, es256_sign(holder, to_sign))
+    payload = _PAIR_WITH_TIME + _time_bytes(at) + cbor2.dumps(credential)
+    return _presented(signed.HOLDER_HEADER, payload, credential, holder)
+
+
+def present_short(
+    credential: bytes, id_: CredentialId, holder: ec.EllipticCurvePrivateKey, at: datetime
+) -> bytes:
+    """Return the short presentation of a bound `credential`, for gates that hold it already.
+
+    It carries the credential's id in the place of the credential.
+    """
+    payload = _TIME_ALONE + _time_bytes(at)
+    return _presented(signed.HOLDER_ID_HEADER + id_, payload, credential, holder)
+
+
+def _time_bytes(at: datetime) -> bytes:
+    return seconds(at).to_bytes(_TIME_BYTES, "big")
+
+
+def _presented(
+    header: bytes, payload: bytes, credential: bytes, holder: ec.EllipticCurvePrivateKey
+) -> bytes:
+    to_sign = signed.to_be_signed(header, _holder_context(credential), payload)
+    return signed.assemble(header, payload, es256_sign(holder, to_sign))
 
 
 def _holder_context(credential: bytes) -> bytes:
@@ -169,12 +193,18 @@ def _holder_context(credential: bytes) -> bytes:
 class Presentation:
     """A text cut at its known places: a credential, and around it perhaps its holder's proof.
 
-    Nothing in it is verified yet.
+    A short presentation names the credential by `held_id` and does not carry it: then `credential`
+    is None until `with_held` puts in what the gate holds. Nothing in it is verified yet.
     """
 
-    credential: bytes
+    credential: bytes | None
     holder_envelope: signed.Envelope | None = None
     unverified_time: int | None = None
+    held_id: CredentialId | None = None
+
+    def with_held(self, credential: bytes) -> "Presentation":
+        """Return a short presentation as one of this credential, which the decider holds."""
+        return replace(self, credential=credential)
 
 
 def read(text: str) -> Presentation:
@@ -188,26 +218,44 @@ def read(text: str) -> Presentation:
         message = base45.b45decode(encoded)
         if to_text(message) != text:
             _refuse("the text is not the shortest form of its bytes")
-        envelope = signed.split(message, signed.EDDSA_HEADER, signed.HOLDER_HEADER)
-        if envelope.protected != signed.HOLDER_HEADER:
-            return Presentation(message)
-        return _read_full(envelope)
+        envelope = signed.split(
+            message, signed.EDDSA_HEADER, signed.HOLDER_HEADER, signed.HOLDER_ID_HEADER
+        )
+        if envelope.protected == signed.HOLDER_HEADER:
+            return _read_full(envelope)
+        if envelope.protected.startswith(signed.HOLDER_ID_HEADER):
+            return _read_short(envelope)
+        return Presentation(message)
     except ValueError as error:
         raise MalformedCredentialError(str(error)) from error
 
 
 def _read_full(envelope: signed.Envelope) -> Presentation:
     payload = envelope.unverified_payload
-    start = len(_PAIR_WITH_TIME)
-    inner_at = start + _TIME_BYTES
-    time = int.from_bytes(payload[start:inner_at], "big")
-    if payload[:start] != _PAIR_WITH_TIME or not _EARLIEST <= time <= _LATEST:
-        _refuse("a full presentation begins with its time")
+    inner_at = len(_PAIR_WITH_TIME) + _TIME_BYTES
+    time = _read_time(payload, _PAIR_WITH_TIME)
     inner, end = signed.byte_string(payload, inner_at)
     if end != len(payload):
         _refuse("the credential must be the last thing in a full presentation")
     signed.split(inner, signed.EDDSA_HEADER)
     return Presentation(inner, envelope, time)
+
+
+def _read_short(envelope: signed.Envelope) -> Presentation:
+    payload = envelope.unverified_payload
+    if len(payload) != len(_TIME_ALONE) + _TIME_BYTES:
+        _refuse("a short presentation holds its time and nothing else")
+    return Presentation(
+        None, envelope, _read_time(payload, _TIME_ALONE), CredentialId(envelope.kid)
+    )
+
+
+def _read_time(payload: bytes, before: bytes) -> int:
+    start = len(before)
+    time = int.from_bytes(payload[start : start + _TIME_BYTES], "big")
+    if payload[:start] != before or not _EARLIEST <= time <= _LATEST:
+        _refuse("a presentation begins with its time")
+    return time
 
 
 def verify_issuer(
@@ -218,7 +266,12 @@ def verify_issuer(
     Raises `signed.UnknownKeyError`, `signed.BadSignatureError`, or `MalformedCredentialError` where
     an issuer signed something that is no credential of this version.
     """
-    return _parse(signed.verify(presentation.credential, keys_for))
+    if presentation.credential is None:
+        _refuse("a short presentation does not carry its credential")
+    claims = _parse(signed.verify(presentation.credential, keys_for))
+    if presentation.held_id not in (None, claims.id):
+        _refuse("another credential than the presentation names")
+    return claims
 
 
 def verify_holder(presentation: Presentation, credential: Credential) -> datetime:
@@ -227,11 +280,12 @@ def verify_holder(presentation: Presentation, credential: Credential) -> datetim
     `credential` are the claims that `verify_issuer` returned for the same presentation.
     """
     envelope, time = presentation.holder_envelope, presentation.unverified_time
-    if envelope is None or time is None or credential.holder is None:
+    presented, holder = presentation.credential, credential.holder
+    if envelope is None or time is None or presented is None or holder is None:
         reason = "no holder's proof"
         raise HolderProofError(reason)
-    to_verify = envelope.to_be_signed(_holder_context(presentation.credential))
-    if not credential.holder.verifies(envelope.signature, to_verify):
+    to_verify = envelope.to_be_signed(_holder_context(presented))
+    if not holder.verifies(envelope.signature, to_verify):
         reason = "not made by the holder's key"
         raise HolderProofError(reason)
     return datetime.fromtimestamp(time, UTC)

@@ -16,6 +16,7 @@ class DenyReason(StrEnum):
     NO_CODE = "no_code"
     SEVERAL_CODES = "several_codes"
     MALFORMED = "malformed"
+    NOT_HELD = "not_held"
     UNKNOWN_KEY = "unknown_key"
     BAD_SIGNATURE = "bad_signature"
     WRONG_SITE = "wrong_site"
@@ -38,6 +39,12 @@ class DenyReason(StrEnum):
     JOURNAL_UNAVAILABLE = "journal_unavailable"
 
 
+class DecisionWarning(StrEnum):
+    """What was noticed about an access that was granted all the same."""
+
+    ANTI_PASSBACK = "anti_passback"
+
+
 class CommandRefusal(StrEnum):
     """Why a controller did not obey a command, in the order in which it looks."""
 
@@ -51,6 +58,11 @@ class CommandRefusal(StrEnum):
     NONCE_EXPIRED = "nonce_expired"
     ACTION_NOT_ALLOWED = "action_not_allowed"
     LOCKED_DOWN = "locked_down"
+    RELAY_LIMIT = "relay_limit"
+    SLOT_UNKNOWN = "slot_unknown"
+    OUT_OF_ORDER = "out_of_order"
+    SLOT_EMPTY = "slot_empty"
+    BUSY = "busy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +70,8 @@ class AccessDecision:
     """The answer of `rules.decide`; `reason` is None exactly when access is granted.
 
     `credential_id` and `credential_class` are set only once an issuer's signature vouched for them.
-    `presented_at` is the time inside a holder's presentation (Unix seconds), where there is one.
+    `presented_at` is the time (Unix seconds) that tells one presentation from the next, where the
+    class has one: inside a holder's proof, or when a refreshed credential was issued.
     """
 
     reason: DenyReason | None
@@ -66,6 +79,7 @@ class AccessDecision:
     credential_class: CredentialClass | None = None
     generation: int | None = None
     presented_at: int | None = None
+    warning: DecisionWarning | None = None
 
     @property
     def granted(self) -> bool:

@@ -27,6 +27,8 @@ class DocumentKind(StrEnum):
     KEYS = "keys"
     POLICY = "policy"
     REVOCATIONS = "revocations"
+    CREDENTIALS = "credentials"
+    PRESENCE = "presence"
     TIME = "time"
     KEY_LIST = "key_list"
 

@@ -25,7 +25,8 @@ from access_protocol.codec import (
     SlugText,
 )
 from access_protocol.credential import HIGHEST_GENERATION, CredentialClass
-from access_protocol.decision import DenyReason
+from access_protocol.decision import DecisionWarning, DenyReason
+from access_protocol.ids import HIGHEST_ZONE, NONCE_BYTES, Direction
 
 FIRST_HASH = bytes(32)
 """What stands before the first entry of a journal."""
@@ -34,6 +35,8 @@ LARGEST_BATCH = 100
 
 AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
 _Generation = Annotated[int, msgspec.Meta(ge=0, le=HIGHEST_GENERATION)]
+_Zone = Annotated[int, msgspec.Meta(ge=1, le=HIGHEST_ZONE)]
+SyncNonce = Annotated[bytes, msgspec.Meta(min_length=NONCE_BYTES, max_length=NONCE_BYTES)]
 _UnixSeconds = Annotated[int, msgspec.Meta(ge=0, le=(1 << 32) - 1)]
 
 
@@ -53,7 +56,8 @@ class DecisionEntry(
     """A decision: `reason` is None exactly when access was granted.
 
     `credential` is the credential's id in hex and, like `credential_class`, `generation` and
-    `presented_at` (Unix seconds in a holder's presentation), known only where an issuer vouched for it.
+    `presented_at` (Unix seconds), known only where an issuer vouched for it. `warning` is what was
+    noticed about an access that was granted all the same.
     """
 
     at: AwareTime
@@ -64,6 +68,7 @@ class DecisionEntry(
     credential_class: CredentialClass | None = None
     generation: _Generation | None = None
     presented_at: _UnixSeconds | None = None
+    warning: DecisionWarning | None = None
 
 
 class OutcomeEntry(
@@ -154,6 +159,15 @@ class ControllerEventKind(StrEnum):
     REQUEST_TO_EXIT = "request_to_exit"
     HELD_OPEN = "held_open"
     FORCED_OPEN = "forced_open"
+    BOLT_STUCK = "bolt_stuck"
+    TAMPERED = "tampered"
+    DISPENSING = "dispensing"
+    DISPENSED = "dispensed"
+    EMPTY = "empty"
+    JAMMED = "jammed"
+    TIMED_OUT = "timed_out"
+    INTERRUPTED = "interrupted"
+    RESTOCKED = "restocked"
     ALARM_CLEARED = "alarm_cleared"
     COMMAND_REFUSED = "command_refused"
 
@@ -181,7 +195,7 @@ class Lock(StrEnum):
 
 
 class Contact(StrEnum):
-    """What the door's contact or the turnstile's sensor says; `none` where there is none."""
+    """What the contact of a door or of a machine's service door says; `none` where there is none."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -193,12 +207,31 @@ class Alarm(StrEnum):
 
     HELD_OPEN = "held_open"
     FORCED_OPEN = "forced_open"
+    BOLT_STUCK = "bolt_stuck"
+    TAMPER = "tamper"
+    JAMMED = "jammed"
+
+
+class SlotCondition(StrEnum):
+    """Whether a vending machine's slot can give something now."""
+
+    READY = "ready"
+    EMPTY = "empty"
+    OUT_OF_ORDER = "out_of_order"
+
+
+class SlotState(msgspec.Struct, frozen=True, kw_only=True):
+    """One slot of a vending machine, as its sensors say."""
+
+    slot: Annotated[int, msgspec.Meta(ge=1, le=255)]
+    condition: SlotCondition
 
 
 class ControllerState(Report, frozen=True, kw_only=True):
     """The door as its controller sees it now; retained, so that a screen that comes late knows it.
 
-    `since_ms` is the controller's uptime when lock, contact or alarms last changed.
+    `since_ms` is the controller's uptime when lock, contact, alarms or slots last changed. A vending
+    machine's contact is that of its service door; only machines have `slots`.
     """
 
     boot: EventIdText
@@ -207,6 +240,7 @@ class ControllerState(Report, frozen=True, kw_only=True):
     lock: Lock
     contact: Contact
     alarms: tuple[Alarm, ...] = ()
+    slots: tuple[SlotState, ...] = ()
     firmware: ShortText = ""
 
 
@@ -242,10 +276,31 @@ class GateHealth(Report, frozen=True, kw_only=True):
 
 
 class SyncRequest(Report, frozen=True, kw_only=True):
-    """A device asks for all sections that are newer than the versions it holds."""
+    """A device asks for all that is newer than the versions it holds.
+
+    A gate puts in random bytes as `nonce`: the time document that repeats them is the answer to this
+    very question, and no older one that somebody held back.
+    """
 
     held: dict[str, Count]
     journal: JournalIdText | None = None
+    nonce: SyncNonce | None = None
+
+
+class PassageNotice(Report, frozen=True, kw_only=True):
+    """A gate tells the other gates of its site that somebody passed, by a controller's word.
+
+    For anti-passback, and for static credentials that no longer count once a bound one was used.
+    """
+
+    at: AwareTime
+    event: EventIdText
+    access_point: SlugText
+    zone: _Zone
+    direction: Direction
+    credential: CredentialIdText
+    credential_class: CredentialClass
+    generation: _Generation
 
 
 class LiveNotice(Report, frozen=True, kw_only=True):
@@ -264,5 +319,6 @@ REPORTS: tuple[type[Report], ...] = (
     GateHealth,
     SyncRequest,
     LiveNotice,
+    PassageNotice,
 )
 """Every JSON report beside the command conversation, for tests and documentation."""

@@ -1,6 +1,7 @@
-"""The names that travel between the programs: ids as NewTypes, and the one check of each form."""
+"""The names that travel between the programs: ids as NewTypes and directions, and the one check of each form."""
 
 import re
+from enum import StrEnum
 from typing import NewType
 
 SiteCode = NewType("SiteCode", str)
@@ -23,6 +24,14 @@ KeyId = NewType("KeyId", bytes)
 """The first two bytes of SHA-256 over the raw public key; a hint, not an identity."""
 Nonce = NewType("Nonce", bytes)
 """16 random bytes that a controller answers; good for one command."""
+
+
+class Direction(StrEnum):
+    """Whether an access point leads into its zone or out of it."""
+
+    IN = "in"
+    OUT = "out"
+
 
 CREDENTIAL_ID_BYTES = 16
 KEY_ID_BYTES = 2

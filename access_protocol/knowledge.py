@@ -14,15 +14,17 @@ from typing import Annotated, Any
 import cbor2
 import msgspec
 
-from access_protocol.codec import DeviceIdText, SlugText
+from access_protocol.codec import Count, DeviceIdText, ShortText, SlugText
 from access_protocol.commands import LONGEST_PULSE, Action
 from access_protocol.credential import HIGHEST_GENERATION, CredentialClass
+from access_protocol.events import SyncNonce
 from access_protocol.ids import (
     CREDENTIAL_ID_BYTES,
     HIGHEST_ZONE,
     AccessPointId,
     CredentialId,
     DeviceId,
+    Direction,
     PortalId,
     ZoneNumber,
 )
@@ -34,13 +36,6 @@ ALL_GENERATIONS = HIGHEST_GENERATION + 1
 
 class MalformedSectionError(ValueError):
     """A document's body that does not have the form of its section."""
-
-
-class Direction(StrEnum):
-    """Whether an access point leads into its zone or out of it."""
-
-    IN = "in"
-    OUT = "out"
 
 
 class AntiPassback(StrEnum):
@@ -65,17 +60,45 @@ class AccessPoint:
     direction: Direction
     classes: frozenset[CredentialClass]
     pulse: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class ZonePolicy:
+    """What the site's policy says about one zone.
+
+    An entry counts for anti-passback until `forgiven_after` has gone by, and only if it was later than
+    `amnesty`, by which a guard forgave all entries before.
+    """
+
     anti_passback: AntiPassback = AntiPassback.OFF
+    forgiven_after: timedelta | None = None
+    amnesty: datetime | None = None
+
+    def counts_since(self, now: datetime) -> datetime | None:
+        """Return since when entries count at the time `now`; None where all do."""
+        forgiven = None if self.forgiven_after is None else now - self.forgiven_after
+        return max(filter(None, (forgiven, self.amnesty)), default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What one gate may do: its access points, how old its knowledge may get, what is locked down."""
+    """What one gate may do: its access points, how old its knowledge may get, what is locked down.
+
+    `zones` holds those zones about which there is something to say.
+    """
 
     access_points: Mapping[AccessPointId, AccessPoint]
     static_staleness: timedelta = timedelta(hours=24)
     staleness: timedelta = timedelta(hours=72)
     locked_down: frozenset[ZoneNumber] = field(default=frozenset[ZoneNumber]())
+    zones: Mapping[ZoneNumber, ZonePolicy] = field(default_factory=dict[ZoneNumber, ZonePolicy])
+
+    def zone(self, number: ZoneNumber) -> ZonePolicy:
+        """Return what is said about a zone."""
+        return self.zones.get(number, _NOTHING_SAID)
+
+
+_NOTHING_SAID = ZonePolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +124,13 @@ class _PointForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     direction: Direction
     classes: list[CredentialClass]
     pulse_ms: _Milliseconds
+
+
+class _ZoneForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    zone: _Zone
     anti_passback: AntiPassback
+    forgiven_after_s: _Seconds | None
+    amnesty: _Seconds | None
 
 
 class _PolicyForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,6 +138,7 @@ class _PolicyForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     static_staleness_s: _Seconds
     staleness_s: _Seconds
     locked_down: list[_Zone]
+    zones: list[_ZoneForm]
 
 
 class _KeyForm(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -180,15 +210,37 @@ def write_policy(policy: Policy) -> bytes:
                     direction=point.direction,
                     classes=sorted(point.classes),
                     pulse_ms=point.pulse // timedelta(milliseconds=1),
-                    anti_passback=point.anti_passback,
                 )
                 for point in policy.access_points.values()
             ],
-            static_staleness_s=policy.static_staleness // timedelta(seconds=1),
-            staleness_s=policy.staleness // timedelta(seconds=1),
+            static_staleness_s=_seconds(policy.static_staleness),
+            staleness_s=_seconds(policy.staleness),
             locked_down=sorted(policy.locked_down),
+            zones=[_zone_form(number, policy.zones[number]) for number in sorted(policy.zones)],
         )
     )
+
+
+def _zone_form(number: ZoneNumber, zone: ZonePolicy) -> _ZoneForm:
+    return _ZoneForm(
+        zone=number,
+        anti_passback=zone.anti_passback,
+        forgiven_after_s=None if zone.forgiven_after is None else _seconds(zone.forgiven_after),
+        amnesty=None if zone.amnesty is None else int(zone.amnesty.timestamp()),
+    )
+
+
+def _zone(form: _ZoneForm) -> ZonePolicy:
+    after, amnesty = form.forgiven_after_s, form.amnesty
+    return ZonePolicy(
+        anti_passback=form.anti_passback,
+        forgiven_after=None if after is None else timedelta(seconds=after),
+        amnesty=None if amnesty is None else datetime.fromtimestamp(amnesty, UTC),
+    )
+
+
+def _seconds(duration: timedelta) -> int:
+    return duration // timedelta(seconds=1)
 
 
 def read_policy(body: bytes) -> Policy:
@@ -203,7 +255,6 @@ def read_policy(body: bytes) -> Policy:
             direction=point.direction,
             classes=frozenset(point.classes),
             pulse=timedelta(milliseconds=point.pulse_ms),
-            anti_passback=point.anti_passback,
         )
         for point in form.access_points
     ]
@@ -212,6 +263,7 @@ def read_policy(body: bytes) -> Policy:
         static_staleness=timedelta(seconds=form.static_staleness_s),
         staleness=timedelta(seconds=form.staleness_s),
         locked_down=frozenset(map(ZoneNumber, form.locked_down)),
+        zones={ZoneNumber(zone.zone): _zone(zone) for zone in form.zones},
     )
 
 
@@ -224,6 +276,33 @@ def read_revocations(body: bytes) -> dict[CredentialId, int]:
     """Return the lowest valid generation of each revoked id, or raise `MalformedSectionError`."""
     forms: list[_RevocationForm] = _load(body, list[_RevocationForm])
     return {CredentialId(form.id): form.lowest for form in forms}
+
+
+@dataclass(frozen=True, slots=True)
+class TimeAnswer:
+    """The body of a time document: the question that it answers, and what there was to know then.
+
+    A gate is up to date as of the document's time once it holds all `versions`.
+    """
+
+    nonce: bytes
+    versions: Mapping[str, int]
+
+
+class _TimeForm(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    nonce: SyncNonce
+    versions: dict[ShortText, Count]
+
+
+def write_time(answer: TimeAnswer) -> bytes:
+    """Return the body of a time document."""
+    return _dump(_TimeForm(answer.nonce, dict(answer.versions)))
+
+
+def read_time(body: bytes) -> TimeAnswer:
+    """Return what a time document answers, or raise `MalformedSectionError`."""
+    form: _TimeForm = _load(body, _TimeForm)
+    return TimeAnswer(form.nonce, form.versions)
 
 
 def write_key_list(obeyed: tuple[Obeyed, ...]) -> bytes:

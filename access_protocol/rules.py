@@ -12,7 +12,7 @@ from typing import Protocol
 from access_protocol import credential as credentials
 from access_protocol import signed
 from access_protocol.credential import PREFIX, Credential, CredentialClass, Presentation
-from access_protocol.decision import AccessDecision, DenyReason
+from access_protocol.decision import AccessDecision, DecisionWarning, DenyReason
 from access_protocol.ids import AccessPointId, CredentialId, KeyId, SiteCode, ZoneNumber
 from access_protocol.knowledge import AccessPoint, AntiPassback, Direction, Policy
 
@@ -46,6 +46,10 @@ class Knowledge(Protocol):
         """Return the lowest generation of this credential that is still valid; 0 if all are."""
         ...
 
+    def held_credential(self, credential: CredentialId) -> bytes | None:
+        """Return the bound credential with this id, as its issuer signed it, where it is held."""
+        ...
+
 
 class History(Protocol):
     """What the decider remembers of earlier presentations and passages."""
@@ -60,12 +64,12 @@ class History(Protocol):
         """Tell whether a single entry here was used, or is reserved by a grant still under way."""
         ...
 
-    def bound_used(self, credential: CredentialId) -> bool:
-        """Tell whether a bound credential with this id was used anywhere."""
+    def bound_generation(self, credential: CredentialId) -> int | None:
+        """Return the newest generation of the bound credential with this id that was used anywhere."""
         ...
 
-    def inside(self, credential: CredentialId, zone: ZoneNumber) -> bool:
-        """Tell whether the visitor is known to be in this zone."""
+    def inside(self, credential: CredentialId, zone: ZoneNumber, since: datetime | None) -> bool:
+        """Tell whether the visitor is known to be in this zone by an entry after `since`, if given."""
         ...
 
 
@@ -114,7 +118,7 @@ def decide(
     if isinstance(request, OperatorRequest):
         return _decide_operator(request, point, knowledge)
     try:
-        presentation = _one_presentation(request.texts)
+        presentation = _with_credential(_one_presentation(request.texts), knowledge)
         credential = _vouched_for(presentation, knowledge, circumstances)
     except _DeniedError as denied:
         return AccessDecision(denied.reason)
@@ -127,15 +131,17 @@ def decide(
         presented_at = _check_holder(presentation, credential, circumstances)
         decision = replace(decision, presented_at=presented_at)
         _check_use(decision, credential, point, history)
+        warning = _check_anti_passback(credential, point, knowledge, history, circumstances)
         _check_lockdown(point, knowledge)
     except _DeniedError as denied:
         return replace(decision, reason=denied.reason)
-    return decision
+    return replace(decision, warning=warning)
 
 
 def not_journaled(decision: AccessDecision) -> AccessDecision:
     """Return the decision as it stands where the journal could not be written: never granted."""
-    return replace(decision, reason=decision.reason or DenyReason.JOURNAL_UNAVAILABLE)
+    reason = decision.reason or DenyReason.JOURNAL_UNAVAILABLE
+    return replace(decision, reason=reason, warning=None)
 
 
 def _decide_operator(
@@ -160,6 +166,15 @@ def _one_presentation(texts: tuple[str, ...]) -> Presentation:
         return credentials.read(ours.pop())
     except credentials.MalformedCredentialError as error:
         raise _DeniedError(DenyReason.MALFORMED) from error
+
+
+def _with_credential(presentation: Presentation, knowledge: Knowledge) -> Presentation:
+    if presentation.held_id is None:
+        return presentation
+    held = knowledge.held_credential(presentation.held_id)
+    if held is None:
+        raise _DeniedError(DenyReason.NOT_HELD)
+    return presentation.with_held(held)
 
 
 def _vouched_for(
@@ -197,11 +212,13 @@ def _check_validity(
 
 
 def _check_place(credential: Credential, point: AccessPoint, history: History) -> None:
-    static = credential.credential_class is CredentialClass.STATIC
     if credential.credential_class not in point.classes:
         raise _DeniedError(DenyReason.CLASS_NOT_ALLOWED)
-    if static and history.bound_used(credential.id):
-        raise _DeniedError(DenyReason.USE_PHONE)
+    if credential.credential_class is CredentialClass.STATIC:
+        used = history.bound_generation(credential.id)
+        # A static one that was issued after the bound one brings the static one back.
+        if used is not None and used > credential.generation:
+            raise _DeniedError(DenyReason.USE_PHONE)
     if point.zone not in credential.zones:
         raise _DeniedError(DenyReason.WRONG_ZONE)
 
@@ -209,11 +226,12 @@ def _check_place(credential: Credential, point: AccessPoint, history: History) -
 def _check_holder(
     presentation: Presentation, credential: Credential, circumstances: Circumstances
 ) -> int | None:
-    """Return the time inside the holder's proof, or None for a class that has no holder's key."""
+    """Return the time that tells this presentation from others, None for a static credential."""
     if presentation.holder_envelope is None:
         if credential.credential_class is CredentialClass.BOUND:
             raise _DeniedError(DenyReason.HOLDER_PROOF_MISSING)
-        return None
+        refreshed = credential.credential_class is CredentialClass.REFRESHED
+        return credentials.seconds(credential.not_before) if refreshed else None
     try:
         made = credentials.verify_holder(presentation, credential)
     except credentials.HolderProofError as error:
@@ -235,12 +253,23 @@ def _check_use(
         credential.id, point.id
     ):
         raise _DeniedError(DenyReason.ENTRY_SPENT)
-    if (
-        point.anti_passback is AntiPassback.HARD
-        and point.direction is Direction.IN
-        and history.inside(credential.id, point.zone)
-    ):
+
+
+def _check_anti_passback(
+    credential: Credential,
+    point: AccessPoint,
+    knowledge: Knowledge,
+    history: History,
+    circumstances: Circumstances,
+) -> DecisionWarning | None:
+    zone = knowledge.policy.zone(point.zone)
+    if zone.anti_passback is AntiPassback.OFF or point.direction is not Direction.IN:
+        return None
+    if not history.inside(credential.id, point.zone, zone.counts_since(circumstances.now)):
+        return None
+    if zone.anti_passback is AntiPassback.HARD:
         raise _DeniedError(DenyReason.ANTI_PASSBACK)
+    return DecisionWarning.ANTI_PASSBACK
 
 
 def _check_lockdown(point: AccessPoint, knowledge: Knowledge) -> None:

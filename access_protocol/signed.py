@@ -12,13 +12,15 @@ from dataclasses import dataclass
 
 import cbor2
 
-from access_protocol.ids import KEY_ID_BYTES, KeyId
+from access_protocol.ids import CREDENTIAL_ID_BYTES, KEY_ID_BYTES, KeyId
 from access_protocol.keys import SIGNATURE_BYTES, SigningKey, ed25519_verifies
 
 EDDSA_HEADER = b"\xa2\x01\x27\x04\x42"
 """{1 (alg): -8 (EdDSA), 4 (kid): two bytes that follow}."""
 HOLDER_HEADER = b"\xa1\x01\x26"
 """{1 (alg): -7 (ES256)}: a full presentation, whose key is inside the credential it carries."""
+HOLDER_ID_HEADER = b"\xa2\x01\x26\x04\x50"
+"""{1 (alg): -7 (ES256), 4 (kid): sixteen bytes that follow}: a short presentation, by the id of its credential."""
 
 _ARRAY_OF_FOUR = 0x84
 _EMPTY_MAP = 0xA0
@@ -31,6 +33,7 @@ _TOO_SHORT = "the envelope ends too early"
 _HEADER_LENGTHS = {
     EDDSA_HEADER: len(EDDSA_HEADER) + KEY_ID_BYTES,
     HOLDER_HEADER: len(HOLDER_HEADER),
+    HOLDER_ID_HEADER: len(HOLDER_ID_HEADER) + CREDENTIAL_ID_BYTES,
 }
 
 
@@ -56,7 +59,7 @@ class Envelope:
 
     @property
     def kid(self) -> bytes:
-        """The key hint in the protected header; empty for a full presentation."""
+        """The key hint in the protected header, or a credential's id; empty for a full presentation."""
         for header, length in _HEADER_LENGTHS.items():
             if self.protected.startswith(header) and len(self.protected) == length:
                 return self.protected[len(header) :]

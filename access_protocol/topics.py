@@ -36,6 +36,7 @@ class Subject(StrEnum):
     ACKNOWLEDGEMENT = "acknowledgement"
     SYNC = "sync"
     JOURNAL = "journal"
+    PASSAGE = "passage"
     RECEIPT = "receipt"
     KNOWLEDGE = "knowledge"
     KEYS = "keys"
@@ -46,6 +47,7 @@ WRITES: dict[Kind, dict[Subject, bool]] = {
     Kind.GATE: {
         Subject.STATUS: False,
         Subject.HEALTH: False,
+        Subject.PASSAGE: False,
         Subject.JOURNAL: True,
         Subject.SYNC: True,
         Subject.ASK: True,

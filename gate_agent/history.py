@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from access_protocol.credential import CredentialClass
@@ -43,8 +44,8 @@ class PassageHistory:
         self._grants: dict[EventId, Grant] = {}
         self._entries: dict[tuple[CredentialId, AccessPointId], set[EventId]] = {}
         self._presentations: dict[tuple[CredentialId, int, AccessPointId], EventId] = {}
-        self._bound: dict[CredentialId, EventId] = {}
-        self._passages: dict[CredentialId, dict[AccessPointId, tuple[int, EventId]]] = {}
+        self._bound: dict[CredentialId, tuple[int, EventId]] = {}
+        self._passages: dict[CredentialId, dict[AccessPointId, tuple[int, EventId, datetime]]] = {}
         self._passage_count = 0
 
     def add(self, entry: EntryBody) -> None:
@@ -62,12 +63,13 @@ class PassageHistory:
         point = AccessPointId(entry.access_point)
         if entry.presented_at is not None:
             _drop(self._presentations, (credential, entry.presented_at, point), event)
-        _drop(self._bound, credential, event)
+        if self._bound.get(credential, (0, None))[1] == event:
+            del self._bound[credential]
         if self._grants.pop(event, None) is None:
             return
         self._free(credential, point, event)
         passages = self._passages.get(credential, {})
-        if passages.get(point, (0, None))[1] == event:
+        if point in passages and passages[point][1] == event:
             del passages[point]
             if not passages:
                 del self._passages[credential]
@@ -97,19 +99,23 @@ class PassageHistory:
         """See `rules.History.entry_spent`."""
         return bool(self._entries.get((credential, point)))
 
-    def bound_used(self, credential: CredentialId) -> bool:
-        """See `rules.History.bound_used`."""
-        return credential in self._bound
+    def bound_generation(self, credential: CredentialId) -> int | None:
+        """See `rules.History.bound_generation`."""
+        used = self._bound.get(credential)
+        return None if used is None else used[0]
 
-    def inside(self, credential: CredentialId, zone: ZoneNumber) -> bool:
+    def inside(self, credential: CredentialId, zone: ZoneNumber, since: datetime | None) -> bool:
         """See `rules.History.inside`: the last passage at this zone's access points led in."""
         points = self.points()
         passages = [
-            (order, points[point].direction)
-            for point, (order, _) in tuple(self._passages.get(credential, {}).items())
+            (order, points[point].direction, at)
+            for point, (order, _, at) in tuple(self._passages.get(credential, {}).items())
             if point in points and points[point].zone == zone
         ]
-        return bool(passages) and max(passages)[1] is Direction.IN
+        if not passages:
+            return False
+        _, direction, at = max(passages)
+        return direction is Direction.IN and (since is None or at > since)
 
     def _add_decision(self, entry: DecisionEntry, credential: CredentialId) -> None:
         point, event = AccessPointId(entry.access_point), EventId(entry.event)
@@ -121,7 +127,7 @@ class PassageHistory:
         self._grants[event] = Grant(credential, point)
         self._entries.setdefault((credential, point), set()).add(event)
         if entry.credential_class is CredentialClass.BOUND:
-            self._bound[credential] = event
+            self._bound[credential] = entry.generation or 0, event
 
     def _add_outcome(self, entry: OutcomeEntry) -> None:
         event = EventId(entry.event)
@@ -137,7 +143,7 @@ class PassageHistory:
         if not grant.opened:
             self._passage_count += 1
             passages = self._passages.setdefault(grant.credential, {})
-            passages[grant.point] = self._passage_count, event
+            passages[grant.point] = self._passage_count, event, entry.at
         grant.opened = True
         grant.final = entry.outcome if entry.outcome is Outcome.PASSED else None
 

@@ -97,6 +97,10 @@ class HeldKnowledge:
         """See `rules.Knowledge.lowest_generation`."""
         return self._revocations.get(credential, 0)
 
+    def held_credential(self, credential: CredentialId) -> bytes | None:
+        """See `rules.Knowledge.held_credential`."""
+        return None
+
     def accept(self, message: bytes, at: datetime | None) -> Document | None:
         """Verify, keep and use a document that just came; return it, or None where it is held.
 

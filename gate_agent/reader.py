@@ -182,6 +182,7 @@ def entry_of(
         credential_class=decision.credential_class,
         generation=decision.generation,
         presented_at=decision.presented_at,
+        warning=decision.warning,
     )
 
 

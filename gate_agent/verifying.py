@@ -80,6 +80,10 @@ class KnownKeys:
         """See `rules.Knowledge.issuer_keys`."""
         return self._ring.with_hint(hint, at)
 
+    def held_credential(self, credential: CredentialId) -> None:
+        """Nothing is held: a short presentation can be verified at a gate only."""
+        return
+
     def lowest_generation(self, credential: CredentialId) -> int:
         """See `rules.Knowledge.lowest_generation`."""
         return self._lowest.get(credential, 0)

@@ -101,6 +101,9 @@ class _SiteKnowledge:
     def lowest_generation(self, credential: CredentialId) -> int:
         return 0
 
+    def held_credential(self, credential: CredentialId) -> None:
+        return None
+
 
 class _NothingPresented:
     """The history of an operator's request: nothing was presented, so nothing was used."""
@@ -113,10 +116,10 @@ class _NothingPresented:
     def entry_spent(self, credential: CredentialId, point: AccessPointId) -> bool:
         return False
 
-    def bound_used(self, credential: CredentialId) -> bool:
-        return False
+    def bound_generation(self, credential: CredentialId) -> None:
+        return None
 
-    def inside(self, credential: CredentialId, zone: int) -> bool:
+    def inside(self, credential: CredentialId, zone: int, since: datetime | None) -> bool:
         return False
 
 

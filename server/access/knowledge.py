@@ -69,7 +69,6 @@ def _point(point: AccessPoint, site: Site) -> sections.AccessPoint:
         direction=point.direction,
         classes=point.admitted(site),
         pulse=point.pulse,
-        anti_passback=point.anti_passback,
     )
 
 

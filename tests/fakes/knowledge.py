@@ -17,12 +17,16 @@ class FakeKnowledge:
     policy: Policy
     ring: KeyRing
     lowest: dict[CredentialId, int] = field(default_factory=dict[CredentialId, int])
+    held: dict[CredentialId, bytes] = field(default_factory=dict[CredentialId, bytes])
 
     def issuer_keys(self, hint: KeyId, at: datetime | None) -> Iterable[bytes]:
         return self.ring.with_hint(hint, at)
 
     def lowest_generation(self, credential: CredentialId) -> int:
         return self.lowest.get(credential, 0)
+
+    def held_credential(self, credential: CredentialId) -> bytes | None:
+        return self.held.get(credential)
 
 
 @dataclass
@@ -35,9 +39,9 @@ class FakeHistory:
     entries: set[tuple[CredentialId, AccessPointId]] = field(
         default_factory=set[tuple[CredentialId, AccessPointId]]
     )
-    bound: set[CredentialId] = field(default_factory=set[CredentialId])
-    presence: set[tuple[CredentialId, ZoneNumber]] = field(
-        default_factory=set[tuple[CredentialId, ZoneNumber]]
+    bound: dict[CredentialId, int] = field(default_factory=dict[CredentialId, int])
+    presence: dict[tuple[CredentialId, ZoneNumber], datetime] = field(
+        default_factory=dict[tuple[CredentialId, ZoneNumber], datetime]
     )
 
     def presentation_used(
@@ -48,8 +52,9 @@ class FakeHistory:
     def entry_spent(self, credential: CredentialId, point: AccessPointId) -> bool:
         return (credential, point) in self.entries
 
-    def bound_used(self, credential: CredentialId) -> bool:
-        return credential in self.bound
+    def bound_generation(self, credential: CredentialId) -> int | None:
+        return self.bound.get(credential)
 
-    def inside(self, credential: CredentialId, zone: ZoneNumber) -> bool:
-        return (credential, zone) in self.presence
+    def inside(self, credential: CredentialId, zone: ZoneNumber, since: datetime | None) -> bool:
+        entered = self.presence.get((credential, zone))
+        return entered is not None and (since is None or entered > since)

@@ -133,8 +133,8 @@ class KeptJournal(RuleBasedStateMachine):
         for body in self.written:
             assert told.grant(EventId(body.event)) == expected.grant(EventId(body.event))
         for visitor in VISITORS:
-            assert told.bound_used(visitor) == expected.bound_used(visitor)
-            assert told.inside(visitor, OFFICE) == expected.inside(visitor, OFFICE)
+            assert told.bound_generation(visitor) == expected.bound_generation(visitor)
+            assert told.inside(visitor, OFFICE, None) == expected.inside(visitor, OFFICE, None)
             for point in POINTS:
                 assert told.entry_spent(visitor, point) == expected.entry_spent(visitor, point)
                 for at in TIMES:

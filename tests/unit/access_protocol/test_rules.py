@@ -7,9 +7,9 @@ import pytest
 
 from access_protocol import credential, wording
 from access_protocol.credential import Credential, CredentialClass
-from access_protocol.decision import AccessDecision, DenyReason
-from access_protocol.ids import SiteCode
-from access_protocol.knowledge import AccessPoint, AntiPassback, Direction, Policy
+from access_protocol.decision import AccessDecision, DecisionWarning, DenyReason
+from access_protocol.ids import CredentialId, Direction, SiteCode
+from access_protocol.knowledge import AccessPoint, AntiPassback, Policy, ZonePolicy
 from access_protocol.rules import (
     Circumstances,
     CodePresented,
@@ -18,33 +18,38 @@ from access_protocol.rules import (
     not_journaled,
 )
 from tests.fakes.knowledge import FakeHistory, FakeKnowledge
-from tests.vectors import make
+from tests.vectors import stage
 
 
 @dataclass
 class Scene:
     """A gate at noon that knows everything; a test changes what it is about."""
 
-    credential: Credential = field(default_factory=make.claims)
-    point: AccessPoint = make.POINT
-    policy: Policy = make.POLICY
+    credential: Credential = field(default_factory=stage.claims)
+    point: AccessPoint = stage.POINT
+    policy: Policy = stage.POLICY
     history: FakeHistory = field(default_factory=FakeHistory)
     circumstances: Circumstances = field(
         default_factory=lambda: Circumstances(
-            make.NOON, clock_trusted=True, knowledge_age=timedelta()
+            stage.NOON, clock_trusted=True, knowledge_age=timedelta()
         )
     )
     lowest: int = 0
+    held: dict[CredentialId, bytes] = field(default_factory=dict[CredentialId, bytes])
+
+    def say_of_the_zone(self, zone: ZonePolicy) -> None:
+        self.policy = replace(self.policy, zones={self.point.zone: zone})
 
     def decide(self, *texts: str) -> AccessDecision:
         shown = texts or (self.text(),)
-        known = FakeKnowledge(make.SITE, self.policy, make.RING, {make.VISITOR: self.lowest})
+        lowest = {stage.VISITOR: self.lowest}
+        known = FakeKnowledge(stage.SITE, self.policy, stage.RING, lowest, self.held)
         return decide(CodePresented(shown), self.point, known, self.history, self.circumstances)
 
     def text(self) -> str:
-        message = credential.issue(self.credential, make.ISSUER)
+        message = credential.issue(self.credential, stage.ISSUER)
         if self.credential.credential_class is CredentialClass.BOUND:
-            message = credential.present(message, make.HOLDER, self.circumstances.now)
+            message = credential.present(message, stage.HOLDER, self.circumstances.now)
         return credential.to_text(message)
 
 
@@ -57,19 +62,19 @@ def test_a_good_static_credential_is_granted_and_named_by_its_id(scene: Scene) -
     decision = scene.decide()
 
     assert decision.granted
-    assert decision.credential_id == make.VISITOR
+    assert decision.credential_id == stage.VISITOR
     assert decision.credential_class is CredentialClass.STATIC
     assert decision.generation == 1
     assert decision.presented_at is None
 
 
 def test_a_good_presentation_is_granted_and_keeps_the_time_it_was_made(scene: Scene) -> None:
-    scene.credential = make.claims(CredentialClass.BOUND)
+    scene.credential = stage.claims(CredentialClass.BOUND)
 
     decision = scene.decide()
 
     assert decision.granted
-    assert decision.presented_at == int(make.NOON.timestamp())
+    assert decision.presented_at == int(stage.NOON.timestamp())
 
 
 def test_the_same_code_seen_twice_in_one_frame_is_one_code(scene: Scene) -> None:
@@ -77,7 +82,7 @@ def test_the_same_code_seen_twice_in_one_frame_is_one_code(scene: Scene) -> None
 
 
 def test_a_credential_for_another_site_is_refused(scene: Scene) -> None:
-    scene.credential = make.claims(site=SiteCode("OSA"))
+    scene.credential = stage.claims(site=SiteCode("OSA"))
 
     assert scene.decide().reason is DenyReason.WRONG_SITE
 
@@ -100,7 +105,7 @@ def test_a_gate_that_never_heard_the_server_admits_nobody(scene: Scene) -> None:
 def test_how_old_the_knowledge_may_be_depends_on_the_class(
     scene: Scene, credential_class: CredentialClass, hours: int, *, granted: bool
 ) -> None:
-    scene.credential = make.claims(credential_class)
+    scene.credential = stage.claims(credential_class)
     scene.circumstances = replace(scene.circumstances, knowledge_age=timedelta(hours=hours))
 
     decision = scene.decide()
@@ -109,7 +114,7 @@ def test_how_old_the_knowledge_may_be_depends_on_the_class(
 
 
 def test_without_a_trusted_clock_nobody_is_admitted_and_the_clock_is_named(scene: Scene) -> None:
-    boot = make.NOON.replace(year=1990)
+    boot = stage.NOON.replace(year=1990)
     shown = scene.text()
     scene.circumstances = replace(scene.circumstances, now=boot, clock_trusted=False)
 
@@ -128,8 +133,8 @@ def test_the_window_begins_with_its_first_second_and_ends_before_its_last(scene:
 
 
 def test_a_key_whose_time_is_over_is_unknown(scene: Scene) -> None:
-    scene.credential = make.claims(ends=make.NOON + timedelta(days=3))
-    scene.circumstances = replace(scene.circumstances, now=make.NOON + timedelta(days=2))
+    scene.credential = stage.claims(ends=stage.NOON + timedelta(days=3))
+    scene.circumstances = replace(scene.circumstances, now=stage.NOON + timedelta(days=2))
 
     assert scene.decide().reason is DenyReason.UNKNOWN_KEY
 
@@ -139,7 +144,7 @@ def test_an_older_generation_is_revoked_and_the_lowest_valid_one_is_not(scene: S
 
     assert scene.decide().reason is DenyReason.REVOKED
 
-    scene.credential = make.claims(generation=2)
+    scene.credential = stage.claims(generation=2)
 
     assert scene.decide().granted
 
@@ -151,13 +156,13 @@ def test_a_class_that_the_policy_does_not_admit_here_is_refused(scene: Scene) ->
 
 
 def test_a_static_credential_is_refused_once_the_phone_was_used(scene: Scene) -> None:
-    scene.history.bound.add(make.VISITOR)
+    scene.history.bound[stage.VISITOR] = 2
 
     assert scene.decide().reason is DenyReason.USE_PHONE
 
 
 def test_a_zone_that_the_credential_does_not_hold_is_refused(scene: Scene) -> None:
-    scene.credential = make.claims(zones=(1, 3))
+    scene.credential = stage.claims(zones=(1, 3))
 
     assert scene.decide().reason is DenyReason.WRONG_ZONE
 
@@ -174,50 +179,139 @@ def test_a_zone_that_the_credential_does_not_hold_is_refused(scene: Scene) -> No
 def test_a_presentation_counts_from_30_seconds_back_to_10_seconds_ahead(
     scene: Scene, seconds: int, reason: DenyReason | None
 ) -> None:
-    scene.credential = make.claims(CredentialClass.BOUND)
+    scene.credential = stage.claims(CredentialClass.BOUND)
     shown = scene.text()
-    now = make.NOON + timedelta(seconds=seconds)
+    now = stage.NOON + timedelta(seconds=seconds)
     scene.circumstances = replace(scene.circumstances, now=now)
 
     assert scene.decide(shown).reason is reason
 
 
 def test_a_presentation_is_used_once_at_each_access_point(scene: Scene) -> None:
-    scene.credential = make.claims(CredentialClass.BOUND)
-    scene.history.presentations.add((make.VISITOR, int(make.NOON.timestamp()), scene.point.id))
+    scene.credential = stage.claims(CredentialClass.BOUND)
+    scene.history.presentations.add((stage.VISITOR, int(stage.NOON.timestamp()), scene.point.id))
 
     assert scene.decide().reason is DenyReason.ALREADY_USED
 
 
 def test_a_static_credential_opens_each_access_point_once(scene: Scene) -> None:
-    scene.history.entries.add((make.VISITOR, scene.point.id))
+    scene.history.entries.add((stage.VISITOR, scene.point.id))
 
     assert scene.decide().reason is DenyReason.ENTRY_SPENT
 
 
 def test_a_bound_credential_may_enter_again(scene: Scene) -> None:
-    scene.credential = make.claims(CredentialClass.BOUND)
-    scene.history.entries.add((make.VISITOR, scene.point.id))
+    scene.credential = stage.claims(CredentialClass.BOUND)
+    scene.history.entries.add((stage.VISITOR, scene.point.id))
 
     assert scene.decide().granted
 
 
 @pytest.mark.parametrize(
-    ("mode", "direction", "reason"),
+    ("mode", "direction", "reason", "warning"),
     [
-        (AntiPassback.HARD, Direction.IN, DenyReason.ANTI_PASSBACK),
-        (AntiPassback.HARD, Direction.OUT, None),
-        (AntiPassback.SOFT, Direction.IN, None),
-        (AntiPassback.OFF, Direction.IN, None),
+        (AntiPassback.HARD, Direction.IN, DenyReason.ANTI_PASSBACK, None),
+        (AntiPassback.HARD, Direction.OUT, None, None),
+        (AntiPassback.SOFT, Direction.IN, None, DecisionWarning.ANTI_PASSBACK),
+        (AntiPassback.SOFT, Direction.OUT, None, None),
+        (AntiPassback.OFF, Direction.IN, None, None),
     ],
 )
-def test_hard_anti_passback_refuses_a_second_entry_and_never_an_exit(
-    scene: Scene, mode: AntiPassback, direction: Direction, reason: DenyReason | None
+def test_hard_anti_passback_refuses_a_second_entry_soft_notes_it_and_exit_is_free(
+    scene: Scene,
+    mode: AntiPassback,
+    direction: Direction,
+    reason: DenyReason | None,
+    warning: DecisionWarning | None,
 ) -> None:
-    scene.point = replace(scene.point, anti_passback=mode, direction=direction)
-    scene.history.presence.add((make.VISITOR, scene.point.zone))
+    scene.say_of_the_zone(ZonePolicy(mode))
+    scene.point = replace(scene.point, direction=direction)
+    scene.history.presence[stage.VISITOR, scene.point.zone] = stage.NOON
+
+    decision = scene.decide()
+
+    assert decision.reason is reason
+    assert decision.warning is warning
+
+
+@pytest.mark.parametrize(
+    ("entered_ago", "reason"),
+    [(timedelta(minutes=59), DenyReason.ANTI_PASSBACK), (timedelta(minutes=60), None)],
+)
+def test_an_entry_is_forgiven_after_the_time_that_the_policy_names(
+    scene: Scene, entered_ago: timedelta, reason: DenyReason | None
+) -> None:
+    scene.say_of_the_zone(ZonePolicy(AntiPassback.HARD, forgiven_after=timedelta(hours=1)))
+    scene.history.presence[stage.VISITOR, scene.point.zone] = stage.NOON - entered_ago
 
     assert scene.decide().reason is reason
+
+
+def test_an_amnesty_forgives_the_entries_before_it_and_none_after_it(scene: Scene) -> None:
+    amnesty = stage.NOON - timedelta(minutes=10)
+    scene.say_of_the_zone(ZonePolicy(AntiPassback.HARD, amnesty=amnesty))
+
+    scene.history.presence[stage.VISITOR, scene.point.zone] = amnesty
+    assert scene.decide().granted
+
+    scene.history.presence[stage.VISITOR, scene.point.zone] = amnesty + timedelta(seconds=1)
+    assert scene.decide().reason is DenyReason.ANTI_PASSBACK
+
+
+def test_a_static_credential_issued_after_the_phones_counts_again(scene: Scene) -> None:
+    scene.history.bound[stage.VISITOR] = 2
+    scene.credential = stage.claims(generation=3)
+
+    assert scene.decide().granted
+
+
+def test_a_short_presentation_is_decided_by_the_credential_that_is_held(scene: Scene) -> None:
+    bound = stage.credentials()["bound"]
+    short = credential.to_text(
+        credential.present_short(bound, stage.VISITOR, stage.HOLDER, stage.NOON)
+    )
+
+    assert scene.decide(short).reason is DenyReason.NOT_HELD
+
+    scene.held = {stage.VISITOR: bound}
+    decision = scene.decide(short)
+
+    assert decision.granted
+    assert decision.credential_id == stage.VISITOR
+    assert decision.presented_at == int(stage.NOON.timestamp())
+
+
+def test_a_short_presentation_does_not_count_for_another_issue_of_the_credential(
+    scene: Scene,
+) -> None:
+    older = stage.credentials()["bound"]
+    newer = credential.issue(stage.claims(CredentialClass.BOUND, generation=2), stage.ISSUER)
+    scene.held = {stage.VISITOR: newer}
+    made = credential.present_short(older, stage.VISITOR, stage.HOLDER, stage.NOON)
+
+    assert scene.decide(credential.to_text(made)).reason is DenyReason.HOLDER_PROOF_WRONG
+
+
+def test_a_credential_held_under_another_id_is_malformed(scene: Scene) -> None:
+    bound = stage.credentials()["bound"]
+    other = CredentialId(bytes(16))
+    scene.held = {other: bound}
+    made = credential.present_short(bound, other, stage.HOLDER, stage.NOON)
+
+    assert scene.decide(credential.to_text(made)).reason is DenyReason.MALFORMED
+
+
+def test_a_refreshed_credential_is_used_once_at_an_access_point(scene: Scene) -> None:
+    begins = stage.NOON - timedelta(seconds=20)
+    scene.credential = stage.claims(CredentialClass.REFRESHED, begins=begins)
+
+    decision = scene.decide()
+
+    assert decision.granted
+    assert decision.presented_at == int(begins.timestamp())
+
+    scene.history.presentations.add((stage.VISITOR, int(begins.timestamp()), scene.point.id))
+    assert scene.decide().reason is DenyReason.ALREADY_USED
 
 
 def test_lockdown_stops_entry_and_never_exit(scene: Scene) -> None:
@@ -235,7 +329,7 @@ def test_a_grant_that_cannot_be_journaled_is_a_refusal(scene: Scene) -> None:
 
 
 def test_a_refusal_that_cannot_be_journaled_keeps_its_reason(scene: Scene) -> None:
-    scene.credential = make.claims(zones=(1,))
+    scene.credential = stage.claims(zones=(1,))
 
     assert not_journaled(scene.decide()).reason is DenyReason.WRONG_ZONE
 
@@ -244,7 +338,7 @@ def test_a_refusal_that_cannot_be_journaled_keeps_its_reason(scene: Scene) -> No
 def test_an_operator_opens_what_they_are_permitted_to_open(
     scene: Scene, *, permitted: bool
 ) -> None:
-    known = FakeKnowledge(make.SITE, scene.policy, make.RING)
+    known = FakeKnowledge(stage.SITE, scene.policy, stage.RING)
 
     decision = decide(
         OperatorRequest(permitted), scene.point, known, scene.history, scene.circumstances
@@ -255,7 +349,7 @@ def test_an_operator_opens_what_they_are_permitted_to_open(
 
 def test_an_operator_does_not_open_what_is_locked_down(scene: Scene) -> None:
     locked = replace(scene.policy, locked_down=frozenset({scene.point.zone}))
-    known = FakeKnowledge(make.SITE, locked, make.RING)
+    known = FakeKnowledge(stage.SITE, locked, stage.RING)
 
     decision = decide(
         OperatorRequest(permitted=True), scene.point, known, scene.history, scene.circumstances
@@ -266,15 +360,15 @@ def test_an_operator_does_not_open_what_is_locked_down(scene: Scene) -> None:
 
 def test_the_reasons_are_looked_for_in_the_order_of_the_list(scene: Scene) -> None:
     """Everything is wrong at once; mending the first reason uncovers the next."""
-    shown = Scene(credential=make.claims(zones=(1,), site=SiteCode("OSA"), generation=0))
+    shown = Scene(credential=stage.claims(zones=(1,), site=SiteCode("OSA"), generation=0))
     scene.credential = shown.credential
     scene.point = replace(scene.point, classes=frozenset({CredentialClass.BOUND}))
     scene.policy = replace(scene.policy, locked_down=frozenset({scene.point.zone}))
-    scene.history.bound.add(make.VISITOR)
-    scene.history.entries.add((make.VISITOR, scene.point.id))
+    scene.history.bound[stage.VISITOR] = 2
+    scene.history.entries.add((stage.VISITOR, scene.point.id))
     scene.lowest = 1
     scene.circumstances = Circumstances(
-        make.NOON + timedelta(hours=2), clock_trusted=False, knowledge_age=None
+        stage.NOON + timedelta(hours=2), clock_trusted=False, knowledge_age=None
     )
     found = [scene.decide().reason]
     for mend in _MENDINGS:
@@ -289,7 +383,7 @@ def test_the_reasons_are_looked_for_in_the_order_of_the_list(scene: Scene) -> No
 
 
 def _site(scene: Scene) -> None:
-    scene.credential = replace(scene.credential, site=make.SITE)
+    scene.credential = replace(scene.credential, site=stage.SITE)
 
 
 def _knowledge(scene: Scene) -> None:
@@ -301,7 +395,7 @@ def _clock(scene: Scene) -> None:
 
 
 def _window(scene: Scene) -> None:
-    scene.circumstances = replace(scene.circumstances, now=make.NOON)
+    scene.circumstances = replace(scene.circumstances, now=stage.NOON)
 
 
 def _generation(scene: Scene) -> None:
@@ -309,7 +403,7 @@ def _generation(scene: Scene) -> None:
 
 
 def _class(scene: Scene) -> None:
-    scene.point = replace(scene.point, classes=make.POINT.classes)
+    scene.point = replace(scene.point, classes=stage.POINT.classes)
 
 
 def _phone(scene: Scene) -> None:
@@ -317,7 +411,7 @@ def _phone(scene: Scene) -> None:
 
 
 def _zone(scene: Scene) -> None:
-    scene.credential = replace(scene.credential, zones=make.claims().zones)
+    scene.credential = replace(scene.credential, zones=stage.claims().zones)
 
 
 def _entry(scene: Scene) -> None:
@@ -325,7 +419,7 @@ def _entry(scene: Scene) -> None:
 
 
 def _lockdown(scene: Scene) -> None:
-    scene.policy = make.POLICY
+    scene.policy = stage.POLICY
 
 
 _MENDINGS = (

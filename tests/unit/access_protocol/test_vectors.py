@@ -1,6 +1,7 @@
 """The frozen vectors: our bytes stay what they are, and a library that we did not write reads them."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -10,17 +11,24 @@ import cwt
 import pytest
 from cwt import COSEKey
 
-from access_protocol import commands, credential, documents, events, knowledge, signed
-from access_protocol.decision import DenyReason
+from access_protocol import commands, credential, documents, events, feeds, knowledge, signed
+from access_protocol.credential import CredentialClass
+from access_protocol.decision import AccessDecision, DenyReason
 from access_protocol.keys import KeyRing, RingKey
-from access_protocol.rules import Circumstances, CodePresented, decide
+from access_protocol.rules import (
+    Circumstances,
+    CodePresented,
+    OperatorRequest,
+    decide,
+    not_journaled,
+)
 from tests.fakes.knowledge import FakeHistory, FakeKnowledge
-from tests.vectors import make
+from tests.vectors import make, stage
 
 VECTORS: dict[str, Any] = json.loads(make.FILE.read_text(encoding="utf-8"))
 NOW = datetime.fromisoformat(VECTORS["now"])
 AUTHORITY = KeyRing(
-    [RingKey(make.AUTHORITY.public, NOW - timedelta(days=1), NOW + timedelta(days=1))]
+    [RingKey(stage.AUTHORITY.public, NOW - timedelta(days=1), NOW + timedelta(days=1))]
 )
 CASES: list[dict[str, Any]] = VECTORS["decisions"]["cases"]
 
@@ -33,34 +41,35 @@ def test_every_credential_vector_is_within_its_ceiling() -> None:
     sizes = {v["name"]: len(bytes.fromhex(v["message"])) for v in VECTORS["credentials"]}
 
     assert sizes["static at its ceiling"] == credential.STATIC_CEILING
+    assert sizes["bound, short presentation"] <= credential.SHORT_CEILING
     assert max(sizes.values()) <= credential.FULL_CEILING
 
 
-@pytest.mark.parametrize("name", ["static", "static at its ceiling", "bound"])
+@pytest.mark.parametrize("name", ["static", "static at its ceiling", "bound", "refreshed"])
 def test_an_independent_cwt_library_verifies_our_credentials_and_reads_the_same_claims(
     name: str,
 ) -> None:
     message = bytes.fromhex(_credential(name)["message"])
-    issuer = COSEKey.new({1: 1, 2: make.ISSUER.key_id, 3: -8, -1: 6, -2: make.ISSUER.public})
+    issuer = COSEKey.new({1: 1, 2: stage.ISSUER.key_id, 3: -8, -1: 6, -2: stage.ISSUER.public})
     tagged = b"\xd2" + message  # the library wants tag 18 (COSE_Sign1), the QR code does without
 
     claims = cwt.COSE.new().decode(tagged, issuer)
     ours = credential.verify_issuer(
-        credential.read(_credential(name)["text"]), lambda _hint: [make.ISSUER.public]
+        credential.read(_credential(name)["text"]), lambda _hint: [stage.ISSUER.public]
     )
 
     read = cbor2.loads(claims)
     assert read[3] == ours.site == "TYO"
     assert read[4] == int(ours.expires.timestamp())
     assert read[5] == int(ours.not_before.timestamp())
-    assert read[7] == ours.id == make.VISITOR
+    assert read[7] == ours.id == stage.VISITOR
     assert read[-65537][2:] == list(ours.zones)
 
 
 def test_an_independent_cose_library_verifies_the_holders_presentation() -> None:
     full = b"\xd2" + bytes.fromhex(_credential("bound, full presentation")["message"])
     bound = bytes.fromhex(_credential("bound")["message"])
-    point = make.HOLDER.public_key().public_numbers()
+    point = stage.HOLDER.public_key().public_numbers()
     holder = COSEKey.new(
         {1: 2, 3: -7, -1: 1, -2: point.x.to_bytes(32, "big"), -3: point.y.to_bytes(32, "big")}
     )
@@ -71,22 +80,80 @@ def test_an_independent_cose_library_verifies_the_holders_presentation() -> None
     assert cbor2.loads(payload) == [int(NOW.timestamp()), bound]
 
 
+def test_an_independent_cose_library_verifies_the_short_presentation() -> None:
+    short = b"\xd2" + bytes.fromhex(_credential("bound, short presentation")["message"])
+    bound = bytes.fromhex(_credential("bound")["message"])
+    point = stage.HOLDER.public_key().public_numbers()
+    holder = COSEKey.new(
+        {
+            1: 2,
+            2: stage.VISITOR,
+            3: -7,
+            -1: 1,
+            -2: point.x.to_bytes(32, "big"),
+            -3: point.y.to_bytes(32, "big"),
+        }
+    )
+    context = b"genkan-pass-1" + sha256(bound).digest()
+
+    payload = cwt.COSE.new().decode(short, holder, external_aad=context)
+
+    assert cbor2.loads(payload) == [int(NOW.timestamp())]
+
+
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_each_vector_is_decided_as_the_file_says(case: dict[str, Any]) -> None:
-    site = FakeKnowledge(make.SITE, make.POLICY, make.RING, {make.VISITOR: 1})
-    circumstances = Circumstances(NOW, clock_trusted=True, knowledge_age=timedelta())
-
-    decision = decide(
-        CodePresented(tuple(case["texts"])), make.POINT, site, FakeHistory(), circumstances
-    )
+    decision = _decided(case["texts"], case["given"])
 
     assert decision.reason == (case["reason"] and DenyReason(case["reason"]))
+    assert decision.warning == case["given"].get("warning")
+
+
+def test_there_is_a_vector_for_every_reason_and_for_every_class() -> None:
+    assert {case["reason"] for case in CASES} == {None, *DenyReason}
+    granted = {_decided(c["texts"], c["given"]).credential_class for c in CASES if not c["reason"]}
+    assert granted == {None, *CredentialClass}
+
+
+def _decided(texts: list[str], given: dict[str, Any]) -> AccessDecision:
+    zone = knowledge.ZonePolicy(knowledge.AntiPassback(given.get("anti_passback", "off")))
+    policy = replace(
+        stage.POLICY,
+        zones={stage.POINT.zone: zone},
+        locked_down=frozenset({stage.POINT.zone} if given.get("locked_down") else ()),
+    )
+    held = {stage.VISITOR: stage.credentials()["bound"]} if given.get("held") else {}
+    known = FakeKnowledge(stage.SITE, policy, stage.RING, {stage.VISITOR: 1}, held)
+    classes = frozenset(map(CredentialClass, given.get("classes", CredentialClass)))
+    point = replace(stage.POINT, classes=classes)
+    age = given.get("knowledge_age_s", 0)
+    circumstances = Circumstances(
+        NOW,
+        clock_trusted=given.get("clock_trusted", True),
+        knowledge_age=None if age is None else timedelta(seconds=age),
+    )
+    request = CodePresented(tuple(texts))
+    if "operator_permitted" in given:
+        request = OperatorRequest(given["operator_permitted"])
+    decision = decide(request, point, known, _remembered(given.get("history", {})), circumstances)
+    return decision if given.get("journaled", True) else not_journaled(decision)
+
+
+def _remembered(history: dict[str, Any]) -> FakeHistory:
+    visitor, point = stage.VISITOR, stage.POINT
+    bound = history.get("bound_generation")
+    return FakeHistory(
+        presentations={(visitor, at, point.id) for at in history.get("presentations", ())},
+        entries={(visitor, point.id)} if history.get("entry_spent") else set(),
+        bound={} if bound is None else {visitor: bound},
+        presence={(visitor, point.zone): NOW} if history.get("inside") else {},
+    )
 
 
 def test_the_command_vector_says_what_the_file_says() -> None:
     vector = VECTORS["command"]
 
-    command = commands.open_command(bytes.fromhex(vector["message"]), (make.GATE_KEY.public,))
+    command = commands.open_command(bytes.fromhex(vector["message"]), (stage.GATE_KEY.public,))
 
     assert command.controller == vector["controller"]
     assert command.nonce.hex() == vector["nonce"]
@@ -97,10 +164,10 @@ def test_the_command_vector_says_what_the_file_says() -> None:
 
 @pytest.mark.parametrize("vector", VECTORS["documents"], ids=lambda vector: vector["kind"])
 def test_each_document_vector_opens_for_the_device_it_is_for(vector: dict[str, str]) -> None:
-    device = make.CONTROLLER if vector["kind"] == "key_list" else make.GATE
+    device = stage.CONTROLLER if vector["kind"] == "key_list" else stage.GATE
 
     document = documents.open_document(
-        bytes.fromhex(vector["message"]), AUTHORITY, site=make.SITE, device=device, at=NOW
+        bytes.fromhex(vector["message"]), AUTHORITY, site=stage.SITE, device=device, at=NOW
     )
 
     assert document.kind == vector["kind"]
@@ -113,18 +180,24 @@ def test_the_document_vectors_hold_the_sections_they_were_made_from() -> None:
         documents.DocumentKind(v["kind"]): documents.open_document(
             bytes.fromhex(v["message"]),
             AUTHORITY,
-            site=make.SITE,
-            device=make.CONTROLLER if v["kind"] == "key_list" else make.GATE,
+            site=stage.SITE,
+            device=stage.CONTROLLER if v["kind"] == "key_list" else stage.GATE,
             at=NOW,
         ).body
         for v in VECTORS["documents"]
     }
 
-    assert knowledge.read_keys(body[documents.DocumentKind.KEYS]) == make.RING
-    assert knowledge.read_policy(body[documents.DocumentKind.POLICY]) == make.POLICY
-    assert knowledge.read_revocations(body[documents.DocumentKind.REVOCATIONS]) == {make.VISITOR: 1}
+    assert knowledge.read_keys(body[documents.DocumentKind.KEYS]) == stage.RING
+    assert knowledge.read_policy(body[documents.DocumentKind.POLICY]) == stage.POLICY
+    assert knowledge.read_time(body[documents.DocumentKind.TIME]) == stage.TIME_ANSWER
+    revoked = feeds.read_revocations(body[documents.DocumentKind.REVOCATIONS])
+    assert revoked == feeds.Chunk(6, (stage.REVOCATION,))
+    held = feeds.read_credentials(body[documents.DocumentKind.CREDENTIALS])
+    assert held == feeds.Chunk(6, (stage.credentials()["bound"],))
+    inside = feeds.read_presence(body[documents.DocumentKind.PRESENCE])
+    assert inside == feeds.Chunk(0, (stage.LAST_PASSAGE,), more=True)
     (obeyed,) = knowledge.read_key_list(body[documents.DocumentKind.KEY_LIST])
-    assert obeyed.public == make.GATE_KEY.public
+    assert obeyed.public == stage.GATE_KEY.public
 
 
 def test_the_journal_vector_is_one_chain() -> None:
@@ -136,15 +209,27 @@ def test_the_journal_vector_is_one_chain() -> None:
         assert events.body_text(events.read_body(row["body"])) == row["body"]
 
 
-@pytest.mark.parametrize("name", ["static", "bound"])
+@pytest.mark.parametrize("name", ["static", "bound", "refreshed"])
 def test_every_flipped_bit_of_a_credential_is_refused(name: str) -> None:
     message = bytes.fromhex(_credential(name)["message"])
 
     for flipped in _each_bit_flipped(message):
         with pytest.raises(ValueError, match=r".*"):
             credential.verify_issuer(
-                credential.read(credential.to_text(flipped)), lambda _hint: [make.ISSUER.public]
+                credential.read(credential.to_text(flipped)), lambda _hint: [stage.ISSUER.public]
             )
+
+
+@pytest.mark.parametrize("name", ["full", "short"])
+def test_every_flipped_bit_of_a_presentation_is_refused(name: str) -> None:
+    message = bytes.fromhex(_credential(f"bound, {name} presentation")["message"])
+
+    reasons = {
+        _decided([credential.to_text(flipped)], {"held": True}).reason
+        for flipped in _each_bit_flipped(message)
+    }
+
+    assert None not in reasons
 
 
 def test_every_flipped_bit_of_a_command_is_refused() -> None:
@@ -152,7 +237,7 @@ def test_every_flipped_bit_of_a_command_is_refused() -> None:
 
     for flipped in _each_bit_flipped(message):
         with pytest.raises((signed.MalformedEnvelopeError, signed.BadSignatureError)):
-            commands.open_command(flipped, (make.GATE_KEY.public,))
+            commands.open_command(flipped, (stage.GATE_KEY.public,))
 
 
 def _credential(name: str) -> dict[str, str]:

@@ -82,20 +82,20 @@ def test_the_entry_is_spent_when_somebody_passed_or_the_door_was_opened(outcome:
 
 def test_a_visitor_is_inside_between_the_passages_in_and_out() -> None:
     history = PassageHistory(points)
-    assert not history.inside(VISITOR, OFFICE)
+    assert not history.inside(VISITOR, OFFICE, None)
     report(history, grant(history), Outcome.PASSED)
-    assert history.inside(VISITOR, OFFICE)
-    assert not history.inside(VISITOR, ZoneNumber(3))
+    assert history.inside(VISITOR, OFFICE, None)
+    assert not history.inside(VISITOR, ZoneNumber(3), None)
     report(history, grant(history, EXIT), Outcome.PASSED, EXIT)
-    assert not history.inside(VISITOR, OFFICE)
+    assert not history.inside(VISITOR, OFFICE, None)
 
 
 def test_a_bound_credential_counts_as_used_once_it_was_granted() -> None:
     history = PassageHistory(points)
     grant(history, kind=CredentialClass.BOUND, reason=DenyReason.LOCKDOWN)
-    assert not history.bound_used(VISITOR)
+    assert history.bound_generation(VISITOR) is None
     grant(history, kind=CredentialClass.BOUND)
-    assert history.bound_used(VISITOR)
+    assert history.bound_generation(VISITOR) is not None
 
 
 def test_a_presentation_counts_as_used_wherever_it_led() -> None:
@@ -133,7 +133,7 @@ def test_the_doors_own_word_counts_more_than_what_the_gate_took_for_granted(
     assert history.awaits(event, word)
     report(history, event, word)
     assert history.entry_spent(VISITOR, ENTRANCE)
-    assert history.inside(VISITOR, OFFICE)
+    assert history.inside(VISITOR, OFFICE, None)
     assert not history.awaits(event, word)
 
 
