@@ -23,7 +23,7 @@ from tests.vectors.stage import (
     NONCE,
     NOON,
     POINT,
-    POLICY,
+    POLICY_SENT,
     REVOCATION,
     RING,
     SITE,
@@ -39,7 +39,7 @@ def _documents() -> dict[str, bytes]:
     gate_key = knowledge.Obeyed(GATE, GATE_KEY.public, frozenset({commands.Action.UNLOCK}))
     bodies = {
         documents.DocumentKind.KEYS: (GATE, knowledge.write_keys(RING)),
-        documents.DocumentKind.POLICY: (GATE, knowledge.write_policy(POLICY)),
+        documents.DocumentKind.POLICY: (GATE, knowledge.write_policy(POLICY_SENT)),
         documents.DocumentKind.REVOCATIONS: (
             GATE,
             feeds.write_revocations(feeds.Chunk(6, (REVOCATION,))),

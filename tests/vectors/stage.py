@@ -1,5 +1,6 @@
 """What the vectors are about: one site at one noon, with fixed keys, ids and times."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -51,6 +52,15 @@ POINT = knowledge.AccessPoint(
     pulse=timedelta(seconds=5),
 )
 POLICY = knowledge.Policy(access_points={POINT.id: POINT})
+POLICY_SENT = replace(
+    POLICY,
+    locked_down=frozenset({ZoneNumber(4)}),
+    zones={
+        ZoneNumber(2): knowledge.ZonePolicy(
+            knowledge.AntiPassback.HARD, forgiven_after=12 * HOUR, amnesty=NOON - HOUR
+        )
+    },
+)
 
 
 def claims(

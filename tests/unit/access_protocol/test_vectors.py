@@ -188,7 +188,7 @@ def test_the_document_vectors_hold_the_sections_they_were_made_from() -> None:
     }
 
     assert knowledge.read_keys(body[documents.DocumentKind.KEYS]) == stage.RING
-    assert knowledge.read_policy(body[documents.DocumentKind.POLICY]) == stage.POLICY
+    assert knowledge.read_policy(body[documents.DocumentKind.POLICY]) == stage.POLICY_SENT
     assert knowledge.read_time(body[documents.DocumentKind.TIME]) == stage.TIME_ANSWER
     revoked = feeds.read_revocations(body[documents.DocumentKind.REVOCATIONS])
     assert revoked == feeds.Chunk(6, (stage.REVOCATION,))
