@@ -13,6 +13,7 @@ from server.kernel.principal import Principal
 from server.kernel.settings import Settings
 from server.kernel.work import Office
 from server.processes import ports
+from server.processes.orphans import ending_with_this_process
 from server.processes.stopping import stop_signal
 
 log = structlog.get_logger(__name__)
@@ -39,6 +40,7 @@ def run(settings: Settings) -> int:
         [_program(), "-c", str(folder / broker_configuration.CONFIGURATION)],
         # Ctrl-C goes to every process of the terminal; the broker should be the last to stop.
         start_new_session=True,
+        preexec_fn=ending_with_this_process(),  # noqa: PLW1509  no other thread runs yet
     )
     try:
         ready = False

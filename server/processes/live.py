@@ -37,6 +37,7 @@ from server.kernel.settings import Settings
 from server.kernel.work import Office
 from server.people import actions as people
 from server.processes import ports
+from server.processes.orphans import end_with
 from server.web.session import COOKIE
 
 log = structlog.get_logger(__name__)
@@ -155,6 +156,7 @@ def _hand_on(streams: Streams, message: Message) -> None:
 
 def application() -> Starlette:
     """Make the application of the live process; granian calls it."""
+    end_with(os.getppid())
     settings = Settings()
     logs.configure(settings.log_level, settings.log_format, "live")
     address = BrokerAddress(

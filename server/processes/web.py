@@ -1,5 +1,7 @@
 """The web process: pages and API under granian, with enough threads that slow clients block nobody."""
 
+import os
+
 from flask import Flask
 from granian.constants import Interfaces
 from granian.log import LogLevels
@@ -9,6 +11,7 @@ from server.app import create_app
 from server.kernel import logs
 from server.kernel.settings import Settings
 from server.processes import ports
+from server.processes.orphans import end_with
 
 KILLED_AFTER = 10
 """Seconds that a web worker may take to finish its requests when told to stop."""
@@ -16,6 +19,7 @@ KILLED_AFTER = 10
 
 def application() -> Flask:
     """Make the application of one worker process; granian calls it."""
+    end_with(os.getppid())
     settings = Settings()
     logs.configure(settings.log_level, settings.log_format, "web")
     app = create_app(settings)
