@@ -5,16 +5,18 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 from access_protocol.events import Outcome
 from access_protocol.ids import AccessPointId, EventId
 from access_protocol.transport.base import Transport, Will
-from gate_agent.camera import Camera, CameraSpecification, camera_for
+from gate_agent.camera import Camera
 from gate_agent.clock import Clock
 from gate_agent.decoder.base import DecoderFailed
 from gate_agent.decoder.chain import DecoderChain
 from gate_agent.decoder.change import Attention
 from gate_agent.decoder.process import DecodingProcess
+from gate_agent.eyes import Eyes, camera_eyes, scanner_eyes
 from gate_agent.feedback.base import Feedback
 from gate_agent.gatekeeper import Gatekeeper
 from gate_agent.health import HealthReport, ReaderGauge
@@ -26,6 +28,7 @@ from gate_agent.logs import Log
 from gate_agent.malformed import MalformedMessages
 from gate_agent.portal import Portal
 from gate_agent.reader import Desk, Reader
+from gate_agent.scanner import is_scanner
 from gate_agent.sync import Sync, last_will
 from gate_agent.upload import Upload
 
@@ -43,15 +46,18 @@ KNOWN_OFFLINE_AFTER = timedelta(seconds=5)
 MakeTransport = Callable[[Identity, Will], Transport]
 MakeClock = Callable[[Journal], Clock]
 
+_Seen = TypeVar("_Seen")
+
 log = Log(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ReaderPlan:
-    """A reader to run: the access point and its camera."""
+    """A reader to run: the access point, and the camera or scan engine it reads with."""
 
     point: AccessPointId
-    camera: str | Camera
+    source: str | Camera
+    """A camera's or a scan engine's specification, or a camera."""
 
 
 class Agent:
@@ -141,25 +147,17 @@ class Agent:
         return PassageHistory(lambda: self.knowledge.policy.access_points)
 
     def _new_reader(self, plan: ReaderPlan, gauge: ReaderGauge, desk: Desk) -> Reader:
-        living, given = False, plan.camera
-        if isinstance(given, str):
-            specification = CameraSpecification.parse(given)
-            living = specification.kind == "device"
+        def build(eyes: Eyes[_Seen]) -> Reader:
+            return Reader(plan.point, eyes, desk, gauge=gauge, stop=self._stop, moment=self._moment)
 
-        def make_camera() -> Camera:
-            if isinstance(given, str):
-                return camera_for(CameraSpecification.parse(given), wait=self._stop.wait)
-            return given
+        def rubbish(why: str) -> None:
+            self._malformed.add(f"scanner at {plan.point}", why)
 
-        return Reader(
-            plan.point,
-            make_camera,
-            DecoderChain(self._decoders, attention=Attention()),
-            desk,
-            gauge=gauge,
-            stop=self._stop,
-            can_freeze=living,
-            moment=self._moment,
+        if isinstance(plan.source, str) and is_scanner(plan.source):
+            return build(scanner_eyes(plan.source, on_rubbish=rubbish))
+        chain = DecoderChain(self._decoders, attention=Attention())
+        return build(
+            camera_eyes(plan.source, chain, gauge, wait=self._stop.wait, moment=self._moment)
         )
 
     def start(self, known_offline_after: timedelta = KNOWN_OFFLINE_AFTER) -> None:

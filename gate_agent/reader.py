@@ -1,4 +1,4 @@
-"""One reader: frames from its camera, texts from its decoder, decisions, and the portal opened."""
+"""One reader: texts from its eyes, decisions, and the portal opened."""
 
 import threading
 import time
@@ -6,15 +6,15 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 from access_protocol import rules
 from access_protocol.decision import AccessDecision
 from access_protocol.events import DecisionEntry
 from access_protocol.ids import AccessPointId, DeviceId, EventId, PortalId, ZoneNumber
 from access_protocol.knowledge import AccessPoint, Direction
-from gate_agent.camera import Camera, Frame
 from gate_agent.clock import Clock
-from gate_agent.decoder.chain import DecoderChain
+from gate_agent.eyes import Eyes
 from gate_agent.feedback.base import Feedback
 from gate_agent.gatekeeper import Gatekeeper, TooManyForged
 from gate_agent.health import ReaderGauge
@@ -23,7 +23,9 @@ from gate_agent.knowledge import HeldKnowledge
 from gate_agent.logs import Log
 from gate_agent.portal import Portal
 from gate_agent.undecided import Undecided
-from gate_agent.watching import CameraWatch
+from gate_agent.watching import SourceWatch, Watch
+
+_Seen = TypeVar("_Seen")
 
 log = Log(__name__)
 
@@ -43,36 +45,27 @@ class Desk:
 
 
 class Reader:
-    """What stands before one camera is decided on; `watch` keeps the camera going."""
+    """What stands before one reader is decided on; `watch` keeps its camera or scan engine going."""
 
     def __init__(
         self,
         point: AccessPointId,
-        make_camera: Callable[[], Camera],
-        chain: DecoderChain,
+        eyes: Eyes[_Seen],
         desk: Desk,
         *,
         gauge: ReaderGauge,
         stop: threading.Event,
-        can_freeze: bool = False,
         moment: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`can_freeze`: the camera is a living one, whose picture always changes a little."""
+        """`eyes` is what it reads with; `moment` counts seconds."""
         self._point_id = point
-        self._chain = chain
         self._desk = desk
         self._gauge = gauge
         self._moment = moment
         self._journal_failed = False
         self._undecided = Undecided(point)
-        self.watch = CameraWatch(
-            make_camera,
-            look=self._look,
-            say=self._say,
-            gauge=gauge,
-            stop=stop,
-            can_freeze=can_freeze,
-            moment=moment,
+        self.watch: Watch = SourceWatch(
+            eyes, look=self._look, say=self._say, gauge=gauge, stop=stop, moment=moment
         )
 
     def present(self, texts: tuple[str, ...]) -> None:
@@ -152,13 +145,9 @@ class Reader:
             desk.feedback.trouble("journal", None)
         return decision
 
-    def _look(self, frame: Frame) -> None:
-        reading = self._chain.read(frame.image)
-        self._gauge.frame(reading.ms)
-        if reading.failure is not None:
-            log.warning("not_decoded", access_point=self._point_id, why=reading.failure)
-        if reading.texts:
-            self.present(reading.texts)
+    def _look(self, texts: tuple[str, ...]) -> None:
+        if texts:
+            self.present(texts)
 
     def _say(self, trouble: str | None) -> None:
         self._desk.feedback.trouble(self._point_id, trouble)

@@ -10,6 +10,7 @@ from access_protocol.ids import AccessPointId
 from access_protocol.transport.base import Transport, Will
 from gate_agent.agent import Agent, ReaderPlan
 from gate_agent.clock import GateClock, system_time
+from gate_agent.eyes import shown
 from gate_agent.feedback.base import Feedback, Together
 from gate_agent.feedback.console import ConsoleFeedback, JsonFeedback
 from gate_agent.journal import JournalUnavailable
@@ -33,7 +34,7 @@ def run(settings: Settings, *, as_json: bool) -> None:
             '[[readers]]\naccess_point = "main-gate-in"\ncamera = "0"'
         )
     plans = [
-        ReaderPlan(AccessPointId(reader.access_point), reader.camera) for reader in settings.readers
+        ReaderPlan(AccessPointId(reader.access_point), reader.source) for reader in settings.readers
     ]
     # SIGTERM and Ctrl-C only wake the main thread, which has nothing else to do.
     enough = threading.Event()
@@ -58,7 +59,7 @@ def run(settings: Settings, *, as_json: bool) -> None:
     except JournalUnavailable as error:
         raise CannotRun(f"the journal cannot be used: {error}") from error
     agent.start()
-    readers = [{"access_point": plan.point, "camera": str(plan.camera)} for plan in plans]
+    readers = [{"access_point": plan.point, "source": shown(str(plan.source))} for plan in plans]
     lines = JsonFeedback(now=system_time)
     lines.write("ready", gate=identity.device, online=agent.online, readers=readers)
     enough.wait()

@@ -16,6 +16,7 @@ from msgspec.structs import fields, replace
 
 from access_protocol.wording import Language
 from gate_agent.camera.opening import CameraSpecification
+from gate_agent.scanner import ScannerSpecification
 
 PREFIX = "GENKAN_GATE_"
 LONGEST_FILE = 1 << 20
@@ -44,12 +45,12 @@ class Arrow(StrEnum):
 
 
 class ReaderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One reader: a camera at an access point."""
+    """One reader: a camera or a scan engine at an access point."""
 
     access_point: Annotated[
         Slug | None,
         Meta(
-            description="The access point this camera looks at, as the server names it. It may be "
+            description="The access point this reader is at, as the server names it. It may be "
             "left out where the gate has one reader and the server gives it one access point."
         ),
     ] = None
@@ -57,20 +58,40 @@ class ReaderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         str,
         Meta(
             description="Where the frames come from: 0 for the first webcam, /dev/v4l/by-id/…, "
-            "replay:FOLDER-OR-VIDEO or watch:FOLDER."
+            "picamera:0, stream:rtsp://…, replay:FOLDER-OR-VIDEO or watch:FOLDER."
         ),
     ] = "0"
+    scanner: Annotated[
+        str | None,
+        Meta(
+            description="A 2D scan engine instead of a camera: serial:/dev/serial/by-id/… or "
+            "hid:/dev/input/by-id/…?layout=us."
+        ),
+    ] = None
     arrow: Annotated[
         Arrow,
         Meta(description="Where the display's arrow points at a welcome: ahead, left or right."),
     ] = Arrow.AHEAD
 
     def __post_init__(self) -> None:
-        """Raise ValueError where the camera's specification cannot be used."""
+        """Raise ValueError where the camera's or the scanner's specification cannot be used."""
         try:
             CameraSpecification.parse(self.camera)
         except ValueError as why:
             raise ValueError(f"camera: {why}") from why
+        if self.scanner is None:
+            return
+        if self.camera != "0":
+            raise ValueError("scanner: a reader has a camera or a scanner, not both")
+        try:
+            ScannerSpecification.parse(self.scanner)
+        except ValueError as why:
+            raise ValueError(f"scanner: {why}") from why
+
+    @property
+    def source(self) -> str:
+        """The specification of the device that this reader reads with."""
+        return self.camera if self.scanner is None else self.scanner
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -214,7 +235,7 @@ def with_camera(settings: Settings, camera: str) -> Settings:
         raise ValueError("--camera needs a reader in the settings: which access point is it at?")
     first, *others = settings.readers
     CameraSpecification.parse(camera)
-    return replace(settings, readers=(replace(first, camera=camera), *others))
+    return replace(settings, readers=(replace(first, camera=camera, scanner=None), *others))
 
 
 def _file(file: Path) -> dict[str, object]:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 # OpenCV reads these once, when its library is loaded, and never again.
 # A picture file that unpacks to more than 64 megapixels is refused before memory is taken for it.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(64 * 1024 * 1024))
-# A camera that stops sending is noticed after 3 seconds instead of 10.
-os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "3")
+# A camera that stops sending is noticed after 2 seconds instead of 10.
+os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")
 # What OpenCV would write to stderr is reported by us as an error with the name of the camera.
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")

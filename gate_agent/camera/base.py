@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from gate_agent.source import Source, SourceLost
 from gate_agent.vision import Image
 
 
-class CameraLost(Exception):
-    """There is no picture: not there, unplugged, taken by another program, or broken.
-
-    Close the camera, wait, and open it again.
-    """
+class CameraLost(SourceLost):
+    """There is no picture."""
 
 
 class RecordingEnded(CameraLost):
@@ -29,17 +27,5 @@ class Frame:
     """Seconds of the camera's clock, monotonic unless another one was given."""
 
 
-class Camera(Protocol):
-    """A source of frames, used by one thread: open, read again and again, close."""
-
-    def open(self) -> None:
-        """Get ready to read. Raises `CameraLost`. Opening an open camera starts it anew."""
-        ...
-
-    def read(self) -> Frame:
-        """The next frame, as soon as there is one. Raises `CameraLost`."""
-        ...
-
-    def close(self) -> None:
-        """Let go of the device. Closing a closed camera does nothing."""
-        ...
+class Camera(Source[Frame], Protocol):
+    """A source of frames; each is handed out as soon as there is one. Raises `CameraLost`."""

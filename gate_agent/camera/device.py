@@ -24,7 +24,7 @@ class DeviceCamera:
         self._number = 0
 
     def open(self) -> None:
-        """See `Camera.open`."""
+        """See `Source.open`."""
         self.close()
         capture = cv2.VideoCapture(self._device, cv2.CAP_V4L2)
         if not capture.isOpened():
@@ -44,7 +44,7 @@ class DeviceCamera:
         self._number = 0
 
     def read(self) -> Frame:
-        """See `Camera.read`."""
+        """See `Source.read`."""
         if self._capture is None:
             raise CameraLost(f"camera {self._device} is not open")
         with contextlib.suppress(cv2.error):  # a frame that arrived damaged
@@ -55,7 +55,7 @@ class DeviceCamera:
         raise CameraLost(f"camera {self._device} sends no picture")
 
     def close(self) -> None:
-        """See `Camera.close`."""
+        """See `Source.close`."""
         if self._capture is not None:
             self._capture.release()
             self._capture = None

@@ -9,12 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
 import numpy as np
 
 from gate_agent.camera.base import CameraLost, Frame, RecordingEnded
 from gate_agent.camera.pictures import SUFFIXES, UnreadablePicture, read_picture
+from gate_agent.source import Wait
 from gate_agent.vision import Image, cv2
 
 FRAMES_A_SECOND = 15.0
@@ -22,14 +23,6 @@ EMPTY_SCENE = "empty"
 """A picture whose name begins so is the hall without a visitor."""
 
 _PLAIN_GREY = 128
-
-
-class Wait(Protocol):
-    """A way to let time pass, such as `threading.Event.wait`."""
-
-    def __call__(self, seconds: float, /) -> object:
-        """Return after `seconds`, or earlier when the program is to stop."""
-        ...
 
 
 class ReplayCamera:
@@ -56,7 +49,7 @@ class ReplayCamera:
         self._due = 0.0
 
     def open(self) -> None:
-        """See `Camera.open`."""
+        """See `Source.open`."""
         images = self._source()
         # The first one is fetched here, so that a missing file is noticed when it is opened.
         first = next(images, None)
@@ -65,7 +58,7 @@ class ReplayCamera:
         self._due = self._clock()
 
     def read(self) -> Frame:
-        """See `Camera.read`. Raises `RecordingEnded` after the last frame."""
+        """See `Source.read`. Raises `RecordingEnded` after the last frame."""
         if self._images is None:
             raise CameraLost("the recording is not open")
         pause = self._due - self._clock()
@@ -82,7 +75,7 @@ class ReplayCamera:
         return Frame(image, self._number, now)
 
     def close(self) -> None:
-        """See `Camera.close`."""
+        """See `Source.close`."""
         self._images = None
 
 
@@ -126,27 +119,41 @@ def play_video(path: Path, *, loop: bool) -> Iterator[Image]:
             return
 
 
-def watch_folder(folder: Path, *, frames_each: int) -> Iterator[Image]:
-    """What appears in `folder`, each picture for `frames_each` frames, and the empty hall between.
+class WatchedFolder:
+    """What appears in a folder, each picture for some frames, and the empty hall between.
 
     Pictures are shown once, in the order in which they were written; those that are there at the
     beginning too. The picture last written whose name begins with "empty" is the empty hall (plain
     grey before there is one). Whoever adds a picture writes it under a hidden name (".x.png") and
     renames it.
     """
-    shown: set[Path] = set()
-    empty: Image = np.full((720, 1280), _PLAIN_GREY, np.uint8)
-    while True:
-        fresh = [path for path in pictures_in(folder) if path not in shown]
-        fresh.sort(key=_written_at)
-        for path in fresh:
-            shown.add(path)
-            image = _picture(path)
-            if path.name.startswith(EMPTY_SCENE):
-                empty = image
-            else:
-                yield from itertools.repeat(image, frames_each)
-        yield empty
+
+    def __init__(self, folder: Path, *, frames_each: int) -> None:
+        self._folder = folder
+        self._frames_each = frames_each
+        self._shown: set[Path] = set()
+        self._empty: Image = np.full((720, 1280), _PLAIN_GREY, np.uint8)
+
+    def play(self) -> Iterator[Image]:
+        """Show what was not shown yet, for ever; raises `CameraLost` at an unreadable picture.
+
+        Played again after that, it goes on behind that picture.
+        """
+        if not self._folder.is_dir():
+            raise CameraLost(f"folder {self._folder} does not exist")
+        while True:
+            there = pictures_in(self._folder)
+            self._shown.intersection_update(there)
+            fresh = [path for path in there if path not in self._shown]
+            fresh.sort(key=_written_at)
+            for path in fresh:
+                self._shown.add(path)
+                image = _picture(path)
+                if path.name.startswith(EMPTY_SCENE):
+                    self._empty = image
+                else:
+                    yield from itertools.repeat(image, self._frames_each)
+            yield self._empty
 
 
 def _picture(path: Path) -> Image:

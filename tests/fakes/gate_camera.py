@@ -1,4 +1,4 @@
-"""A camera for which time passes only when it is read, and that can be unplugged, frozen or stuck."""
+"""A camera for which time passes only when it is read: it can be unplugged, freeze, go black or hang."""
 
 import itertools
 import threading
@@ -16,12 +16,15 @@ FRAME_S = 0.5
 class LivingCamera:
     """`told` is asked before each opening (0) and each frame (its number), and sets what happens.
 
-    `stuck` counts the reads that hang; they go on once `released` is set.
+    A frozen one hands out its last `buffers` pictures in turn. `stuck` counts the reads that hang;
+    they go on once `released` is set.
     """
 
     def __init__(self, time: FakeTime, told: Callable[["LivingCamera", int], None]) -> None:
         self.plugged_in = True
         self.frozen = False
+        self.black = False
+        self.buffers = 1
         self.opened_at: list[float] = []
         self.hangs = 0
         self.stuck = threading.Semaphore(0)
@@ -29,9 +32,11 @@ class LivingCamera:
         self._time = time
         self._told = told
         self._numbers = itertools.count(1)
-        self._image = noise(0)
+        self._pictures = [hall(0)]
+        self._since_opened = 0
 
     def open(self) -> None:
+        self._since_opened = 0
         self.opened_at.append(self._time.now)
         self._told(self, 0)
         if not self.plugged_in:
@@ -48,12 +53,21 @@ class LivingCamera:
         if not self.plugged_in:
             raise CameraLost("camera 0 sends no picture")
         if not self.frozen:
-            self._image = noise(number)
-        return Frame(self._image, number, self._time.now)
+            self._pictures.append(darkness(number) if self.black else hall(number))
+        self._since_opened += 1
+        shown = self._pictures[-self.buffers :]
+        return Frame(shown[number % len(shown)], self._since_opened, self._time.now)
 
     def close(self) -> None:
         pass
 
 
-def noise(seed: int) -> Image:
-    return np.random.default_rng(seed).integers(100, 110, (72, 128), dtype=np.uint8)
+def hall(seed: int) -> Image:
+    """A wall that is brighter on one side, and the sensor's noise."""
+    wall = np.linspace(60, 200, 128, dtype=np.uint8)[None, :].repeat(72, axis=0)
+    return wall + np.random.default_rng(seed).integers(0, 10, (72, 128), dtype=np.uint8)
+
+
+def darkness(seed: int) -> Image:
+    """Nothing but the sensor's noise."""
+    return np.random.default_rng(seed).integers(0, 10, (72, 128), dtype=np.uint8)

@@ -1,30 +1,58 @@
-"""A camera that is gone, stands still or hangs is noticed, said, and opened anew ever more seldom."""
+"""A camera that is gone, stands still, goes black or hangs is noticed, said, and opened anew."""
 
 import itertools
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 
-from gate_agent.camera import Frame
+from gate_agent.camera import Camera, Frame
+from gate_agent.camera.freshness import (
+    LONGEST_PATIENCE,
+    SHOWS_NOTHING,
+    STANDS_STILL,
+    STILL_AFTER,
+    Freshness,
+)
 from gate_agent.health import ReaderGauge
 from gate_agent.watching import (
     FIRST_PAUSE_S,
-    FROZEN_AFTER,
     HUNG_AFTER,
     LONGEST_PAUSE_S,
     LONGEST_REOPENING,
     MOST_STUCK,
-    CameraWatch,
+    OPENING_HUNG_AFTER,
+    SourceWatch,
 )
 from tests.fakes.gate_camera import FRAME_S, LivingCamera
 from tests.fakes.gate_site import ENTRANCE
 from tests.fakes.pacing import FakeTime
 
-STILL = "the camera's picture stands still"
 HANGS = "the camera hangs"
 WITHIN = 20.0
+NOTICED_AND_REOPENED_WITHIN_S = 5.0
+
+
+@dataclass
+class RecordingEyes:
+    """Sees through one camera, and records each frame that it is to read."""
+
+    camera: LivingCamera
+    freshness: Freshness | None
+    looked_at: list[bytes]
+    name: str = "camera"
+
+    def make(self) -> Camera:
+        return self.camera
+
+    def is_new(self, seen: Frame) -> bool:
+        return self.freshness is None or self.freshness.is_new(seen)
+
+    def texts(self, seen: Frame) -> tuple[str, ...]:
+        self.looked_at.append(seen.image.tobytes())
+        return ()
 
 
 @dataclass
@@ -41,13 +69,13 @@ class Scene:
     def __post_init__(self) -> None:
         self.camera = LivingCamera(self.time, self._follow)
         self.gauge = ReaderGauge(ENTRANCE, moment=self.time.clock)
-        self.watch = CameraWatch(
-            lambda: self.camera,
+        self.eyes = RecordingEyes(self.camera, Freshness(moment=self.time.clock), self.looked_at)
+        self.watch = SourceWatch(
+            self.eyes,
             look=self._look,
             say=self._say,
             gauge=self.gauge,
             stop=self.stop,
-            can_freeze=True,
             moment=self.time.clock,
             wait=self.time.wait,
         )
@@ -65,9 +93,8 @@ class Scene:
     def _follow(self, camera: LivingCamera, number: int) -> None:
         self.script(camera, number)
 
-    def _look(self, frame: Frame) -> None:
+    def _look(self, _texts: tuple[str, ...]) -> None:
         with self.news:
-            self.looked_at.append(frame.image.tobytes())
             self.news.notify_all()
 
     def _say(self, what: str | None) -> None:
@@ -102,11 +129,11 @@ def test_a_frozen_picture_is_looked_at_once_said_and_the_camera_opened_anew(scen
     scene.script = script
     scene.play()
     assert len(scene.looked_at) == 3
-    assert scene.said == [STILL]
+    assert scene.said == [STANDS_STILL]
     assert not scene.gauge.health().camera_ok
-    assert scene.gauge.health().trouble == STILL
+    assert scene.gauge.health().trouble == STANDS_STILL
     first, second = scene.camera.opened_at
-    assert second - first == 3 * FRAME_S + FROZEN_AFTER.total_seconds() + FIRST_PAUSE_S
+    assert second - first == 3 * FRAME_S + STILL_AFTER.total_seconds() + FIRST_PAUSE_S
 
 
 def test_a_picture_that_stays_frozen_is_reopened_ever_more_seldom_and_never_read_again(
@@ -120,12 +147,12 @@ def test_a_picture_that_stays_frozen_is_reopened_ever_more_seldom_and_never_read
     scene.script = script
     scene.play()
     assert len(scene.looked_at) == 1
-    assert scene.said == [STILL]
+    assert scene.said == [STANDS_STILL]
     opened = scene.camera.opened_at
     pauses = [after - before for before, after in itertools.pairwise(opened[1:])]
     assert pauses == sorted(pauses)
-    assert pauses[0] >= 2 * FROZEN_AFTER.total_seconds()
-    assert pauses[-1] <= LONGEST_REOPENING.total_seconds() + FIRST_PAUSE_S + FRAME_S
+    assert pauses[0] >= 2 * STILL_AFTER.total_seconds()
+    assert pauses[-1] <= LONGEST_PATIENCE.total_seconds() + FIRST_PAUSE_S + 2 * FRAME_S
 
 
 def test_a_frozen_camera_that_lives_again_works_at_once(scene: Scene) -> None:
@@ -136,7 +163,7 @@ def test_a_frozen_camera_that_lives_again_works_at_once(scene: Scene) -> None:
 
     scene.script = script
     scene.play()
-    assert scene.said == [STILL, None]
+    assert scene.said == [STANDS_STILL, None]
     assert scene.gauge.health().camera_ok
 
 
@@ -151,7 +178,7 @@ def test_an_unplugged_camera_is_said_once_and_tried_again_with_growing_pauses(
 
     scene.script = script
     scene.play()
-    assert scene.time.waits == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, LONGEST_PAUSE_S]
+    assert scene.time.waits == [FIRST_PAUSE_S, 1.0, 2.0, 3.0, 3.0, 3.0, 3.0, LONGEST_PAUSE_S]
     assert scene.said == ["camera 0 sends no picture", "camera 0 cannot be opened"]
     assert not scene.gauge.health().camera_ok
 
@@ -233,6 +260,103 @@ def test_a_reopening_of_a_hanging_camera_waits_ever_longer(scene: Scene) -> None
     assert len(scene.camera.opened_at) == 3
 
 
+def test_a_slow_camera_may_take_its_time_to_be_opened(scene: Scene) -> None:
+    def script(camera: LivingCamera, number: int) -> None:
+        if number == 0 and len(camera.opened_at) == 1:
+            camera.stuck.release()
+            assert camera.released.wait(WITHIN)
+
+    scene.script = script
+    scene.watch.start()
+    assert scene.camera.stuck.acquire(timeout=WITHIN)
+    scene.time.now += OPENING_HUNG_AFTER.total_seconds() - 1
+    scene.watch.tick()
+    assert scene.said == []
+    scene.time.now += 1
+    scene.watch.tick()
+    assert scene.said[0] == HANGS
+    scene.until(lambda: scene.said == [HANGS, None])
+
+
+@pytest.mark.parametrize("fault", ["frozen", "buffers", "black", "unplugged"])
+def test_a_fault_is_noticed_and_the_camera_reopened_within_five_seconds(
+    scene: Scene, fault: str
+) -> None:
+    failed_at: list[float] = []
+
+    def script(camera: LivingCamera, number: int) -> None:
+        if number == 10:
+            failed_at.append(scene.time.now)
+            camera.frozen = fault in {"frozen", "buffers"}
+            camera.buffers = 4 if fault == "buffers" else 1
+            camera.black = fault == "black"
+            camera.plugged_in = fault != "unplugged"
+        if len(camera.opened_at) == 2:
+            scene.stop.set()
+
+    scene.script = script
+    scene.play()
+    assert scene.camera.opened_at[1] - failed_at[0] <= NOTICED_AND_REOPENED_WITHIN_S
+    assert len(scene.said) == 1
+    assert len(set(scene.looked_at)) == len(scene.looked_at)
+
+
+def test_a_hanging_camera_is_noticed_and_reopened_within_five_seconds() -> None:
+    tick = timedelta(seconds=0.25)
+    assert (HUNG_AFTER + tick).total_seconds() <= NOTICED_AND_REOPENED_WITHIN_S
+
+
+def test_a_black_picture_is_said_not_read_and_over_with_the_first_that_shows_something(
+    scene: Scene,
+) -> None:
+    def script(camera: LivingCamera, number: int) -> None:
+        camera.black = 3 < number < 30
+        if scene.said[-1:] == [None]:
+            scene.stop.set()
+
+    scene.script = script
+    scene.play()
+    assert scene.said == [SHOWS_NOTHING, None]
+    assert len(scene.looked_at) == 3 + 1
+
+
+def test_a_camera_that_starts_with_a_black_picture_is_left_to_find_its_exposure(
+    scene: Scene,
+) -> None:
+    def script(camera: LivingCamera, number: int) -> None:
+        if number == 0 and len(camera.opened_at) == 2:
+            camera.plugged_in = True
+        if number == 5:
+            camera.plugged_in = False
+        camera.black = 5 < number < 10
+        if number == 15:
+            scene.stop.set()
+
+    scene.script = script
+    scene.time.now += 3600
+    scene.play()
+    assert len(scene.camera.opened_at) == 2
+    assert SHOWS_NOTHING not in scene.said
+
+
+@pytest.mark.parametrize("away_s", [1.0, 7.0, 100.0])
+def test_a_camera_that_is_plugged_in_again_is_opened_within_five_seconds_and_read_at_once(
+    scene: Scene, away_s: float
+) -> None:
+    def script(camera: LivingCamera, number: int) -> None:
+        if number == 3:
+            camera.plugged_in = False
+        if scene.time.now >= 1000.0 + away_s:
+            camera.plugged_in = True
+        if len(scene.looked_at) == 4:
+            scene.stop.set()
+
+    scene.script = script
+    scene.play()
+    assert scene.camera.opened_at[-1] - (1000.0 + away_s) <= NOTICED_AND_REOPENED_WITHIN_S
+    assert len(scene.looked_at) >= 4
+
+
 def test_a_recording_may_stand_still(scene: Scene) -> None:
     def script(camera: LivingCamera, number: int) -> None:
         camera.frozen = True
@@ -240,7 +364,7 @@ def test_a_recording_may_stand_still(scene: Scene) -> None:
             scene.stop.set()
 
     scene.script = script
-    scene.watch._can_freeze = False
+    scene.eyes.freshness = None
     scene.play()
     assert len(scene.looked_at) == 99
     assert scene.said == []

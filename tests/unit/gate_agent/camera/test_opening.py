@@ -4,13 +4,32 @@ import pytest
 
 from gate_agent.camera import CameraLost, CameraSpecification, camera_for, open_camera
 from gate_agent.camera.device import DeviceCamera
+from gate_agent.camera.freshness import STILL_AFTER
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("0", CameraSpecification("device", "0")),
-        ("/dev/video2", CameraSpecification("device", "/dev/video2")),
+        ("0", CameraSpecification("device", "0", still_after=STILL_AFTER)),
+        (
+            "/dev/video2",
+            CameraSpecification("device", "/dev/video2", still_after=STILL_AFTER),
+        ),
+        ("picamera:1", CameraSpecification("picamera", "1", still_after=STILL_AFTER)),
+        (
+            "picamera:0?focus=5",
+            CameraSpecification("picamera", "0", focus=5, still_after=STILL_AFTER),
+        ),
+        (
+            "stream:rtsp://me:word@camera/ch1?profile=2",
+            CameraSpecification(
+                "stream", "rtsp://me:word@camera/ch1?profile=2", still_after=STILL_AFTER
+            ),
+        ),
+        (
+            "stream:http://camera/video#still=0",
+            CameraSpecification("stream", "http://camera/video"),
+        ),
         ("replay:/srv/day", CameraSpecification("replay", "/srv/day")),
         (
             "replay:/srv/day.mjpeg?loop=1&fps=10",
@@ -30,7 +49,14 @@ def test_a_specification_is_taken_apart(text: str, expected: CameraSpecification
         ("", "give a number such as 0"),
         ("webcam", "give a number such as 0"),
         ("replay:", "give a number such as 0"),
-        ("stream:rtsp://camera", "give a number such as 0"),
+        ("picamera:", "give a number such as 0"),
+        ("picamera:front", "such as picamera:0"),
+        ("picamera:0?focus=near", "focus=near"),
+        ("stream:", "give a number such as 0"),
+        ("stream:camera/video", "begins with"),
+        ("stream:file:///etc/passwd", "begins with"),
+        ("stream:http://camera/video#fps=3", "no such option: fps"),
+        ("stream:http://camera/video#still=-1", "still=-1"),
         ("replay:/srv/day?speed=2", "no such option: speed"),
         ("watch:/srv/in?loop=1", "no such option: loop"),
         ("replay:/srv/day?fps=0", "fps=0"),
@@ -43,6 +69,25 @@ def test_a_specification_is_taken_apart(text: str, expected: CameraSpecification
 def test_a_specification_that_names_no_camera_says_what_to_write(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says.replace("?", r"\?")):
         CameraSpecification.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("0", "0"),
+        ("watch:/srv/in?frames=3", "watch:/srv/in"),
+        ("stream:rtsp://me:word@camera:554/ch1?token=secret", "stream:rtsp://camera:554/ch1"),
+    ],
+)
+def test_what_is_shown_of_a_specification_holds_no_password(text: str, shown: str) -> None:
+    assert CameraSpecification.parse(text).shown == shown
+
+
+@pytest.mark.parametrize("text", ["stream:ftp://me:word@camera", "stream:me:word@camera"])
+def test_an_error_about_a_stream_holds_no_password(text: str) -> None:
+    with pytest.raises(ValueError, match="begins with") as raised:
+        CameraSpecification.parse(text)
+    assert "word" not in str(raised.value)
 
 
 def test_a_number_is_a_webcam() -> None:

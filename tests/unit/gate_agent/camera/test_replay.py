@@ -162,6 +162,38 @@ def test_a_damaged_picture_is_a_lost_camera_and_not_a_crash(tmp_path: Path, time
         camera.read()
 
 
+def test_after_a_damaged_picture_a_watched_folder_goes_on_with_what_was_not_shown_yet(
+    tmp_path: Path, time: FakeTime
+) -> None:
+    put(tmp_path, "empty.png", 200)
+    put(tmp_path, "first.png", 10)
+    camera = open_camera(f"watch:{tmp_path}?frames=1", clock=time.clock, wait=time.wait)
+    assert levels(camera, 2) == [10, 200]
+    (tmp_path / "second.png").write_bytes(b"damaged")
+    put(tmp_path, "third.png", 30)
+    with pytest.raises(CameraLost):
+        camera.read()
+
+    camera.close()
+    camera.open()
+
+    assert levels(camera, 3) == [30, 200, 200]
+
+
+def test_a_picture_that_was_taken_away_and_put_back_is_shown_again(
+    tmp_path: Path, time: FakeTime
+) -> None:
+    put(tmp_path, "visitor.png", 10)
+    camera = open_camera(f"watch:{tmp_path}?frames=1", clock=time.clock, wait=time.wait)
+    assert levels(camera, 2) == [10, 128]
+    (tmp_path / "visitor.png").unlink()
+    assert levels(camera, 1) == [128]
+
+    put(tmp_path, "visitor.png", 20)
+
+    assert levels(camera, 2) == [20, 128]
+
+
 @pytest.mark.parametrize("kind", ["replay", "watch"])
 def test_what_is_not_there_is_noticed_when_it_is_opened(kind: str, tmp_path: Path) -> None:
     with pytest.raises(CameraLost, match="nowhere"):
