@@ -9,6 +9,7 @@ is told by its events and its state (`events`).
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import ClassVar
 from uuid import UUID
 
 import cbor2
@@ -32,8 +33,11 @@ NONCE_LIFE = timedelta(seconds=5)
 """How long a nonce is good, by the controller's own monotonic clock."""
 LONGEST_PULSE = timedelta(seconds=60)
 COMMAND_CEILING = 256
+ASK_CEILING = 256
+HIGHEST_SLOT = 255
+"""Slots of a vending machine are numbered from 1."""
 
-_CONTROLLER, _NONCE, _ACTION, _PULSE, _EVENT = 1, 2, 3, 4, 5
+_CONTROLLER, _NONCE, _ACTION, _PULSE, _EVENT, _SLOT = 1, 2, 3, 4, 5, 6
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -61,13 +65,18 @@ class MalformedCommandError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One order to one controller; `pulse` is how long the relay should stay on, in whole ms."""
+    """One order to one controller; `pulse` is how long the relay should stay on, in whole ms.
+
+    `slot` says what to dispense: a number from 1 to `HIGHEST_SLOT`, given exactly where the action is
+    `DISPENSE`. Only `UNLOCK` has a use for the pulse; a machine's motor has limits of its own.
+    """
 
     controller: DeviceId
     nonce: Nonce
     action: Action
     pulse: timedelta
     event: EventId
+    slot: int | None = None
 
 
 def seal(command: Command, key: SigningKey) -> bytes:
@@ -77,13 +86,16 @@ def seal(command: Command, key: SigningKey) -> bytes:
 
 
 def _fields(command: Command) -> dict[int, object]:
-    return {
+    fields: dict[int, object] = {
         _CONTROLLER: str(command.controller),
         _NONCE: bytes(command.nonce),
         _ACTION: _ACTION_NUMBERS[command.action],
         _PULSE: command.pulse // _MILLISECOND,
         _EVENT: UUID(command.event).bytes,
     }
+    if command.slot is not None:
+        fields[_SLOT] = command.slot
+    return fields
 
 
 def open_command(message: bytes, sender_keys: tuple[bytes, ...]) -> Command:
@@ -105,6 +117,7 @@ def open_command(message: bytes, sender_keys: tuple[bytes, ...]) -> Command:
             action=_ACTIONS[int_at(fields, _ACTION)],
             pulse=int_at(fields, _PULSE) * _MILLISECOND,
             event=event_id(str(UUID(bytes=bytes_at(fields, _EVENT)))),
+            slot=int_at(fields, _SLOT) if _SLOT in fields else None,
         )
         rewritten = cbor2.dumps(_fields(command))
     except UNREADABLE as error:
@@ -112,12 +125,17 @@ def open_command(message: bytes, sender_keys: tuple[bytes, ...]) -> Command:
     if rewritten != payload or len(command.nonce) != NONCE_BYTES or command.pulse < timedelta():
         reason = "not the deterministic form of a command"
         raise MalformedCommandError(reason)
+    slots = range(1, HIGHEST_SLOT + 1) if command.action is Action.DISPENSE else (None,)
+    if command.slot not in slots:
+        reason = f"a slot from 1 to {HIGHEST_SLOT} belongs to dispense, and to nothing else"
+        raise MalformedCommandError(reason)
     return command
 
 
 class Ask(Report, frozen=True, kw_only=True):
     """A sender tells a controller that a command for `event` may follow."""
 
+    CEILING: ClassVar[int] = ASK_CEILING
     event: EventIdText
 
 

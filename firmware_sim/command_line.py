@@ -52,6 +52,12 @@ WalkAfter = Annotated[
 AsJson = Annotated[
     bool, typer.Option("--json", help="What happens as JSON lines on stdout, for programs.")
 ]
+Control = Annotated[
+    Path | None,
+    typer.Option(
+        dir_okay=False, metavar="SOCKET", help="Listen here for faults to inject; see `fault`."
+    ),
+]
 LongestPulse = Annotated[
     float, typer.Option(min=0.2, max=60, help="Seconds that the relay may stay on at most.")
 ]
@@ -70,6 +76,10 @@ def firmware_sim() -> None:
     the controller is connected and listens; `keys VERSION NUMBER` that it took a key list with so
     many keys; what happens at the portal follows on standard error, or with `--json` on standard
     output. SIGTERM ends it cleanly.
+
+    To see how one behaves without anything else: `python -m firmware_sim scenario --builtin day`. To
+    make a running one misbehave, start it with `--control door.sock`, then for example
+    `python -m firmware_sim fault door.sock cut_power for_seconds=5`.
     """
 
 
@@ -88,6 +98,7 @@ def door(
     ] = 20,
     longest_pulse: LongestPulse = 10,
     as_json: AsJson = False,
+    control: Control = None,
 ) -> None:
     """A door with strike, contact, exit button and fire input."""
     timings = Timings(
@@ -95,7 +106,10 @@ def door(
         held_open_after=timedelta(seconds=held_open_after),
     )
     wiring = Wiring(PortalKind.DOOR, fails, timings)
-    _run(device, state_folder, enrol_url, code, wiring, people, walk_after, as_json=as_json)
+    _run(
+        device, state_folder, enrol_url, code, wiring, people, walk_after,
+        as_json=as_json, control=control,
+    )  # fmt: skip
 
 
 @app.command()
@@ -110,11 +124,86 @@ def turnstile(
     walk_after: WalkAfter = 800,
     longest_pulse: LongestPulse = 10,
     as_json: AsJson = False,
+    control: Control = None,
 ) -> None:
     """A turnstile: each unlock lets one person through, and tells whether anybody went."""
     timings = Timings(longest_pulse=timedelta(seconds=longest_pulse))
     wiring = Wiring(PortalKind.TURNSTILE, fails, timings)
-    _run(device, state_folder, enrol_url, code, wiring, people, walk_after, as_json=as_json)
+    _run(
+        device, state_folder, enrol_url, code, wiring, people, walk_after,
+        as_json=as_json, control=control,
+    )  # fmt: skip
+
+
+@app.command()
+def vending(
+    *,
+    device: Device,
+    state_folder: StateFolder,
+    enrol_url: EnrolUrl = None,
+    code: Code = None,
+    people: Annotated[
+        People,
+        typer.Option("--people", help="*walk*: somebody with the key refills it. *none*: nobody."),
+    ] = People.WALK,
+    slots: Annotated[int, typer.Option(min=1, max=255, help="How many slots it has.")] = 6,
+    stock: Annotated[int, typer.Option(min=0, max=100, help="Bottles in each at the start.")] = 8,
+    as_json: AsJson = False,
+    control: Control = None,
+) -> None:
+    """A vending machine: each order turns one spiral once, and tells what came of it."""
+    wiring = Wiring(PortalKind.VENDING, stock=dict.fromkeys(range(1, slots + 1), stock))
+    _run(device, state_folder, enrol_url, code, wiring, people, 0, as_json=as_json, control=control)
+
+
+@app.command()
+def fault(
+    socket: Annotated[
+        Path, typer.Argument(metavar="SOCKET", help="What `--control` of the simulator names.")
+    ],
+    do: Annotated[
+        str, typer.Argument(metavar="FAULT", help="What happens; `list` names all there are.")
+    ],
+    values: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME=VALUE", help="As `for_seconds=5`.")
+    ] = None,
+) -> None:
+    """Make a running simulator misbehave, and print how the portal really stands then.
+
+    `python -m firmware_sim fault door.sock messages drop=0.2 duplicate=0.2 longest_delay_ms=800`
+
+    `python -m firmware_sim fault door.sock look`
+
+    The answer is one JSON object; exit status 1 means that the portal has no such part.
+    """
+    import msgspec
+
+    from firmware_sim import control as controls
+    from firmware_sim.faults import SENTENCES
+
+    if do == "list":
+        for name, sentence in SENTENCES.items():
+            typer.echo(f"{name:<22} {sentence}")
+        return
+    named = (value.partition("=") for value in values or [])
+    line = {"do": do} | {name: _value(text) for name, _, text in named}
+    try:
+        answer = controls.send(socket, msgspec.json.encode(line))
+    except (OSError, msgspec.MsgspecError) as error:
+        typer.echo(f"No simulator answers at {socket}: {error}.", err=True)
+        raise typer.Exit(2) from error
+    typer.echo(msgspec.json.encode(answer).decode())
+    if not answer.ok:
+        raise typer.Exit(1)
+
+
+def _value(text: str) -> object:
+    import msgspec
+
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.MsgspecError:
+        return text
 
 
 def _run(
@@ -127,6 +216,7 @@ def _run(
     walk_after: int,
     *,
     as_json: bool,
+    control: Path | None,
 ) -> None:
     from access_protocol.ids import MalformedIdError, device_id
     from firmware_sim.identity import EnrolmentError
@@ -142,6 +232,7 @@ def _run(
             people=people,
             walks_after=timedelta(milliseconds=walk_after),
             as_json=as_json,
+            control=control,
         )
         run(start)
     except MalformedIdError as error:
@@ -149,6 +240,8 @@ def _run(
     except EnrolmentError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
+    except OSError as error:
+        raise typer.BadParameter(str(error), param_hint="--control") from error
 
 
 @app.command()
@@ -158,13 +251,14 @@ def scenario(
     ] = None,
     *,
     builtin: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A scenario that comes along: `day`.")
+        str | None,
+        typer.Option(metavar="NAME", help="A scenario that comes along: `day` or `trouble`."),
     ] = None,
     speed: Annotated[
         float, typer.Option(min=0, max=86_400, help="Times faster than life; 0: all at once.")
     ] = 0,
 ) -> None:
-    """Play a day at simulated doors: people come and leave, doors are held open and forced.
+    """Play a day at simulated portals: people come, leave and take a drink; much goes wrong.
 
     It needs nothing else: time is simulated, and a gate and a broker in memory stand in for the
     site. `python -m firmware_sim scenario --builtin day` shows one; firmware_sim/days/day.toml is
@@ -174,6 +268,7 @@ def scenario(
 
     from firmware_sim import scenario as scenarios
     from firmware_sim.narration import Narrator
+    from firmware_sim.saboteur import NoSuchPart
 
     if (file is None) == (builtin is None):
         raise typer.BadParameter("give either a file or --builtin", param_hint="FILE.toml")
@@ -181,4 +276,7 @@ def scenario(
         day = scenarios.read(file) if file else scenarios.read_built_in(str(builtin))
     except scenarios.ScenarioError as error:
         raise typer.BadParameter(str(error), param_hint="FILE.toml / --builtin") from error
-    Narrator(Console(highlight=False), day).play(speed)
+    try:
+        Narrator(Console(highlight=False), day).play(speed)
+    except NoSuchPart as error:
+        raise typer.BadParameter(str(error), param_hint="FILE.toml / --builtin") from error

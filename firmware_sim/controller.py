@@ -1,9 +1,10 @@
 """A controller's firmware: it answers, obeys whom its key list names, drives its portal, and tells."""
 
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -24,6 +25,7 @@ from access_protocol.events import (
     ControllerEvent,
     ControllerEventKind,
     ControllerState,
+    Lock,
     Status,
     SyncRequest,
 )
@@ -35,10 +37,16 @@ from access_protocol.topics import SERVER, Kind, Subject, Topic
 from access_protocol.transport.base import Message, Transport, Will
 from firmware_sim.conversation import Conversation, RandomBytes
 from firmware_sim.kept import Kept
-from firmware_sim.portal import PORTAL_ACTIONS, Portal, PortalState
+from firmware_sim.portal import Portal, PortalState
 from firmware_sim.scheduler import Scheduler
 
-FIRMWARE = "genkan-sim 1"
+FIRMWARE = "genkan-sim 2"
+KEY_LIST_CEILING = 8 * 1024
+"""Bytes of the longest key list: about a hundred keys, and it has to fit a microcontroller."""
+INBOX = 64
+"""Messages that wait for the loop; what comes while so many wait is dropped and counted."""
+REFUSALS_TOLD = 10
+"""Refused commands told as events in a minute; a flood of them must not push out what matters."""
 SYNC_EVERY = timedelta(minutes=1)
 EVENTS_KEPT = 128
 """Events that wait in RAM while the broker is away; then the oldest goes, and its number is missed."""
@@ -81,7 +89,6 @@ class Controller:
         scheduler: Scheduler,
         kept: Kept,
         random_bytes: RandomBytes,
-        actions: frozenset[Action] = PORTAL_ACTIONS,
     ) -> None:
         """Join the parts; nothing happens before `start`."""
         self._site, self._device = identity.site, identity.device
@@ -89,7 +96,9 @@ class Controller:
         self._portal, self._transport, self._scheduler = portal, transport, scheduler
         self._kept = kept
         self._locked_down = kept.locked_down
-        self._conversation = Conversation(identity.device, actions, scheduler.now, random_bytes)
+        self._conversation = Conversation(
+            identity.device, portal.actions, scheduler.now, random_bytes
+        )
         self._booted = scheduler.now()
         self._boot = str(UUID(bytes=random_bytes(_BOOT_BYTES), version=4))
         self._sequence = 0
@@ -98,13 +107,16 @@ class Controller:
         self._since = timedelta()
         self._key_list_version: int | None = None
         self._malformed = 0
+        self._inbox = threading.BoundedSemaphore(INBOX)
+        self._refusals_told = 0
+        self._refusals_untold = 0
         self._watchers: list[Callable[[ControllerEvent], None]] = []
         self.on_key_list: Callable[[int, tuple[Obeyed, ...]], None] = lambda _version, _list: None
         self.on_connection: Callable[[bool], None] = lambda _there: None
 
     @property
     def malformed_messages(self) -> int:
-        """How many messages were no message of this protocol, since the start."""
+        """How many messages were no message of this protocol, or one too many, since the start."""
         return self._malformed
 
     @property
@@ -121,12 +133,11 @@ class Controller:
         document = self._kept.key_list
         if document is not None:
             self._take_key_list(document, keep=False)
-        self._portal.start(self, locked_down=self._locked_down)
         self.report(ControllerEventKind.STARTED)
+        self._portal.start(self)
         self.state_changed()
         self._transport.subscribe_without_retained(
-            topics.everything_for(self._site, self._device),
-            lambda message: self._scheduler.post(partial(self._take, message)),
+            topics.everything_for(self._site, self._device), self._receive
         )
         self._transport.on_connection(
             lambda there: self._scheduler.post(partial(self._connection_changed, there))
@@ -163,12 +174,28 @@ class Controller:
 
     def state_changed(self) -> None:
         """See `Reporter.state_changed`: publish the state where it differs from the one before."""
-        state = self._portal.state()
+        state = self._locked_down_as_it_may_be(self._portal.state())
         if state != self._state:
             self._state, self._since = state, self._uptime
             self._publish_state(state)
 
+    def _locked_down_as_it_may_be(self, state: PortalState) -> PortalState:
+        if self._locked_down and state.lock is Lock.LOCKED:
+            return replace(state, lock=Lock.LOCKED_DOWN)
+        return state
+
     # --- messages
+
+    def _receive(self, message: Message) -> None:
+        """Take a message on the transport's thread; the loop looks at it when it is free."""
+        if not self._inbox.acquire(blocking=False):
+            self._count_malformed(message.topic)
+            return
+        self._scheduler.post(partial(self._take_waiting, message))
+
+    def _take_waiting(self, message: Message) -> None:
+        self._inbox.release()
+        self._take(message)
 
     def _take(self, message: Message) -> None:
         try:
@@ -205,7 +232,7 @@ class Controller:
             sender,
             message.payload,
             retained=message.retained,
-            locked_down=self._locked_down,
+            hindrance=self._hindrance,
         )
         if verdict.command is not None:
             self._carry_out(verdict.command)
@@ -213,19 +240,33 @@ class Controller:
         self._publish(Subject.ACKNOWLEDGEMENT, word, sender, expiry=NONCE_LIFE)
         if word.refusal is not None and not verdict.repeated:
             event = None if word.event is None else EventId(word.event)
-            self.report(ControllerEventKind.COMMAND_REFUSED, event, f"{sender}: {word.refusal}")
+            self._tell_refusal(event, f"{sender}: {word.refusal}")
+
+    def _tell_refusal(self, event: EventId | None, why: str) -> None:
+        if self._refusals_told >= REFUSALS_TOLD:
+            self._refusals_untold += 1
+            return
+        self._refusals_told += 1
+        self.report(ControllerEventKind.COMMAND_REFUSED, event, why)
+
+    def _hindrance(self, command: Command) -> CommandRefusal | None:
+        """Say why a command that is to be obeyed is not carried out now."""
+        if command.action in (Action.LOCK_DOWN, Action.RELEASE):
+            return None
+        if self._locked_down:
+            return CommandRefusal.LOCKED_DOWN
+        return self._portal.hindrance(command)
 
     def _carry_out(self, command: Command) -> None:
-        if command.action is Action.UNLOCK:
-            self._portal.unlock(command.pulse, command.event)
-        elif command.action is Action.LOCK_DOWN:
-            self._locked_down = True
-            self._portal.lock_down()
-            self._keep(partial(self._kept.keep_locked_down, locked_down=True))
-        elif command.action is Action.RELEASE:
-            self._locked_down = False
-            self._portal.release()
-            self._keep(partial(self._kept.keep_locked_down, locked_down=False))
+        """Act. A lockdown is kept before it is acknowledged, so that a power cut cannot end it."""
+        if command.action in (Action.LOCK_DOWN, Action.RELEASE):
+            self._locked_down = command.action is Action.LOCK_DOWN
+            if self._locked_down:
+                self._portal.end_entry()
+            self._keep(partial(self._kept.keep_locked_down, locked_down=self._locked_down))
+        else:
+            self._portal.carry_out(command)
+        self.state_changed()
 
     def _keep(self, write: Callable[[], None]) -> None:
         try:
@@ -237,6 +278,9 @@ class Controller:
 
     def _take_key_list(self, message: bytes, *, keep: bool) -> None:
         try:
+            if len(message) > KEY_LIST_CEILING:
+                reason = "longer than any key list"
+                raise MalformedEnvelopeError(reason)  # noqa: TRY301 - refused as all others are
             document = self._opened_key_list(message)
             key_list = read_key_list(document.body)
         except (
@@ -271,13 +315,17 @@ class Controller:
     def _connection_changed(self, there: bool) -> None:  # noqa: FBT001 - what the transport says
         if there:
             self._publish(Subject.STATUS, Status(online=True), retain=True)
-            self._publish_state(self._portal.state())
+            self._publish_state(self._locked_down_as_it_may_be(self._portal.state()))
             self._hand_over_events()
             self._ask_for_key_list()
         self.on_connection(there)
 
     def _every_minute(self) -> None:
         self._scheduler.after(SYNC_EVERY, self._every_minute)
+        self._refusals_told = 0
+        if self._refusals_untold:
+            untold, self._refusals_untold = self._refusals_untold, 0
+            self._tell_refusal(None, f"{untold} more within a minute")
         self._hand_over_events()
         self._ask_for_key_list()
 
@@ -298,6 +346,7 @@ class Controller:
             lock=state.lock,
             contact=state.contact,
             alarms=state.alarms,
+            slots=state.slots,
             firmware=FIRMWARE,
         )
         self._publish(Subject.STATE, report, retain=True)

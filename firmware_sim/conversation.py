@@ -94,10 +94,16 @@ class Conversation:
         return given.nonce
 
     def judge(
-        self, sender: DeviceId, message: bytes, *, retained: bool, locked_down: bool
+        self,
+        sender: DeviceId,
+        message: bytes,
+        *,
+        retained: bool,
+        hindrance: Callable[[Command], CommandRefusal | None],
     ) -> Verdict:
         """Say what becomes of a message on the sender's command topic.
 
+        `hindrance` says why a command that is to be obeyed cannot be carried out now; it is asked last.
         The nonce is gone when this returns a command, before anything moves.
         """
         if retained:
@@ -116,7 +122,7 @@ class Conversation:
             return _refused(command, _NO_NONCE if given is None else _NONCE_WRONG)
         # Gone before anything moves; a command that did not carry it has left it standing.
         del self._given[sender]
-        verdict = self._decided(command, given, allowed, locked_down=locked_down)
+        verdict = self._decided(command, given, allowed, hindrance)
         # Only a command that spent a nonce is the sender's last one: a replayed older command must
         # not displace the word that answers duplicates of the true one.
         self._last_word[sender] = verdict.acknowledgement
@@ -139,14 +145,19 @@ class Conversation:
         raise _Unreadable(CommandRefusal.BAD_SIGNATURE)
 
     def _decided(
-        self, command: Command, given: _Given, allowed: frozenset[Action], *, locked_down: bool
+        self,
+        command: Command,
+        given: _Given,
+        allowed: frozenset[Action],
+        hindrance: Callable[[Command], CommandRefusal | None],
     ) -> Verdict:
         if self._now() >= given.until:
             return _refused(command, CommandRefusal.NONCE_EXPIRED)
         if command.action not in allowed & self._actions:
             return _refused(command, CommandRefusal.ACTION_NOT_ALLOWED)
-        if locked_down and command.action is Action.UNLOCK:
-            return _refused(command, CommandRefusal.LOCKED_DOWN)
+        hindered_by = hindrance(command)
+        if hindered_by is not None:
+            return _refused(command, hindered_by)
         return Verdict(Acknowledgement(event=command.event, result=Result.DONE), command)
 
 

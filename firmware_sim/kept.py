@@ -1,9 +1,14 @@
 """What a controller keeps over a power cut: its signed key list, and whether it is locked down.
 
-Both change rarely, and a file is written only when its content changes, so that flash lasts.
+Both change rarely, and nothing else is ever written, so that flash lasts. A power cut while one is
+written leaves either what was there before or what was to be written, and never anything between.
 """
 
+import hashlib
 import os
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -22,38 +27,121 @@ class Kept(Protocol):
         ...
 
     def keep_key_list(self, document: bytes) -> None:
-        """Keep this key list instead of the one before."""
+        """Keep this key list instead of the one before; raise OSError where that is impossible."""
         ...
 
     def keep_locked_down(self, *, locked_down: bool) -> None:
-        """Keep whether entry is locked down."""
+        """Keep whether entry is locked down; raise OSError where that is impossible."""
         ...
 
 
-class KeptInMemory:
-    """A `Kept` that lives as long as the simulation; `writes` counts what would wear the flash."""
+class Flash:
+    """Two sectors of flash memory as a microcontroller has them: erased whole, written page by page.
 
-    def __init__(self) -> None:
+    `before_each_step` is called before every erasure and every page, and may raise: there the power
+    goes. `erasures` counts what wears the memory out.
+    """
+
+    SECTOR, PAGE, SECTORS = 16 * 1024, 256, 2
+
+    def __init__(self, before_each_step: Callable[[], None] = lambda: None) -> None:
         """Begin as fresh from the factory."""
-        self.key_list: bytes | None = None
-        self.locked_down = False
-        self.writes = 0
+        self.before_each_step = before_each_step
+        self.erasures = 0
+        self._sectors = [bytearray(b"\xff" * self.SECTOR) for _ in range(self.SECTORS)]
+
+    def read(self, sector: int) -> bytes:
+        """Return a whole sector."""
+        return bytes(self._sectors[sector])
+
+    def erase(self, sector: int) -> None:
+        """Set a sector to ones; a power cut meanwhile leaves half of it."""
+        content = self._sectors[sector]
+        content[: self.SECTOR // 2] = b"\xff" * (self.SECTOR // 2)
+        self.erasures += 1
+        self.before_each_step()
+        content[:] = b"\xff" * self.SECTOR
+
+    def write(self, sector: int, content: bytes) -> None:
+        """Write an erased sector from its beginning; a power cut leaves the pages written so far."""
+        if len(content) > self.SECTOR:
+            raise OSError("more than a sector holds")
+        for start in range(0, len(content), self.PAGE):
+            page = content[start : start + self.PAGE]
+            half = len(page) // 2
+            self._sectors[sector][start : start + half] = page[:half]
+            self.before_each_step()
+            self._sectors[sector][start : start + len(page)] = page
+        self.before_each_step()
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What one sector holds: the highest counter with a true checksum counts."""
+
+    counter: int = 0
+    locked_down: bool = False
+    key_list: bytes = b""
+
+
+class KeptInFlash:
+    """A `Kept` in two sectors that are written in turn; docs/protocol.md gives the record's bytes."""
+
+    _MAGIC = b"GKK1"
+    _HEAD = struct.Struct(">4sIBI")
+    _CHECKSUM_BYTES = 8
+
+    def __init__(self, flash: Flash | None = None) -> None:
+        """Use `flash`, a fresh one where none is given."""
+        self.flash = Flash() if flash is None else flash
+
+    @property
+    def key_list(self) -> bytes | None:
+        """See `Kept.key_list`."""
+        return self._newest()[0].key_list or None
+
+    @property
+    def locked_down(self) -> bool:
+        """See `Kept.locked_down`."""
+        return self._newest()[0].locked_down
 
     def keep_key_list(self, document: bytes) -> None:
         """See `Kept.keep_key_list`."""
-        if document != self.key_list:
-            self.key_list = document
-            self.writes += 1
+        self._keep(self.locked_down, document)
 
     def keep_locked_down(self, *, locked_down: bool) -> None:
         """See `Kept.keep_locked_down`."""
-        if locked_down != self.locked_down:
-            self.locked_down = locked_down
-            self.writes += 1
+        self._keep(locked_down, self.key_list or b"")
+
+    def _keep(self, locked_down: bool, key_list: bytes) -> None:  # noqa: FBT001 - a field
+        now, sector = self._newest()
+        if (locked_down, key_list) == (now.locked_down, now.key_list):
+            return
+        head = self._HEAD.pack(self._MAGIC, now.counter + 1, locked_down, len(key_list))
+        record = head + key_list
+        other = (sector + 1) % Flash.SECTORS
+        self.flash.erase(other)
+        self.flash.write(other, record + self._checksum(record))
+
+    def _newest(self) -> tuple[_Record, int]:
+        records = [(self._read(sector), sector) for sector in range(Flash.SECTORS)]
+        return max(records, key=lambda found: found[0].counter)
+
+    def _read(self, sector: int) -> _Record:
+        content = self.flash.read(sector)
+        magic, counter, locked_down, length = self._HEAD.unpack_from(content)
+        end = self._HEAD.size + length
+        checksum = content[end : end + self._CHECKSUM_BYTES]
+        if magic != self._MAGIC or checksum != self._checksum(content[:end]):
+            return _Record()
+        return _Record(counter, bool(locked_down), content[self._HEAD.size : end])
+
+    def _checksum(self, record: bytes) -> bytes:
+        return hashlib.sha256(record).digest()[: self._CHECKSUM_BYTES]
 
 
 class KeptInFolder:
-    """A `Kept` in two small files. A power cut while one is written leaves the one before."""
+    """A `Kept` in two small files of a process's state folder."""
 
     def __init__(self, folder: Path) -> None:
         """Use `folder`, which exists."""

@@ -14,7 +14,7 @@ from access_protocol.ids import DeviceId
 from firmware_sim.installation import Wiring
 from firmware_sim.rehearsal import Rehearsal
 from firmware_sim.running import STYLES
-from firmware_sim.scenario import SENTENCES, Day, Player, Step
+from firmware_sim.scenario import Day, Player, Step
 
 _SLICE = timedelta(milliseconds=50)
 _COLUMNS = {
@@ -23,6 +23,9 @@ _COLUMNS = {
     "exit button": (Kind.REQUEST_TO_EXIT,),
     "held open": (Kind.HELD_OPEN,),
     "forced": (Kind.FORCED_OPEN,),
+    "drinks": (Kind.DISPENSED,),
+    "no drink": (Kind.TIMED_OUT, Kind.JAMMED, Kind.INTERRUPTED),
+    "faults": (Kind.BOLT_STUCK, Kind.TAMPERED),
     "refused": (Kind.COMMAND_REFUSED,),
     "starts": (Kind.STARTED,),
 }
@@ -59,7 +62,7 @@ class Narrator:
 
     def _narrate(self, step: Step) -> None:
         words = Text(f"{self._clock()}  {step.controller:<14} ", style="bold")
-        self._console.print(words.append(SENTENCES[step.does]))
+        self._console.print(words.append(step.sentence))
 
     def _tell(self, device: DeviceId, event: ControllerEvent) -> None:
         self._count(device, event)
@@ -85,8 +88,9 @@ class Narrator:
     def _summary(self) -> Table:
         table = Table()
         table.add_column("controller", no_wrap=True)
-        for column in _COLUMNS:
+        happened = [column for column in _COLUMNS if any(c[column] for c in self.counts.values())]
+        for column in happened:
             table.add_column(column, justify="right")
         for device, counts in self.counts.items():
-            table.add_row(device, *(str(counts[column]) for column in _COLUMNS))
+            table.add_row(device, *(str(counts[column]) for column in happened))
         return table

@@ -1,4 +1,4 @@
-"""The parts of a portal that work without any processor: lock circuit, leaf, barrier, exit button.
+"""The parts of a door or turnstile that work without any processor: lock, leaf, arms, exit button.
 
 The exit button (REX) and the fire input are wired past the processor: they release the lock by
 themselves, whatever controller, broker, server or mains do. The processor only senses them.
@@ -7,6 +7,7 @@ themselves, whatever controller, broker, server or mains do. The processor only 
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 
 class FailMode(StrEnum):
@@ -16,14 +17,49 @@ class FailMode(StrEnum):
     SECURE = "secure"
 
 
+class Cabinet(Protocol):
+    """What every installation has, whatever stands in the opening: mains, outputs, and a case."""
+
+    @property
+    def powered(self) -> bool:
+        """Whether there is mains."""
+        ...
+
+    @property
+    def case_open(self) -> bool:
+        """Whether the controller's case stands open: what its tamper switch says."""
+        ...
+
+    def cut_power(self) -> None:
+        """Take the mains away: every output falls off at the same instant."""
+        ...
+
+    def restore_power(self) -> None:
+        """Bring the mains back; every output is off."""
+        ...
+
+    def drop_outputs(self) -> None:
+        """Let every output fall off, as at a reset of the processor."""
+        ...
+
+    def open_case(self) -> None:
+        """Somebody opens the controller's case."""
+        ...
+
+    def close_case(self) -> None:
+        """Somebody closes it again."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """What the processor senses of a lock circuit at one instant."""
+    """What the processor senses of a lock circuit at one instant; `released` is the bolt's sensor."""
 
     relay: bool
     exit_pressed: bool
     fire: bool
     released: bool
+    case_open: bool = False
 
 
 class LockCircuit:
@@ -35,7 +71,12 @@ class LockCircuit:
         self._powered = True
         self._relay = False
         self._exit_pressed = False
+        self._fire_demanded = False
         self._fire = False
+        self._case_open = False
+        # What the relay moves; a bolt that sticks stays where it is, whatever the relay does.
+        self._drawn = False
+        self._stuck = False
         self._watchers: list[Callable[[Lines], None]] = []
 
     @property
@@ -55,22 +96,29 @@ class LockCircuit:
 
     @property
     def fire(self) -> bool:
-        """Whether the fire panel demands release."""
+        """Whether the fire release holds the lock open; a latching contact, reset by hand."""
         return self._fire
 
     @property
+    def case_open(self) -> bool:
+        """See `Cabinet.case_open`."""
+        return self._case_open
+
+    @property
     def released(self) -> bool:
-        """Whether the lock lets go, whatever the reason."""
+        """Whether the lock lets go, whatever the reason: where the bolt really is."""
         if self._exit_pressed or self._fire:
             return True
-        if self._powered:
-            return self._relay
-        return self.fails is FailMode.SAFE
+        if self._powered or self.fails is FailMode.SECURE:
+            return self._drawn
+        return True
 
     @property
     def lines(self) -> Lines:
         """What a processor would sense now."""
-        return Lines(self._relay, self._exit_pressed, self._fire, self.released)
+        return Lines(
+            self._relay, self._exit_pressed, self._fire, self.released, case_open=self._case_open
+        )
 
     def watch(self, watcher: Callable[[Lines], None]) -> None:
         """Call `watcher` after every change: the sense lines into a processor, or a person's eyes."""
@@ -81,13 +129,17 @@ class LockCircuit:
         self._relay = on and self._powered
         self._changed()
 
+    def drop_outputs(self) -> None:
+        """See `Cabinet.drop_outputs`."""
+        self.drive_relay(on=False)
+
     def cut_power(self) -> None:
-        """Take the mains away: the relay falls off at the same instant."""
+        """See `Cabinet.cut_power`."""
         self._powered = self._relay = False
         self._changed()
 
     def restore_power(self) -> None:
-        """Bring the mains back; the relay is off."""
+        """See `Cabinet.restore_power`."""
         self._powered = True
         self._changed()
 
@@ -102,37 +154,78 @@ class LockCircuit:
         self._changed()
 
     def demand_fire_release(self) -> None:
-        """The fire panel demands release: works always."""
-        self._fire = True
+        """The fire panel demands release: works always, and holds until it is reset by hand."""
+        self._fire_demanded = self._fire = True
         self._changed()
 
-    def end_fire_release(self) -> None:
-        """The fire panel is reset."""
-        self._fire = False
+    def end_fire_demand(self) -> None:
+        """The fire panel is quiet again; the release still holds."""
+        self._fire_demanded = False
+
+    def reset_fire_release(self) -> None:
+        """Somebody resets the release with the key at the door; in vain while the panel demands it."""
+        self._fire = self._fire_demanded
+        self._changed()
+
+    def stick_bolt(self) -> None:
+        """The bolt sticks where it is: the relay does not move it. Handle and fire release still do."""
+        self._stuck = True
+
+    def free_bolt(self) -> None:
+        """The bolt follows the relay again."""
+        self._stuck = False
+        self._changed()
+
+    def open_case(self) -> None:
+        """See `Cabinet.open_case`."""
+        self._case_open = True
+        self._changed()
+
+    def close_case(self) -> None:
+        """See `Cabinet.close_case`."""
+        self._case_open = False
         self._changed()
 
     def _changed(self) -> None:
+        if not self._stuck:
+            self._drawn = self._relay
         lines = self.lines
         for watcher in tuple(self._watchers):
             watcher(lines)
 
 
 class Doorway:
-    """A door leaf with its lock and its contact."""
+    """A door leaf with its lock, its contact, and a small sounder beside it."""
 
     def __init__(self, circuit: LockCircuit) -> None:
         """Begin with the leaf closed."""
         self.circuit = circuit
         self._open = False
+        self._contact_open = False
+        self._sounds = False
         self._watchers: list[Callable[[bool], None]] = []
 
     @property
     def leaf_open(self) -> bool:
-        """Whether the leaf stands open: what its contact says."""
+        """Whether the leaf really stands open."""
         return self._open
 
+    @property
+    def contact_open(self) -> bool:
+        """What its contact says at this instant; while it bounces, anything."""
+        return self._contact_open
+
+    @property
+    def sounds(self) -> bool:
+        """Whether the sounder asks people to close the door; silent without mains."""
+        return self._sounds and self.circuit.powered
+
+    def drive_sounder(self, *, on: bool) -> None:
+        """What the processor's output pin does."""
+        self._sounds = on
+
     def watch(self, watcher: Callable[[bool], None]) -> None:
-        """Call `watcher` when the leaf opens (True) or closes: the contact's line into a processor."""
+        """Call `watcher` when the contact opens (True) or closes: its line into a processor."""
         self._watchers.append(watcher)
 
     def push(self) -> bool:
@@ -156,11 +249,16 @@ class Doorway:
         """The leaf falls into its frame."""
         self._move(to_open=False)
 
-    def _move(self, *, to_open: bool) -> None:
-        if self._open != to_open:
-            self._open = to_open
+    def touch_contact(self, *, is_open: bool) -> None:
+        """Let the contact say what it likes, as a bouncing or damaged one does; the leaf rests."""
+        if self._contact_open != is_open:
+            self._contact_open = is_open
             for watcher in tuple(self._watchers):
-                watcher(to_open)
+                watcher(is_open)
+
+    def _move(self, *, to_open: bool) -> None:
+        self._open = to_open
+        self.touch_contact(is_open=to_open)
 
 
 class Passage(StrEnum):

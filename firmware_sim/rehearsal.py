@@ -13,10 +13,12 @@ from access_protocol.ids import DeviceId, EventId, Nonce, SiteCode
 from access_protocol.keys import SigningKey
 from access_protocol.knowledge import Obeyed, write_key_list
 from access_protocol.topics import SERVER, Kind, Subject
-from access_protocol.transport.base import Message, Will
+from access_protocol.transport.base import Message, Transport, Will
 from access_protocol.transport.memory import MemoryBroker, MemoryTransport
 from firmware_sim.controller import Identity, authority_ring
 from firmware_sim.installation import Installation, Wiring
+from firmware_sim.line import Line
+from firmware_sim.saboteur import Saboteur
 from firmware_sim.scheduler import SimulatedScheduler
 
 SITE = SiteCode("SIM")
@@ -31,15 +33,15 @@ class RehearsedGate:
         """Take part in the site behind `broker` from now on."""
         self.key = SigningKey(secrets.token_bytes(32))
         self._sent: dict[DeviceId, list[bytes]] = {}
-        self._wanted: dict[EventId, Action] = {}
+        self._wanted: dict[EventId, tuple[Action, int | None]] = {}
         self._transport = MemoryTransport(broker)
         self._transport.subscribe(topics.everything_for(SITE, GATE), self._take)
         self._transport.start()
 
-    def command(self, controller: DeviceId, action: Action) -> None:
+    def command(self, controller: DeviceId, action: Action, slot: int | None = None) -> None:
         """Have an action carried out; where the broker is away, nothing happens."""
         event = EventId(str(uuid4()))
-        self._wanted[event] = action
+        self._wanted[event] = action, slot
         self._publish(Subject.ASK, controller, codec.encode(Ask(event=event)))
 
     def replay(self, controller: DeviceId) -> None:
@@ -52,11 +54,11 @@ class RehearsedGate:
         if topic.subject is not Subject.ANSWER:
             return
         answer = codec.decode(Answer, message.payload)
-        action = self._wanted.pop(EventId(answer.event), None)
-        if action is not None:
-            command = Command(
-                topic.device, Nonce(answer.nonce), action, PULSE, EventId(answer.event)
-            )
+        wanted = self._wanted.pop(EventId(answer.event), None)
+        if wanted is not None:
+            action, slot = wanted
+            event = EventId(answer.event)
+            command = Command(topic.device, Nonce(answer.nonce), action, PULSE, event, slot)
             sealed = commands.seal(command, self.key)
             self._sent.setdefault(topic.device, []).append(sealed)
             self._publish(Subject.COMMAND, topic.device, sealed)
@@ -79,7 +81,7 @@ class Rehearsal:
         self.gate = RehearsedGate(self.broker)
         self._told = told
         self._authority = SigningKey(secrets.token_bytes(32))
-        self._lines: dict[DeviceId, MemoryTransport] = {}
+        self.saboteurs: dict[DeviceId, Saboteur] = {}
         self._server = MemoryTransport(self.broker)
         for topic_filter in (
             topics.of_all(SITE, Kind.CONTROLLER, Subject.EVENT),
@@ -95,17 +97,15 @@ class Rehearsal:
         for installation in self.installations.values():
             installation.power_up()
 
-    def cut_power(self, device: DeviceId) -> None:
-        """Take a portal's mains away; the broker notices and publishes its last will."""
-        self.installations[device].cut_power()
-        self.broker.cut(self._lines[device])
-
     def _installed(self, identity: Identity, wiring: Wiring) -> Installation:
-        def connect(will: Will) -> MemoryTransport:
-            self._lines[identity.device] = MemoryTransport(self.broker, will)
-            return self._lines[identity.device]
+        line = Line(self.scheduler)
 
-        return Installation(identity, wiring, scheduler=self.scheduler, connect=connect)
+        def connect(will: Will) -> Transport:
+            return line.connect(MemoryTransport(self.broker, will))
+
+        installation = Installation(identity, wiring, scheduler=self.scheduler, connect=connect)
+        self.saboteurs[identity.device] = Saboteur(installation, line, self.scheduler)
+        return installation
 
     def _take(self, message: Message) -> None:
         topic = topics.parse(message.topic)
@@ -115,8 +115,7 @@ class Rehearsal:
             self._send_key_list(topic.device)
 
     def _send_key_list(self, device: DeviceId) -> None:
-        allowed = frozenset({Action.UNLOCK, Action.LOCK_DOWN, Action.RELEASE})
-        body = write_key_list((Obeyed(GATE, self.gate.key.public, allowed),))
+        body = write_key_list((Obeyed(GATE, self.gate.key.public, frozenset(Action)),))
         document = Document(DocumentKind.KEY_LIST, SITE, device, 1, datetime.now(UTC), body)
         topic = topics.build(SITE, Kind.SERVER, SERVER, Subject.KEYS, device)
         self._server.publish(topic, documents.seal(document, self._authority))

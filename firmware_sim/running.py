@@ -1,8 +1,10 @@
 """A simulated controller as a process: enrols, connects, says that it is ready, runs until told."""
 
 import json
+import os
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,11 +18,16 @@ from access_protocol.knowledge import Obeyed
 from access_protocol.transport.base import Transport, Will
 from access_protocol.transport.mqtt import MqttTransport
 from firmware_sim import identity
+from firmware_sim.control import ControlSocket
+from firmware_sim.controller import Controller
 from firmware_sim.identity import Enrolled, EnrolmentError
 from firmware_sim.installation import Installation, Wiring
 from firmware_sim.kept import KeptInFolder
-from firmware_sim.people import REACTION, People, Walkers
-from firmware_sim.scheduler import RealScheduler
+from firmware_sim.line import Line
+from firmware_sim.machine import Machine
+from firmware_sim.people import REACTION, Attendant, People, Walkers
+from firmware_sim.saboteur import Saboteur
+from firmware_sim.scheduler import RealScheduler, Scheduler
 
 STYLES = {
     ControllerEventKind.UNLOCKED: "green",
@@ -30,6 +37,13 @@ STYLES = {
     ControllerEventKind.HELD_OPEN: "red",
     ControllerEventKind.FORCED_OPEN: "bold red",
     ControllerEventKind.COMMAND_REFUSED: "red",
+    ControllerEventKind.BOLT_STUCK: "bold red",
+    ControllerEventKind.TAMPERED: "bold red",
+    ControllerEventKind.DISPENSED: "green",
+    ControllerEventKind.EMPTY: "yellow",
+    ControllerEventKind.JAMMED: "bold red",
+    ControllerEventKind.TIMED_OUT: "red",
+    ControllerEventKind.INTERRUPTED: "red",
 }
 """How each kind of event looks on a terminal; the rest is plain."""
 
@@ -47,6 +61,8 @@ class Start:
     walks_after: timedelta = REACTION
     as_json: bool = False
     """What happens goes to stdout, one JSON object a line, instead of to stderr for people."""
+    control: Path | None = None
+    """Where to listen for faults to inject; nowhere where it is None."""
 
 
 def enrolled(start: Start) -> Enrolled:
@@ -73,9 +89,10 @@ def run(start: Start) -> None:
     """
     who = enrolled(start)
     scheduler = RealScheduler()
+    line = Line(scheduler)
 
     def connect(will: Will) -> Transport:
-        return MqttTransport(who.broker, start.device, will)
+        return line.connect(MqttTransport(who.broker, start.device, will))
 
     installation = Installation(
         who.identity,
@@ -84,30 +101,65 @@ def run(start: Start) -> None:
         connect=connect,
         kept=KeptInFolder(start.folder),
     )
-    if start.people is People.WALK:
-        Walkers(installation.body, scheduler, start.walks_after)
-    teller = _Teller(start.device)
+    _let_people_come(start, installation, scheduler)
+    teller = _Teller(start.device, as_json=start.as_json)
     teller.say(f"connecting to {who.broker.host}:{who.broker.port}")
-    installation.controller.watch(teller.tell_as_json if start.as_json else teller.tell)
-    installation.controller.on_key_list = teller.tell_keys
-    installation.controller.on_connection = teller.tell_connection
+    installation.watch_boots(teller.listen_to)
+    saboteur = Saboteur(installation, line, scheduler)
+    control = None
+    if start.control is not None:
+        control = ControlSocket(start.control, saboteur, scheduler)
     installation.power_up()
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda _number, _frame: scheduler.stop())
     scheduler.run()
-    installation.controller.say_goodbye()
+    if installation.running and installation.transport.connected:
+        installation.controller.say_goodbye()
     installation.transport.stop()
+    if control is not None:
+        control.close()
+
+
+def _let_people_come(start: Start, installation: Installation, scheduler: Scheduler) -> None:
+    if start.people is People.NONE:
+        return
+    if isinstance(installation.body, Machine):
+        Attendant(installation.body, scheduler)
+    else:
+        Walkers(installation.body, scheduler, start.walks_after)
+
+
+class _Terminal(Console):
+    """A terminal that may be closed; rich would end the program then."""
+
+    def on_broken_pipe(self) -> None:
+        """Say nothing any more."""
+        self.quiet = True
 
 
 class _Teller:
-    """Says what happens: machine-readable lines on stdout, readable ones on stderr."""
+    """Says what happens: machine-readable lines on stdout, readable ones on stderr.
 
-    def __init__(self, device: DeviceId) -> None:
+    Who listens may go away at any time; the door goes on without.
+    """
+
+    def __init__(self, device: DeviceId, *, as_json: bool) -> None:
         self._device = device
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._as_json = as_json
+        self._console = _Terminal(stderr=True, highlight=False, soft_wrap=True)
+
+    def listen_to(self, controller: Controller) -> None:
+        """Tell what this boot's controller says."""
+        controller.watch(self.tell_as_json if self._as_json else self.tell)
+        controller.on_key_list = self.tell_keys
+        controller.on_connection = self.tell_connection
 
     def tell(self, event: ControllerEvent) -> None:
-        self._console.print(readable(self._device, event))
+        self._print(readable(self._device, event))
+
+    def _print(self, words: Text) -> None:
+        with suppress(OSError):
+            self._console.print(words)
 
     def tell_as_json(self, event: ControllerEvent) -> None:
         line = {
@@ -131,7 +183,7 @@ class _Teller:
             self.say("the broker is away; trying again")
 
     def say(self, sentence: str) -> None:
-        self._console.print(f"{self._device:<16} {sentence}", style="yellow", markup=False)
+        self._print(Text(f"{self._device:<16} {sentence}", style="yellow"))
 
 
 def readable(device: DeviceId, event: ControllerEvent) -> Text:
@@ -146,5 +198,10 @@ def readable(device: DeviceId, event: ControllerEvent) -> Text:
 
 
 def _machine_line(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except OSError:  # who read it is gone; what is still in the buffer must go somewhere at the end
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -13,9 +13,11 @@ import msgspec
 from access_protocol.codec import DeviceIdText
 from access_protocol.commands import Action
 from access_protocol.ids import DeviceId
-from firmware_sim.installation import Installation, PortalKind
+from firmware_sim.faults import AnyFault
+from firmware_sim.installation import FILLED, PortalKind
+from firmware_sim.machine import Machine
 from firmware_sim.people import REACTION, WALK
-from firmware_sim.physical import Doorway, FailMode
+from firmware_sim.physical import Barrier, Doorway, FailMode
 from firmware_sim.rehearsal import Rehearsal
 
 _BUILT_IN = "days"
@@ -31,25 +33,27 @@ class Does(StrEnum):
     HOLD_OPEN = "hold_open"
     REPLAY = "replay"
     LEAVE = "leave"
-    FORCE = "force"
+    DRINK = "drink"
     LOCK_DOWN = "lock_down"
     RELEASE = "release"
     FIRE = "fire"
-    LOSE_POWER = "lose_power"
+    RESTOCK = "restock"
     LOSE_BROKER = "lose_broker"
 
 
+AT_MACHINES = frozenset({Does.DRINK, Does.RESTOCK})
+EVERYWHERE = frozenset({Does.REPLAY, Does.LOCK_DOWN, Does.RELEASE, Does.LOSE_BROKER})
 SENTENCES = {
     Does.VISIT: "a visitor is granted access",
     Does.STAY_AWAY: "a visitor is granted access and turns round",
     Does.HOLD_OPEN: "a visitor is granted access and holds the door",
     Does.REPLAY: "somebody sends an old command again",
     Does.LEAVE: "somebody leaves by the exit button",
-    Does.FORCE: "somebody forces the way in",
+    Does.DRINK: "a visitor orders a drink",
     Does.LOCK_DOWN: "security locks down",
     Does.RELEASE: "security ends the lockdown",
-    Does.FIRE: "the fire panel demands release",
-    Does.LOSE_POWER: "the mains fail",
+    Does.FIRE: "the fire panel demands release until somebody resets it",
+    Does.RESTOCK: "somebody with the key refills the machine",
     Does.LOSE_BROKER: "the broker is away",
 }
 
@@ -63,12 +67,24 @@ class ControllerForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing that happens, at a time of day; `for_seconds` is how long, where that means something."""
+    """One thing that happens, at a time of day: what people do, or a fault.
+
+    `for_seconds` is how long, where that means something; `slot` is what a drink comes from.
+    """
 
     at: time
     controller: DeviceIdText
-    does: Does
+    does: Does | None = None
+    fault: AnyFault | None = None
     for_seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 30
+    slot: Annotated[int, msgspec.Meta(ge=1, le=255)] = 1
+
+    @property
+    def sentence(self) -> str:
+        """What happens, for people."""
+        if self.does is not None:
+            return SENTENCES[self.does]
+        return self.fault.SENTENCE if self.fault is not None else ""
 
     @property
     def since_midnight(self) -> timedelta:
@@ -125,12 +141,18 @@ def parse(content: bytes) -> Day:
         day = msgspec.toml.decode(content, type=Day)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ScenarioError(str(error)) from error
-    known = [controller.id for controller in day.controllers]
-    if len(set(known)) != len(known):
+    known = {controller.id: controller.kind for controller in day.controllers}
+    if len(known) != len(day.controllers):
         raise ScenarioError("two controllers have the same id")
     for number, step in enumerate(day.steps, start=1):
         if step.controller not in known:
             raise ScenarioError(f"step {number}: no controller is called {step.controller}")
+        if (step.does is None) == (step.fault is None):
+            raise ScenarioError(f"step {number}: needs either does or fault")
+        kind = known[step.controller]
+        only_there = step.does is not None and step.does not in EVERYWHERE
+        if only_there and (step.does in AT_MACHINES) != (kind is PortalKind.VENDING):
+            raise ScenarioError(f"step {number}: {step.does} means nothing at a {kind}")
     return day
 
 
@@ -154,43 +176,69 @@ class Player:
             self.rehearsal.scheduler.after(delay, happen)
 
     def _happen(self, step: Step) -> None:
-        rehearsal, device = self.rehearsal, DeviceId(step.controller)
-        installation = rehearsal.installations[device]
-        lasts = timedelta(seconds=step.for_seconds)
+        device = DeviceId(step.controller)
+        if step.fault is not None:
+            self.rehearsal.saboteurs[device].inject(step.fault)
+            return
+        body = self.rehearsal.installations[device].body
+        match body:
+            case Machine():
+                self._at_machine(step, device, body)
+            case _:
+                self._at_opening(step, device, body)
+
+    def _at_opening(self, step: Step, device: DeviceId, body: Doorway | Barrier) -> None:
+        gate, lasts = self.rehearsal.gate, timedelta(seconds=step.for_seconds)
         match step.does:
             case Does.VISIT | Does.HOLD_OPEN:
-                rehearsal.gate.command(device, Action.UNLOCK)
+                gate.command(device, Action.UNLOCK)
                 stays = WALK if step.does is Does.VISIT else lasts
-                self._later(REACTION, lambda: self._goes_through(installation, stays))
+                self._later(REACTION, lambda: self._goes_through(body, stays))
             case Does.STAY_AWAY:
-                rehearsal.gate.command(device, Action.UNLOCK)
+                gate.command(device, Action.UNLOCK)
+            case Does.LEAVE:
+                body.leave()
+                self._shuts(body, WALK)
+            case Does.FIRE:
+                body.circuit.demand_fire_release()
+                self._later(lasts, body.circuit.end_fire_demand)
+                self._later(lasts, body.circuit.reset_fire_release)
+            case _:
+                self._anywhere(step, device, lasts)
+
+    def _at_machine(self, step: Step, device: DeviceId, machine: Machine) -> None:
+        lasts = timedelta(seconds=step.for_seconds)
+        match step.does:
+            case Does.DRINK:
+                self.rehearsal.gate.command(device, Action.DISPENSE, step.slot)
+            case Does.RESTOCK:
+                machine.open_service()
+                for slot in machine.slots:
+                    machine.restock(slot, FILLED.get(slot, 1))
+                self._later(lasts, machine.close_service)
+            case _:
+                self._anywhere(step, device, lasts)
+
+    def _anywhere(self, step: Step, device: DeviceId, lasts: timedelta) -> None:
+        rehearsal = self.rehearsal
+        match step.does:
             case Does.REPLAY:
                 rehearsal.gate.replay(device)
-            case Does.LEAVE:
-                installation.body.leave()
-                self._shuts(installation, WALK)
-            case Does.FORCE:
-                installation.body.force()
-                self._shuts(installation, lasts)
             case Does.LOCK_DOWN | Does.RELEASE:
                 rehearsal.gate.command(device, Action(step.does.value))
-            case Does.FIRE:
-                installation.circuit.demand_fire_release()
-                self._later(lasts, installation.circuit.end_fire_release)
-            case Does.LOSE_POWER:
-                rehearsal.cut_power(device)
-                self._later(lasts, installation.restore_power)
             case Does.LOSE_BROKER:
                 rehearsal.broker.lose()
                 self._later(lasts, rehearsal.broker.restore)
+            case _:
+                pass
 
-    def _goes_through(self, installation: Installation, stays: timedelta) -> None:
-        if installation.body.push():
-            self._shuts(installation, stays)
+    def _goes_through(self, body: Doorway | Barrier, stays: timedelta) -> None:
+        if body.push():
+            self._shuts(body, stays)
 
-    def _shuts(self, installation: Installation, after: timedelta) -> None:
-        if isinstance(installation.body, Doorway):
-            self._later(after, installation.body.shut)
+    def _shuts(self, body: Doorway | Barrier, after: timedelta) -> None:
+        if isinstance(body, Doorway):
+            self._later(after, body.shut)
 
     def _later(self, delay: timedelta, action: Callable[[], None]) -> None:
         self.rehearsal.scheduler.after(delay, action)

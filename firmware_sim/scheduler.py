@@ -156,6 +156,10 @@ class RealScheduler:
         self._stopping = True
 
 
+class Died(Exception):
+    """Raised inside an action where the power goes in the middle of it."""
+
+
 class Processor:
     """A scheduler that dies: after `halt` nothing of what its firmware had planned happens."""
 
@@ -187,7 +191,11 @@ class Processor:
 
     def _while_alive(self, action: Action) -> Action:
         def run() -> None:
-            if self._alive:
+            if not self._alive:
+                return
+            try:
                 action()
+            except Died:
+                self._alive = False
 
         return run

@@ -87,6 +87,10 @@ class Transport(Protocol):
         """Say goodbye (the last will is then not sent) and end the thread."""
         ...
 
+    def vanish(self) -> None:
+        """End without a goodbye, as a device whose mains fail: the broker publishes the last will."""
+        ...
+
 
 def matches(topic_filter: str, topic: str) -> bool:
     """Tell whether a topic falls under an MQTT filter with ``+`` and ``#`` (MQTT 5, 4.7)."""

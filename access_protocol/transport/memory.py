@@ -153,6 +153,13 @@ class MemoryTransport:
         self._broker.leave(self)
         self.set_connected(now=False)
 
+    def vanish(self) -> None:
+        """See `Transport.vanish`."""
+        was_connected, self._running = self._connected, False
+        self._broker.leave(self)
+        if was_connected:
+            self._broker.cut(self)
+
     def connect(self) -> None:
         """Connect if the broker is there: subscriptions stand first, then the watchers are told."""
         if not self._running or not self._broker.reachable or self._connected:

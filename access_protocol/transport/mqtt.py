@@ -161,6 +161,16 @@ class MqttTransport:
         self._client.loop_stop()
         self._set_connected(now=False)
 
+    def vanish(self) -> None:
+        """See `Transport.vanish`; returns at once, the thread ends within a second or two."""
+        self._running = False
+        self.drop()
+        threading.Thread(target=self._end_thread, daemon=True).start()
+
+    def _end_thread(self) -> None:
+        self._client.loop_stop()
+        self.drop()  # once more, where it was just connecting
+
     def drop(self) -> None:
         """Break the connection without a goodbye, as a network does; it comes back by itself."""
         connection = self._client.socket()

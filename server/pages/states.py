@@ -87,6 +87,12 @@ def alarm(alarm: Alarm) -> str:
             return gettext("Held open for too long. Please see that it is closed.")
         case Alarm.FORCED_OPEN:
             return gettext("Opened by force. Please send somebody there.")
+        case Alarm.BOLT_STUCK:
+            return gettext("The bolt does not move as commanded. Please have it looked at.")
+        case Alarm.TAMPER:
+            return gettext("The controller or its wiring was tampered with. Please look after it.")
+        case Alarm.JAMMED:
+            return gettext("A slot is jammed. Please open the machine and clear it.")
 
 
 def commanded(state: CommandState) -> str:

@@ -170,6 +170,19 @@ def test_the_last_will_is_published_when_a_connection_breaks(hall: Hall, start: 
     assert heard.get(timeout=PATIENCE).payload == WILL.payload
 
 
+def test_who_vanishes_is_told_by_its_last_will_and_does_not_come_back(start: Start) -> None:
+    watcher = start("watcher")
+    heard = listen(watcher, WILL.topic)
+    _wait_for_subscription(watcher, heard, WILL.topic)
+    device = start("device", WILL)
+
+    device.vanish()
+
+    assert heard.get(timeout=PATIENCE).payload == WILL.payload
+    with pytest.raises(TransportClosedError):
+        device.publish(WILL.topic, b"back")
+
+
 def test_a_goodbye_sends_no_last_will(hall: Hall, start: Start) -> None:
     watcher = start("watcher")
     heard = listen(watcher, WILL.topic)

@@ -25,9 +25,12 @@ from access_protocol.transport.base import Message, Transport, Will
 from access_protocol.transport.memory import MemoryBroker, MemoryTransport
 from firmware_sim.controller import Identity, authority_ring
 from firmware_sim.installation import Installation, PortalKind, Wiring
-from firmware_sim.kept import Kept, KeptInMemory
-from firmware_sim.physical import Barrier, Doorway, FailMode
+from firmware_sim.kept import Kept, KeptInFlash
+from firmware_sim.line import Line
+from firmware_sim.machine import Machine
+from firmware_sim.physical import Barrier, Doorway, FailMode, LockCircuit
 from firmware_sim.portal import Timings
+from firmware_sim.saboteur import Saboteur
 from firmware_sim.scheduler import SimulatedScheduler
 
 SITE = SiteCode("TYO")
@@ -95,8 +98,11 @@ class Sender:
         pulse: timedelta = PULSE,
         controller: DeviceId | None = None,
         key: SigningKey | None = None,
+        slot: int = 1,
     ) -> bytes:
-        command = Command(controller or self.controller, nonce, action, pulse, event)
+        device = controller or self.controller
+        from_slot = slot if action is Action.DISPENSE else None
+        command = Command(device, nonce, action, pulse, event, from_slot)
         return commands.seal(command, key or self.key)
 
     def send(self, message: bytes, *, retain: bool = False) -> Acknowledgement | None:
@@ -107,12 +113,16 @@ class Sender:
         return new[-1] if new else None
 
     def do(
-        self, event: EventId, action: Action = Action.UNLOCK, pulse: timedelta = PULSE
+        self,
+        event: EventId,
+        action: Action = Action.UNLOCK,
+        pulse: timedelta = PULSE,
+        slot: int = 1,
     ) -> Acknowledgement | None:
         """Ask and command, as a gate that granted."""
         nonce = self.ask(event)
         assert nonce is not None
-        return self.send(self.sealed(nonce, event, action, pulse))
+        return self.send(self.sealed(nonce, event, action, pulse, slot=slot))
 
     def publish(self, subject: Subject, payload: bytes, *, retain: bool = False) -> None:
         topic = topics.build(SITE, self.kind, self.device, subject, self.controller)
@@ -139,7 +149,7 @@ class Scene:
         self.random = Random(20260101)
         self.scheduler = SimulatedScheduler()
         self.broker = MemoryBroker()
-        self.kept = KeptInMemory()
+        self.kept = KeptInFlash()
         self.events: list[ControllerEvent] = []
         self.states: list[ControllerState] = []
         self.statuses: list[Status] = []
@@ -147,6 +157,7 @@ class Scene:
         self.relay_edges: list[bool] = []
         self._numbers = itertools.count(1)
         self._listen()
+        self.line = Line(self.scheduler)
         self.installation = Installation(
             Identity(SITE, DOOR, authority_ring((AUTHORITY.public,))),
             Wiring(kind, fails, timings or Timings()),
@@ -155,9 +166,19 @@ class Scene:
             kept=kept or self.kept,
             random_bytes=self.random.randbytes,
         )
-        self.circuit = self.installation.circuit
+        self.saboteur = Saboteur(self.installation, self.line, self.scheduler)
         self._last_relay = False
-        self.circuit.watch(lambda lines: self._relay_seen(on=lines.relay))
+        if kind is not PortalKind.VENDING:
+            self.circuit.watch(lambda lines: self._relay_seen(on=lines.relay))
+
+    @property
+    def circuit(self) -> LockCircuit:
+        return self.installation.circuit
+
+    @property
+    def machine(self) -> Machine:
+        assert isinstance(self.installation.body, Machine)
+        return self.installation.body
 
     @property
     def doorway(self) -> Doorway:
@@ -197,7 +218,6 @@ class Scene:
     def cut_power(self) -> None:
         """The mains go, and with them the connection: the broker publishes the last will."""
         self.installation.cut_power()
-        self.broker.cut(self.transport)
 
     def restore_power(self) -> None:
         self.installation.restore_power()
@@ -206,9 +226,9 @@ class Scene:
         """What the controller reported, of one command or of all."""
         return [told.what for told in self.events if event is None or told.event == event]
 
-    def _connected(self, will: Will) -> MemoryTransport:
+    def _connected(self, will: Will) -> Transport:
         self.transport = MemoryTransport(self.broker, will)
-        return self.transport
+        return self.line.connect(self.transport)
 
     def _listen(self) -> None:
         self.listener = MemoryTransport(self.broker)

@@ -128,10 +128,10 @@ def test_nothing_is_written_to_flash_but_a_new_key_list_and_a_lockdown() -> None
         server.do(scene.event())
         scene.give_key_list(key_list(1))
         scene.advance(60)
-    assert scene.kept.writes == 1
+    assert scene.kept.flash.erasures == 1
     server.do(scene.event(), Action.LOCK_DOWN)
     server.do(scene.event(), Action.LOCK_DOWN)
-    assert scene.kept.writes == 2
+    assert scene.kept.flash.erasures == 2
 
 
 def test_a_controller_that_cannot_write_goes_on_from_its_memory(tmp_path: Path) -> None:

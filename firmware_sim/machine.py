@@ -1,0 +1,202 @@
+"""A vending machine's parts that work without any processor: spirals, motors, sensors, service door."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from enum import StrEnum
+
+from firmware_sim.scheduler import Scheduler, Timer
+
+TURN = timedelta(seconds=3)
+"""How long a spiral takes for one turn, from its home switch to its home switch."""
+FALLS_AT = timedelta(milliseconds=2400)
+"""Where in its turn a spiral lets the bottle go."""
+
+
+class Edge(StrEnum):
+    """What the machine's sense lines tell a processor."""
+
+    FELL = "fell"
+    HOME = "home"
+    SERVICE_OPENED = "service_opened"
+    SERVICE_CLOSED = "service_closed"
+    CASE = "case"
+
+
+class _Spiral:
+    """One slot: bottles in a row, and how far the spiral has turned since its home switch."""
+
+    def __init__(self, stock: int) -> None:
+        self.stock = stock
+        self.turned = timedelta()
+        self.jammed = False
+
+
+class Machine:
+    """Mains, a motor for each slot, and what the sensors say.
+
+    The motor driver can select one motor only, so two never run against each other.
+    """
+
+    def __init__(self, scheduler: Scheduler, stock: Mapping[int, int]) -> None:
+        """Begin filled with `stock`: bottles by slot number. `scheduler` is the world's, not a processor's."""
+        self._scheduler = scheduler
+        self._spirals = {slot: _Spiral(bottles) for slot, bottles in stock.items()}
+        self._powered = True
+        self._case_open = False
+        self._service_open = False
+        self._drop_sensor_works = True
+        self._motor: int | None = None
+        self._runs_since = timedelta()
+        self._ahead: list[Timer] = []
+        self._watchers: list[Callable[[Edge], None]] = []
+        self.fallen: list[int] = []
+
+    @property
+    def powered(self) -> bool:
+        """See `Cabinet.powered`."""
+        return self._powered
+
+    @property
+    def case_open(self) -> bool:
+        """See `Cabinet.case_open`."""
+        return self._case_open
+
+    @property
+    def service_open(self) -> bool:
+        """Whether the service door stands open; its contact also cuts the motors' current."""
+        return self._service_open
+
+    @property
+    def motor(self) -> int | None:
+        """The slot whose motor runs."""
+        return self._motor
+
+    @property
+    def slots(self) -> tuple[int, ...]:
+        """The numbers of its slots."""
+        return tuple(sorted(self._spirals))
+
+    def stock(self, slot: int) -> int:
+        """How many bottles really stand in a slot; no sensor counts them."""
+        return self._spirals[slot].stock
+
+    def sold_out(self, slot: int) -> bool:
+        """What the slot's sold-out switch says."""
+        return self._spirals[slot].stock == 0
+
+    def at_home(self, slot: int) -> bool:
+        """What the slot's home switch says: its spiral stands between two bottles."""
+        return self._spirals[slot].turned == timedelta()
+
+    def watch(self, watcher: Callable[[Edge], None]) -> None:
+        """Call `watcher` at every edge: the sense lines into a processor."""
+        self._watchers.append(watcher)
+
+    def drive_motor(self, slot: int | None) -> None:
+        """Select the motor that runs, or none; without mains, or with the service door open, none."""
+        self._stop()
+        if slot is not None and self._powered and not self._service_open:
+            self._motor, self._runs_since = slot, self._scheduler.now()
+            self._plan()
+
+    def drop_outputs(self) -> None:
+        """See `Cabinet.drop_outputs`."""
+        self._stop()
+
+    def cut_power(self) -> None:
+        """See `Cabinet.cut_power`. A spiral stays where it was."""
+        self._stop()
+        self._powered = False
+
+    def restore_power(self) -> None:
+        """See `Cabinet.restore_power`."""
+        self._powered = True
+
+    def open_case(self) -> None:
+        """See `Cabinet.open_case`."""
+        self._case_open = True
+        self._tell(Edge.CASE)
+
+    def close_case(self) -> None:
+        """See `Cabinet.close_case`."""
+        self._case_open = False
+        self._tell(Edge.CASE)
+
+    def open_service(self) -> None:
+        """Somebody with the key opens the service door; whatever motor runs, stops."""
+        self._stop()
+        self._service_open = True
+        self._tell(Edge.SERVICE_OPENED)
+
+    def close_service(self) -> None:
+        """The service door is locked again."""
+        self._service_open = False
+        self._tell(Edge.SERVICE_CLOSED)
+
+    def restock(self, slot: int, bottles: int) -> bool:
+        """Fill a slot, free its spiral and turn it home by hand; possible with the service door open."""
+        if self._service_open:
+            spiral = self._spirals[slot]
+            spiral.stock, spiral.turned, spiral.jammed = bottles, timedelta(), False
+        return self._service_open
+
+    def jam(self, slot: int) -> None:
+        """A bottle wedges a spiral: its motor runs and nothing turns."""
+        self._settle()
+        self._spirals[slot].jammed = True
+        self._plan()
+
+    def break_drop_sensor(self) -> None:
+        """The drop sensor sees nothing any more."""
+        self._drop_sensor_works = False
+
+    def mend_drop_sensor(self) -> None:
+        """The drop sensor sees again."""
+        self._drop_sensor_works = True
+
+    def _stop(self) -> None:
+        self._settle()
+        self._motor = None
+
+    def _settle(self) -> None:
+        """Take down how far the spiral has come."""
+        for timer in self._ahead:
+            timer.cancel()
+        self._ahead.clear()
+        if self._motor is None:
+            return
+        spiral, now = self._spirals[self._motor], self._scheduler.now()
+        if not spiral.jammed:
+            spiral.turned += now - self._runs_since
+        self._runs_since = now
+
+    def _plan(self) -> None:
+        """Let happen what happens if the motor runs on."""
+        if self._motor is None or self._spirals[self._motor].jammed:
+            return
+        turned = self._spirals[self._motor].turned
+        if turned < FALLS_AT:
+            self._ahead.append(self._scheduler.after(FALLS_AT - turned, self._let_go))
+        self._ahead.append(self._scheduler.after(TURN - turned, self._comes_home))
+
+    def _let_go(self) -> None:
+        if self._motor is None:
+            return
+        spiral = self._spirals[self._motor]
+        if spiral.stock:
+            spiral.stock -= 1
+            self.fallen.append(self._motor)
+            if self._drop_sensor_works:
+                self._tell(Edge.FELL)
+
+    def _comes_home(self) -> None:
+        if self._motor is None:
+            return
+        self._settle()
+        self._spirals[self._motor].turned = timedelta()
+        self._plan()  # whoever does not stop it gets the next turn, and the next bottle
+        self._tell(Edge.HOME)
+
+    def _tell(self, edge: Edge) -> None:
+        for watcher in tuple(self._watchers):
+            watcher(edge)
