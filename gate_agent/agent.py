@@ -11,6 +11,7 @@ from access_protocol.events import Outcome
 from access_protocol.ids import AccessPointId, EventId
 from access_protocol.transport.base import Transport, Will
 from gate_agent.camera import Camera
+from gate_agent.chain import JournalDamaged
 from gate_agent.clock import Clock
 from gate_agent.decoder.base import DecoderFailed
 from gate_agent.decoder.chain import DecoderChain
@@ -20,7 +21,6 @@ from gate_agent.eyes import Eyes, camera_eyes, scanner_eyes
 from gate_agent.feedback.base import Feedback
 from gate_agent.gatekeeper import Gatekeeper
 from gate_agent.health import HealthReport, ReaderGauge
-from gate_agent.history import PassageHistory
 from gate_agent.journal import Journal, JournalUnavailable, open_or_begin_anew
 from gate_agent.knowledge import HeldKnowledge
 from gate_agent.local_store import Identity, LocalStore
@@ -83,7 +83,9 @@ class Agent:
         self._feedback = feedback
         self._moment = moment
         self.knowledge = HeldKnowledge(identity, store)
-        self.journal, damage = open_or_begin_anew(store.journal_path, self._new_history)
+        self.journal, damage = open_or_begin_anew(
+            store.journal_path, lambda: self.knowledge.policy.access_points
+        )
         if damage is not None:
             log.error("journal_damaged", what=damage)
             feedback.trouble("journal", damage)
@@ -143,9 +145,6 @@ class Agent:
             deciding=threading.Lock(),
         )
 
-    def _new_history(self) -> PassageHistory:
-        return PassageHistory(lambda: self.knowledge.policy.access_points)
-
     def _new_reader(self, plan: ReaderPlan, gauge: ReaderGauge, desk: Desk) -> Reader:
         def build(eyes: Eyes[_Seen]) -> Reader:
             return Reader(plan.point, eyes, desk, gauge=gauge, stop=self._stop, moment=self._moment)
@@ -168,6 +167,7 @@ class Agent:
         except DecoderFailed as why:
             log.warning("decoder_not_started", why=str(why))
         self._timers.start()
+        threading.Thread(target=self._verify_journal, name="journal", daemon=True).start()
         for reader in self.readers:
             reader.watch.start()
         deadline = time.monotonic() + known_offline_after.total_seconds()
@@ -223,6 +223,14 @@ class Agent:
             except Exception:  # a thread that ends would leave every deadline unwatched
                 log.exception("timers_failed")
                 self._stop.wait(FAULT_PAUSE_S)
+
+    def _verify_journal(self) -> None:
+        """Look also at the old entries, which the server has; they hold nobody up."""
+        try:
+            self.journal.verify_beginning(self._stop.wait)
+        except JournalDamaged as damage:
+            log.error("journal_damaged", what=str(damage))  # noqa: TRY400 - where is no matter
+            self._feedback.trouble("journal", str(damage))
 
     def _prune_if_due(self) -> None:
         """Drop old entries, a few at a time; never by a clock that may have jumped ahead."""

@@ -1,23 +1,57 @@
-"""What the gate remembers of earlier presentations and passages, as its journal tells it."""
+"""What the gate remembers of earlier presentations and passages, as its journal tells it.
 
+It lies in a table of the journal's own file, written in the transaction of the entry that it follows from,
+so that it can be of any size, needs no rebuilding at a start, and never says anything else than the journal.
+"""
+
+import json
+import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any
 
-from access_protocol.credential import CredentialClass
+from access_protocol.credential import HIGHEST_GENERATION, CredentialClass
 from access_protocol.events import DecisionEntry, EntryBody, Outcome, OutcomeEntry
 from access_protocol.ids import AccessPointId, CredentialId, EventId, ZoneNumber
 from access_protocol.knowledge import AccessPoint, Direction
+from gate_agent.logs import Log
 
 NOBODY_PASSED = frozenset({Outcome.NOT_PASSED, Outcome.REFUSED, Outcome.NO_ANSWER})
 _BY_THE_PORTAL = frozenset({Outcome.PASSED, Outcome.NOT_PASSED})
 """After these the portal has nothing more to say about a grant."""
-_MOST_PRESENTATIONS = 4096
-_PRESENTATION_MATTERS_S = 600
 
-_Key = TypeVar("_Key")
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS access (
+    decided INTEGER PRIMARY KEY,
+    event BLOB NOT NULL,
+    credential BLOB NOT NULL,
+    point TEXT NOT NULL,
+    class TEXT,
+    generation INTEGER,
+    presented_at INTEGER,
+    granted INTEGER NOT NULL,
+    reserved INTEGER NOT NULL,
+    opened INTEGER NOT NULL DEFAULT 0,
+    final TEXT,
+    passed INTEGER,
+    passed_at TEXT
+);
+CREATE INDEX IF NOT EXISTS access_event ON access (event);
+CREATE INDEX IF NOT EXISTS access_reserved ON access (credential, point) WHERE reserved = 1;
+CREATE INDEX IF NOT EXISTS access_presented ON access (credential, presented_at)
+    WHERE presented_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS access_bound ON access (credential, generation)
+    WHERE granted = 1 AND class = 'bound';
+CREATE INDEX IF NOT EXISTS access_inside ON access (credential, passed) WHERE passed IS NOT NULL;
+CREATE INDEX IF NOT EXISTS access_passed ON access (passed) WHERE passed IS NOT NULL;
+"""
+"""`decided` and `passed` are sequence numbers of the journal: of the decision, and of the outcome by which
+somebody passed. `reserved`: it spends a single entry."""
+
 Points = Callable[[], Mapping[AccessPointId, AccessPoint]]
+
+log = Log(__name__)
 
 
 @dataclass(slots=True)
@@ -30,140 +64,220 @@ class Grant:
     final: Outcome | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class OwnPassage:
+    """A passage at one of this gate's access points; `order` is the journal's number of its report."""
+
+    order: int
+    event: EventId
+    credential: CredentialId
+    credential_class: CredentialClass
+    generation: int
+    point: AccessPointId
+    at: datetime
+
+
 class PassageHistory:
-    """The gate's `rules.History`; fed with every journal entry in order, at start and afterwards.
+    """What the journal's entries mean; fed with each of them in order, in the entry's own transaction.
 
     A single entry is reserved by its grant and freed only by the word that nobody passed. A grant
     whose end nobody reported stays reserved: the door may have opened. That it opened, or that
     somebody passed, is believed also after the gate took it that nothing would happen.
+
+    A look-up that the disk does not answer says that nothing is known and sets `failure`; the journal
+    then takes no grant.
     """
 
-    def __init__(self, points: Points) -> None:
-        """`points` gives the policy's access points as they stand now."""
+    def __init__(
+        self,
+        points: Points,
+        writing: sqlite3.Connection | None = None,
+        reading: sqlite3.Connection | None = None,
+    ) -> None:
+        """`points` gives the policy's access points as they stand now.
+
+        `reading` sees what `writing` has committed; without both the history is in memory alone.
+        """
         self.points = points
-        self._grants: dict[EventId, Grant] = {}
-        self._entries: dict[tuple[CredentialId, AccessPointId], set[EventId]] = {}
-        self._presentations: dict[tuple[CredentialId, int, AccessPointId], EventId] = {}
-        self._bound: dict[CredentialId, tuple[int, EventId]] = {}
-        self._passages: dict[CredentialId, dict[AccessPointId, tuple[int, EventId, datetime]]] = {}
-        self._passage_count = 0
+        self.failure: str | None = None
+        self._writing = writing or sqlite3.connect(
+            ":memory:", isolation_level=None, check_same_thread=False
+        )
+        self._reading = reading or self._writing
+        self._writing.executescript(SCHEMA)
 
-    def add(self, entry: EntryBody) -> None:
-        """Take in the next entry of the journal."""
+    def add(self, sequence: int, entry: EntryBody) -> None:
+        """Take in the journal's next entry, which has this sequence number. Raises sqlite3.Error."""
         if isinstance(entry, OutcomeEntry):
-            self._add_outcome(entry)
+            self._add_outcome(sequence, entry)
         elif entry.credential is not None:
-            self._add_decision(entry, CredentialId(bytes.fromhex(entry.credential)))
+            self._add_decision(sequence, entry, entry.credential)
 
-    def forget(self, entry: EntryBody) -> None:
-        """Take the oldest entry out again: what is left is as if the journal began after it."""
-        if isinstance(entry, OutcomeEntry) or entry.credential is None:
-            return
-        credential, event = CredentialId(bytes.fromhex(entry.credential)), EventId(entry.event)
-        point = AccessPointId(entry.access_point)
-        if entry.presented_at is not None:
-            _drop(self._presentations, (credential, entry.presented_at, point), event)
-        if self._bound.get(credential, (0, None))[1] == event:
-            del self._bound[credential]
-        if self._grants.pop(event, None) is None:
-            return
-        self._free(credential, point, event)
-        passages = self._passages.get(credential, {})
-        if point in passages and passages[point][1] == event:
-            del passages[point]
-            if not passages:
-                del self._passages[credential]
+    def forget(self, up_to: int) -> None:
+        """Take the oldest entries out again: what is left is as if the journal began after them.
+
+        Raises sqlite3.Error.
+        """
+        self._writing.execute("DELETE FROM access WHERE decided <= ?", (up_to,))
 
     def grant(self, event: EventId) -> Grant | None:
         """Return the granted access with this event id, where the journal holds one."""
-        return self._grants.get(event)
+        rows = self._look_up(_GRANT, (_event_bytes(event),))
+        return _grant(rows[0]) if rows else None
 
     def awaits(self, event: EventId, outcome: Outcome) -> bool:
         """Tell whether this outcome of a granted access is news."""
-        grant = self._grants.get(event)
-        if grant is None or grant.final in _BY_THE_PORTAL:
-            return False
-        if outcome is Outcome.PASSED:
-            return True
-        if outcome is Outcome.OPENED:
-            return not grant.opened
-        return grant.final is None and (outcome is Outcome.NOT_PASSED or not grant.opened)
+        grant = self.grant(event)
+        return grant is not None and _is_news(grant, outcome)
 
     def presentation_used(
         self, credential: CredentialId, presented_at: int, point: AccessPointId
     ) -> bool:
         """See `rules.History.presentation_used`."""
-        return (credential, presented_at, point) in self._presentations
+        return bool(
+            self._look_up(
+                "SELECT 1 FROM access WHERE credential = ? AND presented_at = ? AND point = ? LIMIT 1",
+                (credential, presented_at, point),
+            )
+        )
 
     def entry_spent(self, credential: CredentialId, point: AccessPointId) -> bool:
         """See `rules.History.entry_spent`."""
-        return bool(self._entries.get((credential, point)))
+        return bool(
+            self._look_up(
+                "SELECT 1 FROM access WHERE credential = ? AND point = ? AND reserved = 1 LIMIT 1",
+                (credential, point),
+            )
+        )
 
     def bound_generation(self, credential: CredentialId) -> int | None:
         """See `rules.History.bound_generation`."""
-        used = self._bound.get(credential)
-        return None if used is None else used[0]
+        rows = self._look_up(
+            "SELECT max(generation) FROM access"
+            " WHERE credential = ? AND granted = 1 AND class = 'bound'",
+            (credential,),
+        )
+        return rows[0][0] if rows else None
 
     def inside(self, credential: CredentialId, zone: ZoneNumber, since: datetime | None) -> bool:
         """See `rules.History.inside`: the last passage at this zone's access points led in."""
-        points = self.points()
-        passages = [
-            (order, points[point].direction, at)
-            for point, (order, _, at) in tuple(self._passages.get(credential, {}).items())
-            if point in points and points[point].zone == zone
-        ]
-        if not passages:
+        last = self.last_passage(credential, zone)
+        if last is None:
             return False
-        _, direction, at = max(passages)
-        return direction is Direction.IN and (since is None or at > since)
+        direction = self.points()[last.point].direction
+        return direction is Direction.IN and (since is None or last.at > since)
 
-    def _add_decision(self, entry: DecisionEntry, credential: CredentialId) -> None:
-        point, event = AccessPointId(entry.access_point), EventId(entry.event)
-        if entry.presented_at is not None:
-            self._presentations[credential, entry.presented_at, point] = event
-            self._forget_presentations(entry.presented_at)
-        if entry.reason is not None:
-            return
-        self._grants[event] = Grant(credential, point)
-        self._entries.setdefault((credential, point), set()).add(event)
-        if entry.credential_class is CredentialClass.BOUND:
-            self._bound[credential] = entry.generation or 0, event
+    def last_passage(self, credential: CredentialId, zone: ZoneNumber) -> OwnPassage | None:
+        """Return the last passage at this zone's access points, as the policy has them now."""
+        points = [id_ for id_, point in self.points().items() if point.zone == zone]
+        rows = self._look_up(_LAST_PASSAGE, (credential, json.dumps(points)))
+        return _passage(rows[0]) if rows else None
 
-    def _add_outcome(self, entry: OutcomeEntry) -> None:
-        event = EventId(entry.event)
-        grant = self._grants.get(event)
-        if grant is None or not self.awaits(event, entry.outcome):
+    def passages_after(self, order: int, most: int) -> list[OwnPassage]:
+        """Return the oldest passages that were reported after the journal's entry `order`."""
+        rows = self._look_up(_PASSAGES_AFTER, (order, most))
+        return [_passage(row) for row in rows]
+
+    def _look_up(self, statement: str, values: tuple[object, ...]) -> list[Any]:
+        try:
+            return self._reading.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            if self.failure is None:
+                log.warning("history_not_read", why=str(error))
+            self.failure = str(error)
+            return []
+
+    def _add_decision(self, sequence: int, entry: DecisionEntry, credential: str) -> None:
+        granted = entry.reason is None
+        self._writing.execute(
+            "INSERT INTO access (decided, event, credential, point, class, generation,"
+            " presented_at, granted, reserved) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                sequence,
+                _event_bytes(entry.event),
+                bytes.fromhex(credential),
+                entry.access_point,
+                entry.credential_class,
+                entry.generation or 0,
+                entry.presented_at,
+                granted,
+                granted,
+            ),
+        )
+
+    def _add_outcome(self, sequence: int, entry: OutcomeEntry) -> None:
+        event = _event_bytes(entry.event)
+        row = self._writing.execute(_GRANT, (event,)).fetchone()
+        if row is None or not _is_news(grant := _grant(row), entry.outcome):
             return
         if entry.outcome in NOBODY_PASSED:
-            grant.final = entry.outcome
-            self._free(grant.credential, grant.point, event)
+            self._writing.execute(
+                "UPDATE access SET final = ?, reserved = 0 WHERE event = ? AND granted = 1",
+                (entry.outcome, event),
+            )
             return
-        self._entries.setdefault((grant.credential, grant.point), set()).add(event)
         # A door has no sensor for passages: that it was opened is all it can ever say.
         if not grant.opened:
-            self._passage_count += 1
-            passages = self._passages.setdefault(grant.credential, {})
-            passages[grant.point] = self._passage_count, event, entry.at
-        grant.opened = True
-        grant.final = entry.outcome if entry.outcome is Outcome.PASSED else None
-
-    def _free(self, credential: CredentialId, point: AccessPointId, event: EventId) -> None:
-        """The event no longer spends a single entry, if it did."""
-        spent_by = self._entries.get((credential, point), set[EventId]())
-        spent_by.discard(event)
-        if not spent_by:
-            self._entries.pop((credential, point), None)
-
-    def _forget_presentations(self, newest: int) -> None:
-        """Drop presentations that are out of their time anyway, so that memory stays bounded."""
-        if len(self._presentations) > _MOST_PRESENTATIONS:
-            oldest = newest - _PRESENTATION_MATTERS_S
-            self._presentations = {
-                key: event for key, event in self._presentations.items() if key[1] >= oldest
-            }
+            self._writing.execute(
+                "UPDATE access SET opened = 1, passed = ?, passed_at = ?"
+                " WHERE event = ? AND granted = 1",
+                (sequence, entry.at.isoformat(), event),
+            )
+        final = entry.outcome if entry.outcome is Outcome.PASSED else None
+        self._writing.execute(
+            "UPDATE access SET reserved = 1, final = ? WHERE event = ? AND granted = 1",
+            (final, event),
+        )
 
 
-def _drop(where: dict[_Key, EventId], key: _Key, event: EventId) -> None:
-    """Take the key out where this event was the last one to put it in."""
-    if where.get(key) == event:
-        del where[key]
+_GRANT = (
+    "SELECT credential, point, opened, final FROM access"
+    " WHERE event = ? AND granted = 1 ORDER BY decided DESC LIMIT 1"
+)
+_LAST_PASSAGE = (
+    "SELECT passed, event, credential, class, generation, point, passed_at FROM access"
+    " WHERE credential = ? AND passed IS NOT NULL"
+    " AND point IN (SELECT value FROM json_each(?)) ORDER BY passed DESC LIMIT 1"
+)
+_PASSAGES_AFTER = (
+    "SELECT passed, event, credential, class, generation, point, passed_at FROM access"
+    " WHERE passed > ? ORDER BY passed LIMIT ?"
+)
+
+
+def _grant(row: tuple[Any, ...]) -> Grant:
+    credential, point, opened, final = row
+    outcome = None if final is None else Outcome(final)
+    return Grant(CredentialId(credential), AccessPointId(point), bool(opened), outcome)
+
+
+def _passage(row: tuple[Any, ...]) -> OwnPassage:
+    order, event, credential, kind, generation, point, at = row
+    return OwnPassage(
+        order=order,
+        event=_event_text(event),
+        credential=CredentialId(credential),
+        credential_class=CredentialClass(kind or CredentialClass.STATIC),
+        generation=min(generation, HIGHEST_GENERATION),
+        point=AccessPointId(point),
+        at=datetime.fromisoformat(at),
+    )
+
+
+def _is_news(grant: Grant, outcome: Outcome) -> bool:
+    if grant.final in _BY_THE_PORTAL:
+        return False
+    if outcome is Outcome.PASSED:
+        return True
+    if outcome is Outcome.OPENED:
+        return not grant.opened
+    return grant.final is None and (outcome is Outcome.NOT_PASSED or not grant.opened)
+
+
+def _event_bytes(event: str) -> bytes:
+    return bytes.fromhex(event.replace("-", ""))
+
+
+def _event_text(event: bytes) -> EventId:
+    text = event.hex()
+    return EventId(f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}")

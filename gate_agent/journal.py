@@ -6,7 +6,8 @@ SQLite with a write-ahead log and synchronous=FULL: a power cut takes nothing th
 import sqlite3
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,6 @@ import msgspec
 from access_protocol.codec import MalformedReportError
 from access_protocol.decision import DenyReason
 from access_protocol.events import (
-    FIRST_HASH,
     LARGEST_BATCH,
     DecisionEntry,
     EntryBody,
@@ -28,12 +28,16 @@ from access_protocol.events import (
     read_body,
 )
 from access_protocol.ids import JournalId
-from gate_agent.history import PassageHistory
+from gate_agent import chain
+from gate_agent.chain import JournalDamaged
+from gate_agent.history import PassageHistory, Points
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS journal (
     id TEXT NOT NULL,
-    acknowledged INTEGER NOT NULL DEFAULT 0
+    acknowledged INTEGER NOT NULL DEFAULT 0,
+    told INTEGER NOT NULL DEFAULT 0,
+    newest TEXT
 );
 CREATE TABLE IF NOT EXISTS entry (
     sequence INTEGER PRIMARY KEY,
@@ -42,10 +46,13 @@ CREATE TABLE IF NOT EXISTS entry (
 );
 CREATE TABLE IF NOT EXISTS anchor (
     sequence INTEGER NOT NULL,
-    hash BLOB NOT NULL,
-    newest TEXT
+    hash BLOB NOT NULL
 );
 """
+"""`newest` is the latest time of a decision by a trusted clock; `told`: the other gates know of the passages
+reported up to this entry; `anchor`: the last entry that was dropped."""
+_CACHE = "PRAGMA cache_size = -512"
+"""KiB of pages that one connection keeps: a gate has little memory, and the system keeps them too."""
 _BATCH_BYTES = 56 * 1024
 """Written forms in one upload; escaped and with their hashes they stay below a report's ceiling."""
 _ENTRY_OVERHEAD = 200
@@ -60,10 +67,6 @@ class JournalUnavailable(Exception):
     """An entry could not be made durable: nothing may be opened on its strength."""
 
 
-class JournalDamaged(Exception):
-    """The journal on the disk is not the unbroken chain that was written."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Head:
     """The last entry, or the last one that was dropped, and the newest trusted time up to there."""
@@ -72,86 +75,75 @@ class _Head:
     newest: datetime | None
 
 
-_BEGINNING = _Head(JournalPosition(0, FIRST_HASH), None)
-
-
 class Journal:
-    """One gate's journal; several threads may share it. `history` is fed with every entry."""
+    """One gate's journal; several threads may share it. `history` is what its entries mean."""
 
-    def __init__(self, path: Path, history: PassageHistory) -> None:
-        """Open or begin the journal in `path`, verify its chain, and rebuild `history` from it.
+    def __init__(self, path: Path, points: Points) -> None:
+        """Open or begin the journal in `path`, and verify the end of its chain.
 
-        Raises `JournalDamaged` where the chain is broken, `JournalUnavailable` where the file
-        cannot be used at all.
+        `points` gives the policy's access points as they stand now. Raises `JournalDamaged` where the
+        chain is broken, `JournalUnavailable` where the file cannot be used at all.
         """
-        self.history = history
+        self._path = path
         self._lock = threading.RLock()
+        self._open: list[sqlite3.Connection] = []
         try:
-            self._connection = sqlite3.connect(
-                path, timeout=5, isolation_level=None, check_same_thread=False
-            )
-        except sqlite3.OperationalError as error:
-            raise JournalUnavailable(f"{path}: {error}") from error
-        try:
-            self._prepare()
+            # Look-ups have a connection of their own, so that none waits while another thread writes.
+            self._connection, reading = self._connect(), self._connect()
+            self._connection.executescript(_SCHEMA)
+            self.history = PassageHistory(points, self._connection, reading)
+            self._begin()
             # One moment's picture: the running gate may prune while another process only looks.
             self._connection.execute("BEGIN")
             self._load()
-            self._head = self._verify()
             self._connection.execute("COMMIT")
         except JournalDamaged:
-            self._connection.close()
+            self.close()
             raise
         except sqlite3.OperationalError as error:
-            self._connection.close()
+            self.close()
             raise JournalUnavailable(f"{path}: {error}") from error
         except sqlite3.DatabaseError as error:
-            self._connection.close()
+            self.close()
             raise JournalDamaged(f"{path}: {error}") from error
 
-    def _prepare(self) -> None:
-        connection = self._connection
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=5, isolation_level=None, check_same_thread=False
+        )
+        self._open.append(connection)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
-        connection.executescript(_SCHEMA)
+        connection.execute(_CACHE)
+        return connection
+
+    def _begin(self) -> None:
+        connection = self._connection
         if connection.execute("SELECT id FROM journal").fetchone() is None:
-            row = (str(uuid.uuid4()), 0)
-            connection.execute("INSERT INTO journal (id, acknowledged) VALUES (?, ?)", row)
+            connection.execute("INSERT INTO journal (id) VALUES (?)", (str(uuid.uuid4()),))
 
     def _load(self) -> None:
-        connection = self._connection
-        name, acknowledged = connection.execute("SELECT id, acknowledged FROM journal").fetchone()
-        self.id = JournalId(name)
-        self._acknowledged: int = acknowledged
-        row = connection.execute("SELECT sequence, hash, newest FROM anchor").fetchone()
-        self._anchor = _BEGINNING
-        if row is not None:
-            try:
-                newest = None if row[2] is None else datetime.fromisoformat(row[2])
-                position = JournalPosition(int(row[0]), bytes(memoryview(row[1])))
-            except (ValueError, TypeError) as error:
-                raise JournalDamaged(f"the chain's anchor cannot be read: {error}") from error
-            self._anchor = _Head(position, newest)
+        row = self._connection.execute(
+            "SELECT id, acknowledged, told, newest FROM journal"
+        ).fetchone()
+        self.id, self._acknowledged, self._told = JournalId(row[0]), int(row[1]), int(row[2])
+        self._anchor = chain.anchor_of(self._connection)
+        self._verified_from, position = chain.verify_end(
+            self._connection, self._anchor, self._acknowledged
+        )
+        try:
+            newest = None if row[3] is None else datetime.fromisoformat(row[3])
+        except (ValueError, TypeError) as error:
+            raise JournalDamaged(f"the newest time cannot be read: {error}") from error
+        self._head = _Head(position, newest)
 
-    def _verify(self) -> _Head:
-        sequence, previous = self._anchor.position.sequence, self._anchor.position.hash
-        newest = self._anchor.newest
-        for number, digest, text in self._connection.execute(
-            "SELECT sequence, hash, body FROM entry ORDER BY sequence"
-        ):
-            sequence += 1
-            previous = chained(previous, text)
-            if number != sequence or digest != previous:
-                raise JournalDamaged(f"the chain is broken at entry {number}")
-            try:
-                body = read_body(text)
-            except MalformedReportError as error:
-                raise JournalDamaged(f"entry {number} cannot be read: {error}") from error
-            self.history.add(body)
-            newest = _later(newest, body)
-        if not self._anchor.position.sequence <= self._acknowledged <= sequence:
-            raise JournalDamaged(f"acknowledged to {self._acknowledged}, but ends at {sequence}")
-        return _Head(JournalPosition(sequence, previous), newest)
+    def verify_beginning(self, stop: Callable[[float], bool]) -> None:
+        """Verify what was not verified at the opening: old entries, which the server has.
+
+        Takes its time; `stop` waits for so many seconds, and tells whether to give up. Raises
+        `JournalDamaged`: then the disk lost or changed something.
+        """
+        chain.verify_beginning(self._path, self._verified_from, stop)
 
     @property
     def position(self) -> JournalPosition:
@@ -161,7 +153,7 @@ class Journal:
     @property
     def pruned(self) -> int:
         """The sequence number of the last entry that was dropped; 0 where none was."""
-        return self._anchor.position.sequence
+        return self._anchor.sequence
 
     @property
     def newest(self) -> datetime | None:
@@ -174,19 +166,52 @@ class Journal:
         return self._head.position.sequence - self._acknowledged
 
     def append(self, body: EntryBody) -> JournalPosition:
-        """Write one entry and return once it is on the disk, or raise `JournalUnavailable`."""
+        """Write one entry and return once it is on the disk, or raise `JournalUnavailable`.
+
+        A grant that was decided without all of the history is not taken.
+        """
         text = body_text(body)
         with self._lock:
+            failure, self.history.failure = self.history.failure, None
+            if failure is not None and isinstance(body, DecisionEntry) and body.reason is None:
+                raise JournalUnavailable(f"the history could not be read: {failure}")
             before = self._head.position
-            digest = chained(before.hash, text)
-            position = JournalPosition(before.sequence + 1, digest)
-            self._write(
-                "INSERT INTO entry (sequence, hash, body) VALUES (?, ?, ?)",
-                (position.sequence, digest, text),
-            )
-            self._head = _Head(position, _later(self._head.newest, body))
-            self.history.add(body)
+            position = JournalPosition(before.sequence + 1, chained(before.hash, text))
+            newest = _later(self._head.newest, body)
+            with self._transaction() as connection:
+                connection.execute(
+                    "INSERT INTO entry (sequence, hash, body) VALUES (?, ?, ?)",
+                    (position.sequence, position.hash, text),
+                )
+                self.history.add(position.sequence, body)
+                connection.execute(
+                    "UPDATE journal SET newest = ?, told = ?", (_text(newest), self._told)
+                )
+            self._head = _Head(position, newest)
             return position
+
+    def forget_newest(self) -> None:
+        """The times up to now were those of a clock that was wrong, and count no longer.
+
+        Raises `JournalUnavailable`.
+        """
+        with self._lock:
+            with self._transaction() as connection:
+                connection.execute("UPDATE journal SET newest = NULL")
+            self._head = _Head(self._head.position, None)
+
+    @property
+    def told(self) -> int:
+        """Up to which entry the other gates know of the passages in here."""
+        return self._told
+
+    def tell(self, up_to: int) -> None:
+        """Note that they do; it is written with the next entry or acknowledgement.
+
+        Should that never come, they are told again, which does no harm.
+        """
+        with self._lock:
+            self._told = max(self._told, up_to)
 
     def acknowledge(self, sequence: int) -> bool:
         """Note that the server holds everything up to and with `sequence`; tell whether that is news.
@@ -196,10 +221,13 @@ class Journal:
         changes nothing.
         """
         with self._lock:
-            sequence = max(sequence, self._anchor.position.sequence)
+            sequence = max(sequence, self._anchor.sequence)
             if sequence == self._acknowledged or sequence > self._head.position.sequence:
                 return False
-            self._write("UPDATE journal SET acknowledged = ?", (sequence,))
+            with self._transaction() as connection:
+                connection.execute(
+                    "UPDATE journal SET acknowledged = ?, told = ?", (sequence, self._told)
+                )
             self._acknowledged = sequence
             return True
 
@@ -224,65 +252,53 @@ class Journal:
 
         What an untrusted clock wrote goes with the entries after it: the order tells its age. Drops
         about `PRUNED_AT_ONCE` and returns how many; call again until it returns 0. The last one's
-        number, hash and time stay, so that the chain can be verified from there. Raises
+        number and hash stay, so that the chain can be verified from there. Raises
         `JournalUnavailable`.
         """
         with self._lock:
             try:
-                bodies, anchor = self._prunable(before)
-                if not bodies:
-                    return 0
-                self._drop(anchor)
+                anchor = self._prunable(before)
             except (sqlite3.Error, MalformedReportError) as error:
                 raise JournalUnavailable(str(error)) from error
-            self._anchor = anchor
-            for body in bodies:
-                self.history.forget(body)
-            return len(bodies)
+            dropped = anchor.sequence - self._anchor.sequence
+            if dropped:
+                with self._transaction() as connection:
+                    self._drop(connection, anchor)
+                self._anchor = anchor
+            return dropped
 
-    def _prunable(self, before: datetime) -> tuple[list[EntryBody], _Head]:
-        """Return what may go, and where the chain begins then."""
-        bodies: list[EntryBody] = []
-        count, anchor = 0, self._anchor
+    def _prunable(self, before: datetime) -> JournalPosition:
+        """Return the last entry that may go."""
+        anchor, count = self._anchor, 0
         rows = self._connection.execute(
             "SELECT sequence, hash, body FROM entry WHERE sequence <= ? ORDER BY sequence",
             (self._acknowledged,),
         )
         for number, digest, text in rows:
-            bodies.append(read_body(text))
-            written = _trusted_time(bodies[-1])
+            count += 1
+            written = _trusted_time(read_body(text))
             if written is None:
                 continue
             if written >= before:
                 break
-            count = len(bodies)
-            anchor = _Head(JournalPosition(number, digest), _later(anchor.newest, bodies[-1]))
+            anchor = JournalPosition(number, digest)
             if count >= PRUNED_AT_ONCE:
                 break
         rows.close()
-        return bodies[:count], anchor
+        return anchor
 
-    def _drop(self, anchor: _Head) -> None:
-        connection, position = self._connection, anchor.position
-        newest = None if anchor.newest is None else anchor.newest.isoformat()
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            connection.execute("DELETE FROM entry WHERE sequence <= ?", (position.sequence,))
-            connection.execute("DELETE FROM anchor")
-            connection.execute(
-                "INSERT INTO anchor (sequence, hash, newest) VALUES (?, ?, ?)",
-                (position.sequence, position.hash, newest),
-            )
-            connection.execute("COMMIT")
-        except sqlite3.Error:
-            if connection.in_transaction:
-                connection.rollback()
-            raise
+    def _drop(self, connection: sqlite3.Connection, anchor: JournalPosition) -> None:
+        connection.execute("DELETE FROM entry WHERE sequence <= ?", (anchor.sequence,))
+        self.history.forget(anchor.sequence)
+        connection.execute("DELETE FROM anchor")
+        row = anchor.sequence, anchor.hash
+        connection.execute("INSERT INTO anchor (sequence, hash) VALUES (?, ?)", row)
 
     def close(self) -> None:
         """Let go of the file. Closing twice is allowed."""
         with self._lock:
-            self._connection.close()
+            for connection in self._open:
+                connection.close()
 
     def _within_ceiling(self, after: int) -> Iterator[JournalEntry]:
         left = _BATCH_BYTES
@@ -300,17 +316,27 @@ class Journal:
         row = self._connection.execute(
             "SELECT hash FROM entry WHERE sequence = ?", (sequence,)
         ).fetchone()
-        return self._anchor.position.hash if row is None else row[0]
+        return self._anchor.hash if row is None else row[0]
 
-    def _write(self, statement: str, values: tuple[object, ...]) -> None:
-        """Run one statement in its own transaction, which is on the disk when this returns."""
+    @contextmanager
+    def _transaction(self) -> Generator[sqlite3.Connection]:
+        """One transaction, which is on the disk at the end. Raises `JournalUnavailable`."""
+        connection = self._connection
         try:
-            self._connection.execute(statement, values)
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
         except sqlite3.Error as error:
-            # A failed COMMIT leaves the transaction open; nothing of it may be written later.
-            if self._connection.in_transaction:
-                self._connection.rollback()
             raise JournalUnavailable(str(error)) from error
+        finally:
+            # A failed COMMIT leaves the transaction open; nothing of it may be written later.
+            with suppress(sqlite3.Error):
+                if connection.in_transaction:
+                    connection.rollback()
+
+
+def _text(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()
 
 
 def _later(newest: datetime | None, body: EntryBody) -> datetime | None:
@@ -326,20 +352,18 @@ def _trusted_time(body: EntryBody) -> datetime | None:
     return body.at if trusted else None
 
 
-def open_or_begin_anew(
-    path: Path, history_for: Callable[[], PassageHistory]
-) -> tuple[Journal, str | None]:
+def open_or_begin_anew(path: Path, points: Points) -> tuple[Journal, str | None]:
     """Open the journal; a damaged one is set aside under another name and a new one begun.
 
     Returns the journal, and where the damaged one went (None where all is well). The damaged file
     is kept for people to look at: it may hold entries that the server never got.
     """
     try:
-        return Journal(path, history_for()), None
+        return Journal(path, points), None
     except JournalDamaged as damage:
         aside = path.with_name(f"{path.stem}-damaged-{uuid.uuid4().hex[:8]}{path.suffix}")
         for suffix in ("", "-wal", "-shm"):
             part = path.with_name(path.name + suffix)
             if part.exists():
                 part.rename(aside.with_name(aside.name + suffix))
-        return Journal(path, history_for()), f"{damage}; kept as {aside.name}"
+        return Journal(path, points), f"{damage}; kept as {aside.name}"

@@ -4,7 +4,6 @@ import stat
 from datetime import datetime
 
 from gate_agent.clock import kernel_is_synchronised, system_time
-from gate_agent.history import PassageHistory
 from gate_agent.journal import Journal
 from gate_agent.knowledge import HeldKnowledge
 from gate_agent.local_store import OWNER_ONLY, LocalStore
@@ -14,7 +13,7 @@ def gate_state(store: LocalStore) -> dict[str, object]:
     """Return it as one object. Raises `NotEnrolled`, `JournalDamaged` or `JournalUnavailable`."""
     identity = store.identity()
     knowledge = HeldKnowledge(identity, store)
-    journal = Journal(store.journal_path, PassageHistory(lambda: knowledge.policy.access_points))
+    journal = Journal(store.journal_path, lambda: knowledge.policy.access_points)
     try:
         return {
             "gate": identity.device,

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from access_protocol.ids import CredentialId
-from gate_agent.history import PassageHistory
 from gate_agent.journal import Journal
 from tests.fakes.gate_site import ENTRANCE
 
@@ -21,12 +20,11 @@ from pathlib import Path
 from uuid import uuid4
 from access_protocol.credential import CredentialClass
 from access_protocol.events import DecisionEntry
-from gate_agent.history import PassageHistory
 from gate_agent.journal import Journal
 from tests.fakes.gate_site import ENTRANCE, NOW
 
 folder, point = Path(sys.argv[1]), sys.argv[2]
-journal = Journal(folder / "journal.sqlite3", PassageHistory(dict))
+journal = Journal(folder / "journal.sqlite3", dict)
 
 def reach(here):
     print(here, flush=True)
@@ -60,7 +58,7 @@ def test_a_kill_between_journal_and_command_loses_nothing(tmp_path: Path, point:
     reached = done.stdout.splitlines()
     journaled = sum(line.startswith("journaled") for line in reached)
     commanded = sum(line.startswith("commanded") for line in reached)
-    journal = Journal(tmp_path / "journal.sqlite3", PassageHistory(dict))
+    journal = Journal(tmp_path / "journal.sqlite3", dict)
     assert journal.position.sequence == journaled >= commanded
     # What was granted before the kill stays reserved, because nobody said that nobody passed.
     assert journal.history.entry_spent(VISITOR, ENTRANCE) == (journaled > 0)

@@ -14,7 +14,6 @@ from access_protocol import rules
 from access_protocol.events import DecisionEntry, Outcome, OutcomeEntry
 from access_protocol.ids import EventId
 from gate_agent.gatekeeper import Gatekeeper
-from gate_agent.history import PassageHistory
 from gate_agent.journal import Journal
 from gate_agent.reader import entry_of
 from tests.fakes.gate_site import ENTRANCE, NOW, SITE, entrance, policy, ring, static
@@ -89,7 +88,7 @@ class SingleEntry(RuleBasedStateMachine):
     def start(self) -> None:
         points = policy().access_points
         path = Path(self.folder.name) / "journal.sqlite3"
-        self.journal = Journal(path, PassageHistory(lambda: points))
+        self.journal = Journal(path, lambda: points)
         self.gatekeeper = Gatekeeper()
 
     def report(self, event: EventId, outcome: Outcome) -> None:

@@ -39,7 +39,7 @@ class KeptJournal(RuleBasedStateMachine):
 
     def begin(self) -> None:
         path = Path(self.folder.name) / "journal.sqlite3"
-        self.journal = Journal(path, PassageHistory(lambda: POINTS))
+        self.journal = Journal(path, lambda: POINTS)
 
     def append(self, body: EntryBody) -> None:
         self.written.append(body)
@@ -128,8 +128,9 @@ class KeptJournal(RuleBasedStateMachine):
     @invariant()
     def the_history_is_that_of_the_entries_kept(self) -> None:
         expected, told = PassageHistory(lambda: POINTS), self.journal.history
-        for body in self.written[self.journal.pruned :]:
-            expected.add(body)
+        pruned = self.journal.pruned
+        for number, body in enumerate(self.written[pruned:], start=pruned + 1):
+            expected.add(number, body)
         for body in self.written:
             assert told.grant(EventId(body.event)) == expected.grant(EventId(body.event))
         for visitor in VISITORS:

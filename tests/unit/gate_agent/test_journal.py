@@ -15,7 +15,7 @@ from access_protocol.credential import CredentialClass
 from access_protocol.decision import DenyReason
 from access_protocol.events import DecisionEntry, Outcome, OutcomeEntry
 from access_protocol.ids import CredentialId, EventId
-from gate_agent.history import PassageHistory
+from gate_agent.chain import VERIFIED_AT_LEAST
 from gate_agent.journal import (
     PRUNED_AT_ONCE,
     Journal,
@@ -28,12 +28,8 @@ from tests.fakes.gate_site import ENTRANCE, NOW
 VISITOR = CredentialId(bytes(15) + b"\x01")
 
 
-def new_history() -> PassageHistory:
-    return PassageHistory(dict)
-
-
 def opened(folder: Path) -> Journal:
-    return Journal(folder / "journal.sqlite3", new_history())
+    return Journal(folder / "journal.sqlite3", dict)
 
 
 def decision(event: str = "", reason: DenyReason | None = None) -> DecisionEntry:
@@ -233,7 +229,7 @@ def test_a_journal_that_was_changed_is_noticed_at_the_start(tmp_path: Path, harm
 def test_a_damaged_journal_is_kept_aside_and_a_new_one_begun(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite3"
     path.write_bytes(b"no database at all " * 100)
-    journal, damage = open_or_begin_anew(path, new_history)
+    journal, damage = open_or_begin_anew(path, dict)
     assert damage is not None
     assert journal.append(decision()).sequence == 1
     journal.close()
@@ -243,7 +239,7 @@ def test_a_damaged_journal_is_kept_aside_and_a_new_one_begun(tmp_path: Path) -> 
 
 def test_a_folder_that_cannot_be_used_is_no_journal(tmp_path: Path) -> None:
     with pytest.raises(JournalUnavailable):
-        Journal(tmp_path, new_history())
+        Journal(tmp_path, dict)
 
 
 def test_the_history_is_the_same_after_a_restart(tmp_path: Path) -> None:
@@ -354,7 +350,7 @@ def test_many_old_entries_are_dropped_a_few_at_a_time(tmp_path: Path) -> None:
         "UPDATE anchor SET hash = zeroblob(32)",
         "UPDATE anchor SET hash = 'text'",
         "UPDATE anchor SET sequence = 1",
-        "UPDATE anchor SET newest = 'yesterday'",
+        "UPDATE journal SET newest = 'yesterday'",
         "DELETE FROM anchor",
         "DELETE FROM entry WHERE sequence = 3",
         "UPDATE journal SET acknowledged = 1",
@@ -383,4 +379,110 @@ def test_a_full_disk_prunes_nothing_and_harms_nothing(tmp_path: Path) -> None:
     journal._connection.execute("PRAGMA query_only = OFF")
     assert journal.pruned == 0
     assert journal.prune(later(5)) == 2
+    journal.close()
+
+
+def never(_seconds: float) -> bool:
+    return False
+
+
+def many(folder: Path, count: int = VERIFIED_AT_LEAST * 2) -> Journal:
+    """A journal with entries that the server has, some of them too old to be verified at the opening."""
+    journal = opened(folder)
+    with sqlite3.connect(folder / "journal.sqlite3") as other:
+        previous, rows = events.FIRST_HASH, list[tuple[int, bytes, str]]()
+        for number in range(1, count + 1):
+            text = events.body_text(dated(number / 1000))
+            previous = events.chained(previous, text)
+            rows.append((number, previous, text))
+        other.executemany("INSERT INTO entry VALUES (?, ?, ?)", rows)
+        other.execute("UPDATE journal SET acknowledged = ?", (count,))
+    other.close()
+    journal.close()
+    return opened(folder)
+
+
+def test_the_beginning_of_a_long_journal_is_verified_while_the_gate_works(tmp_path: Path) -> None:
+    journal = many(tmp_path)
+    journal.verify_beginning(never)
+    journal._connection.execute("UPDATE entry SET body = body || ' ' WHERE sequence = 7")
+    journal.close()
+    journal = opened(tmp_path)
+    with pytest.raises(JournalDamaged, match="entry 7"):
+        journal.verify_beginning(never)
+    journal.close()
+
+
+def test_old_entries_that_were_all_written_anew_do_not_fit_what_follows(tmp_path: Path) -> None:
+    journal = many(tmp_path)
+    previous = events.FIRST_HASH
+    journal._connection.execute("BEGIN")
+    for number in range(1, VERIFIED_AT_LEAST + 1):
+        text = events.body_text(dated(0))
+        previous = events.chained(previous, text)
+        journal._connection.execute(
+            "UPDATE entry SET hash = ?, body = ? WHERE sequence = ?", (previous, text, number)
+        )
+    journal._connection.execute("COMMIT")
+    with pytest.raises(JournalDamaged):
+        journal.verify_beginning(never)
+    journal.close()
+
+
+def test_entries_that_are_dropped_while_they_are_verified_are_not_missed(tmp_path: Path) -> None:
+    journal = many(tmp_path)
+    dropped: list[int] = []
+
+    def prune(_seconds: float) -> bool:
+        dropped.append(journal.prune(later(100)))
+        return False
+
+    journal.verify_beginning(prune)
+    assert sum(dropped) > 0
+    journal.close()
+
+
+def test_a_gate_that_stops_does_not_wait_for_the_verification(tmp_path: Path) -> None:
+    journal = many(tmp_path)
+    journal._connection.execute("DELETE FROM entry WHERE sequence = 900")
+    journal.verify_beginning(lambda _seconds: True)
+    journal.close()
+
+
+def test_a_grant_that_was_decided_without_the_history_is_not_taken(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.history._reading.close()
+    assert not journal.history.entry_spent(VISITOR, ENTRANCE)
+    with pytest.raises(JournalUnavailable, match="history"):
+        journal.append(decision())
+    journal.history.entry_spent(VISITOR, ENTRANCE)
+    assert journal.append(decision(reason=DenyReason.EXPIRED)).sequence == 1
+    journal.close()
+
+
+def test_the_times_of_a_clock_that_was_wrong_can_be_taken_back(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.append(dated(30_000))
+    journal.forget_newest()
+    assert journal.newest is None
+    journal.close()
+    journal = opened(tmp_path)
+    assert journal.newest is None
+    journal.append(dated(1))
+    assert journal.newest == later(1)
+    journal.close()
+
+
+def test_what_the_other_gates_were_told_is_kept_with_the_next_entry(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.append(decision())
+    journal.tell(1)
+    journal.close()
+    journal = opened(tmp_path)
+    assert journal.told == 0
+    journal.tell(1)
+    journal.acknowledge(1)
+    journal.close()
+    journal = opened(tmp_path)
+    assert journal.told == 1
     journal.close()

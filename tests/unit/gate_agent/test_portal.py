@@ -15,7 +15,6 @@ from access_protocol.topics import everything_for, parse
 from access_protocol.transport.base import Message
 from access_protocol.transport.memory import MemoryBroker, MemoryTransport
 from gate_agent.clock import GateClock
-from gate_agent.history import PassageHistory
 from gate_agent.journal import Journal
 from gate_agent.portal import ANSWER_WITHIN, Portal
 from tests.fakes.gate_feedback import FakeFeedback
@@ -77,7 +76,7 @@ class Scene:
 def scene(tmp_path: Path) -> Iterator[Scene]:
     broker, time, shown = MemoryBroker(), FakeTime(), FakeFeedback()
     points = {point: entrance(point=point) for point in (ENTRANCE, SIDE)}
-    journal = Journal(tmp_path / "journal.sqlite3", PassageHistory(lambda: points))
+    journal = Journal(tmp_path / "journal.sqlite3", lambda: points)
     transports = [MemoryTransport(broker) for _ in range(2)]
     portal = Portal(
         identity(tmp_path / "gate"),

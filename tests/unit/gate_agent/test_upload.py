@@ -12,7 +12,6 @@ from access_protocol.decision import DenyReason
 from access_protocol.events import LARGEST_BATCH, DecisionEntry, Receipt
 from access_protocol.topics import SERVER, Kind, Subject, build
 from access_protocol.transport.memory import MemoryBroker, MemoryTransport
-from gate_agent.history import PassageHistory
 from gate_agent.journal import Journal
 from gate_agent.upload import FIRST_PAUSE_S, LONGEST_PAUSE_S, Upload
 from tests.fakes.gate_site import ENTRANCE, GATE, NOW, SITE, FakeServer, identity
@@ -39,7 +38,7 @@ class Scene:
 def scene(tmp_path: Path) -> Iterator[Scene]:
     broker, time = MemoryBroker(), FakeTime()
     ours, theirs = MemoryTransport(broker), MemoryTransport(broker)
-    journal = Journal(tmp_path / "journal.sqlite3", PassageHistory(dict))
+    journal = Journal(tmp_path / "journal.sqlite3", dict)
     upload = Upload(identity(tmp_path), ours, journal, moment=time.clock, chance=lambda: 0.5)
     receipts = build(SITE, Kind.SERVER, SERVER, Subject.RECEIPT, GATE)
     ours.subscribe(receipts, lambda message: upload.handle_receipt(message.payload))
