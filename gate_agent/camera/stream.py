@@ -13,9 +13,8 @@ from gate_agent.vision import Image, cv2
 OPEN_WITHIN = timedelta(seconds=4)
 READ_WITHIN = timedelta(seconds=2)
 
-_QUEUED = timedelta(milliseconds=15)
-"""A frame that comes sooner than this after it was asked for had been waiting: decoding one of 720p
-takes less, and at 30 frames a second the next one is 33 ms away."""
+QUEUED = timedelta(milliseconds=15)
+"""Decoding a frame of 720p takes less, and at 30 frames a second the next one is 33 ms away."""
 _MOST_SKIPPED = 30
 
 
@@ -28,9 +27,13 @@ class StreamCamera:
         *,
         open_within: timedelta = OPEN_WITHIN,
         read_within: timedelta = READ_WITHIN,
+        queued: timedelta = QUEUED,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`url` may hold a name and password; neither is ever said."""
+        """`url` may hold a name and password; neither is ever said.
+
+        A frame that comes sooner than `queued` after it was asked for had been waiting.
+        """
         self._url = url
         self._shown = without_password(url)
         self._parameters = [
@@ -41,6 +44,7 @@ class StreamCamera:
             cv2.CAP_PROP_N_THREADS,
             1,
         ]
+        self._queued_s = queued.total_seconds()
         self._clock = clock
         self._capture: cv2.VideoCapture | None = None
         self._number = 0
@@ -82,7 +86,7 @@ class StreamCamera:
             asked_at = time.monotonic()
             if not capture.grab():
                 return False
-            if time.monotonic() - asked_at > _QUEUED.total_seconds():
+            if time.monotonic() - asked_at > self._queued_s:
                 break
         return True
 
