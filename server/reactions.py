@@ -1,11 +1,12 @@
 """What follows from what: the whole scene on one page. Everything here runs inside the work that recorded the event."""
 
+from access_protocol.credential import CredentialClass
 from server.access import actions as access
-from server.access.actions import OutcomesReported
+from server.access.actions import AmnestyGranted, OutcomesReported
 from server.credentials import actions as credentials
 from server.credentials import models as issued
 from server.credentials.actions import CredentialIssued, CredentialRevoked, IssuerKeyRotated
-from server.devices.actions import DeviceEnrolled
+from server.devices.actions import DeviceEnrolled, DeviceStatusChanged
 from server.devices.reports import DoorReported
 from server.kernel import outbox
 from server.kernel.errors import Conflict
@@ -31,7 +32,7 @@ def register(office: Office) -> None:
     """Tell the office what follows from what; the scene from top to bottom."""
     on = office.reactions.on
     # A visit stands: each visitor gets a credential, and with it the mail that shows it.
-    on(VisitorInvited, lambda work, it: _issue(work, it.visitor))
+    on(VisitorInvited, lambda work, it: _expect(work, it.visitor))
     on(CredentialIssued, _mail_new_pass)
     on(MailWanted, lambda work, it: _mail_again(work, it.visitor))
     on(VisitorLinkReplaced, lambda work, it: _replace(work, it.visitor))
@@ -48,13 +49,15 @@ def register(office: Office) -> None:
     on(IssuerKeyRotated, access.issuer_key_rotated)
     on(DeviceEnrolled, access.device_enrolled)
     on(PlaceChanged, access.place_changed)
+    on(AmnestyGranted, access.amnesty_granted)
+    on(DeviceStatusChanged, access.device_status_changed)
     # Doors report: operators' commands come to their end, and meetings see who came.
     on(DoorReported, access.door_reported)
     on(OutcomesReported, meetings.note_outcomes)
 
 
-def _issue(work: Work, visitor: VisitorId) -> None:
-    credentials.issue(work, visitor)
+def _expect(work: Work, visitor: VisitorId) -> None:
+    credentials.expect(work, visitor)
 
 
 def _withdraw(work: Work, visitor: VisitorId) -> None:
@@ -69,19 +72,27 @@ def _withdraw_all(work: Work, held: VisitHeld) -> None:
 def _follow_change(work: Work, changed: VisitChanged) -> None:
     for visitor in changed.visitors:
         # What was withdrawn stays so: another time for the visit is no pardon.
-        if changed.access_changed and issued.current_issue(work.session, visitor):
-            credentials.issue(work, visitor)
+        counts = issued.current_issue(work.session, visitor, None) is not None
+        to_mail = issued.current_issue(work.session, visitor)
+        if counts and (changed.access_changed or to_mail is None):
+            credentials.issue_anew(work, visitor)
         else:
             _mail(work, visitor)
 
 
 def _mail_new_pass(work: Work, made: CredentialIssued) -> None:
-    _mail(work, made.visitor)
+    # What is bound to a phone came over its page and is no use on paper.
+    if made.credential_class is CredentialClass.STATIC:
+        _mail(work, made.visitor)
 
 
 def _mail_again(work: Work, visitor: VisitorId) -> None:
     _check_not_withdrawn(work, visitor)
-    _mail(work, visitor)
+    if issued.current_issue(work.session, visitor) is None:
+        # Another phone took over, which ended what was mailed before: the new mail needs a new one.
+        credentials.issue_anew(work, visitor)
+    else:
+        _mail(work, visitor)
 
 
 def _replace(work: Work, visitor: VisitorId) -> None:
@@ -91,7 +102,7 @@ def _replace(work: Work, visitor: VisitorId) -> None:
 
 
 def _check_not_withdrawn(work: Work, visitor: VisitorId) -> None:
-    if issued.current_issue(work.session, visitor) is None:
+    if issued.current_issue(work.session, visitor, None) is None:
         raise Conflict("This visitor's credential was withdrawn. Issue a new one instead.")
 
 

@@ -1,33 +1,47 @@
-"""What others ask about credentials: issue, issue again, revoke, show, and rotate the keys that sign them."""
+"""What others ask about credentials: issue, bind, refresh, issue again, revoke, show, and rotate the keys that sign."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from sqlmodel import select
-
-from access_protocol import credential as credentials
-from access_protocol.credential import HIGHEST_GENERATION, CredentialClass
+from access_protocol.credential import CredentialClass
 from access_protocol.ids import CredentialId, SiteCode
 from access_protocol.knowledge import ALL_GENERATIONS
-from server.credentials import keys, models, rules
-from server.credentials.models import Credential, Issue, IssuerKey
+from server.credentials import holder_keys, keys, models
+from server.credentials.holder_keys import HolderKeyInput, holder_key
+from server.credentials.issuing import (
+    CredentialIssued,
+    check_expected,
+    held_by,
+    hosts,
+    is_visitor,
+    require_manager,
+    sign,
+    visit_of,
+)
+from server.credentials.keys import IssuerKeyRotated
+from server.credentials.models import Issue, IssuerKey, Standing
+from server.credentials.phones import Refreshed, bind, refresh
 from server.credentials.rules import qr_png
 from server.kernel import live
-from server.kernel.errors import Conflict, NotFound
+from server.kernel.errors import Forbidden, NotFound
 from server.kernel.events import Event
 from server.kernel.ids import VisitId, VisitorId
 from server.kernel.principal import Right, require
 from server.kernel.work import Work
 from server.places.models import Site
-from server.visits import models as visits
-from server.visits.models import Visit, Visitor
 
 __all__ = [
     "CredentialIssued",
     "CredentialRevoked",
+    "HolderKeyInput",
     "IssuerKeyRotated",
+    "Refreshed",
+    "bind",
+    "expect",
+    "holder_key",
     "issue",
+    "issue_anew",
     "qr_png",
+    "refresh",
     "reissue",
     "revoke",
     "rotate_key",
@@ -35,18 +49,7 @@ __all__ = [
     "withdraw",
 ]
 
-
-@dataclass(frozen=True, kw_only=True)
-class CredentialIssued(Event):
-    """A credential was signed; earlier ones of the same visitor no longer count."""
-
-    visitor: VisitorId
-    visit: VisitId
-    site: SiteCode
-    credential: CredentialId
-    credential_class: CredentialClass
-    generation: int
-    replaces: bool
+_HARDER = [Standing.VALID, Standing.WITHDRAWN, Standing.REVOKED, Standing.BLOCKED]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,81 +60,51 @@ class CredentialRevoked(Event):
     visit: VisitId
     site: SiteCode
     credential: CredentialId
-
-
-@dataclass(frozen=True, kw_only=True)
-class IssuerKeyRotated(Event):
-    """A new key signs the site's credentials; the old one counts until its last credential expires."""
-
-    site: SiteCode
-    new_key: bytes
-    old_key: bytes | None
-    old_counts_until: datetime | None
+    standing: Standing
 
 
 def issue(work: Work, visitor: VisitorId) -> Issue:
-    """Sign a static credential for a visitor's visit as it is now; an earlier one is revoked.
+    """Sign a static credential for a visitor's visit as it is now; earlier ones are revoked.
 
     For reactions: whoever may change the visit may have this follow from it. People ask `reissue`.
     """
-    visit, guest = _visitor(work, visitor)
-    held = _held(work, visit, guest)
-    not_before, expires = rules.window(visit.starts_at, visit.ends_at)
-    if held.generation >= HIGHEST_GENERATION:
-        raise Conflict("This visitor's credential was issued too often; invite them anew.")
-    key_row, key = keys.issuing_key(work, visit.site)
-    replaces = held.generation > 0
-    held.generation += 1
-    held.lowest_valid = held.generation if replaces else 0
-    held.last_expires = max(held.last_expires, expires)
-    claims = credentials.Credential(
-        id=CredentialId(bytes(held.id)),
-        site=visit.site,
-        not_before=not_before,
-        expires=expires,
-        credential_class=CredentialClass.STATIC,
-        generation=held.generation,
-        zones=visit.zone_numbers,
-    )
-    made = Issue(
-        credential=held.id,
-        generation=held.generation,
-        credential_class=claims.credential_class,
-        zones=[int(zone) for zone in claims.zones],
-        not_before=not_before,
-        expires=expires,
-        issuer=key_row.public,
-        message=credentials.issue(claims, key),
-        issued_at=work.now,
-    )
+    visit, guest = visit_of(work, visitor)
+    return sign(work, visit, guest, held_by(work, visit, guest))
+
+
+def expect(work: Work, visitor: VisitorId) -> Issue | None:
+    """Issue to somebody invited, unless somebody took it back before: approving a visit again is no pardon."""
+    held = models.of_visitor(work.session, visitor)
+    if held is not None and held.standing in (Standing.REVOKED, Standing.BLOCKED):
+        return None
+    return issue(work, visitor)
+
+
+def issue_anew(work: Work, visitor: VisitorId) -> None:
+    """Issue again all that counts, as the visit is now: the static one, and one for the same phone."""
+    bound = models.current_issue(work.session, visitor, CredentialClass.BOUND)
+    issue(work, visitor)
+    if bound is not None and bound.holder is not None:
+        visit, guest = visit_of(work, visitor)
+        holder = holder_keys.from_compressed(bound.holder)
+        sign(work, visit, guest, held_by(work, visit, guest), holder=holder)
+
+
+def withdraw(work: Work, visitor: VisitorId, standing: Standing = Standing.WITHDRAWN) -> bool:
+    """Revoke whatever a visitor holds; return whether that changed anything. For reactions; see `revoke`."""
+    held = models.of_visitor(work.session, visitor)
+    if held is None or _HARDER.index(held.standing) >= _HARDER.index(standing):
+        return False
+    held.lowest_valid, held.standing = ALL_GENERATIONS, standing
     work.session.add(held)
     work.session.flush()
-    work.session.add(made)
-    work.record(
-        CredentialIssued(
-            visitor=guest.id,
-            visit=visit.id,
-            site=visit.site,
-            credential=claims.id,
-            credential_class=claims.credential_class,
-            generation=made.generation,
-            replaces=replaces,
-        )
-    )
-    live.notice(work, "visits", about=visit.id, site=visit.site)
-    return made
-
-
-def withdraw(work: Work, visitor: VisitorId) -> bool:
-    """Revoke whatever a visitor holds; return whether there was anything. For reactions; see `revoke`."""
-    held = models.of_visitor(work.session, visitor)
-    if held is None or held.lowest_valid == ALL_GENERATIONS:
-        return False
-    held.lowest_valid = ALL_GENERATIONS
-    work.session.add(held)
     work.record(
         CredentialRevoked(
-            visitor=held.visitor, visit=held.visit, site=held.site, credential=held.id
+            visitor=held.visitor,
+            visit=held.visit,
+            site=held.site,
+            credential=held.id,
+            standing=standing,
         )
     )
     live.notice(work, "visits", about=held.visit, site=held.site)
@@ -139,32 +112,43 @@ def withdraw(work: Work, visitor: VisitorId) -> bool:
 
 
 def reissue(work: Work, visitor: VisitorId) -> Issue:
-    """Issue a visitor's credential again, for whoever may manage credentials or hosts the visit."""
-    visit, guest = _visitor(work, visitor)
-    _require_manager(work, visit)
-    if guest.removed_at is not None or visit.state != "confirmed":
-        raise Conflict(
-            "This visitor is not expected: the visit is not confirmed, or they were removed."
-        )
+    """Issue a visitor's static credential again, for whoever may manage credentials or hosts the visit.
+
+    It brings a static one back that gates refused because a phone was used. What security blocked only
+    whoever may manage credentials gives back.
+    """
+    visit, guest = visit_of(work, visitor)
+    require_manager(work, visit)
+    check_expected(visit, guest)
+    held = models.of_visitor(work.session, visitor)
+    blocked = held is not None and held.standing is Standing.BLOCKED
+    if blocked and not work.principal.may(Right.CREDENTIALS_MANAGE, visit.site):
+        raise Forbidden("Security blocked this visitor's pass. Please ask security to lift it.")
     return issue(work, visitor)
 
 
 def revoke(work: Work, visitor: VisitorId) -> None:
-    """Revoke a visitor's credential, for whoever may manage credentials or hosts the visit."""
-    visit, _ = _visitor(work, visitor)
-    _require_manager(work, visit)
-    if not withdraw(work, visitor):
+    """Revoke a visitor's credentials, for whoever may manage credentials or hosts the visit.
+
+    By whoever may manage credentials it is a block, which a host cannot lift.
+    """
+    visit, _ = visit_of(work, visitor)
+    require_manager(work, visit)
+    guards = work.principal.may(Right.CREDENTIALS_MANAGE, visit.site)
+    if not withdraw(work, visitor, Standing.BLOCKED if guards else Standing.REVOKED):
         raise NotFound("This visitor holds no credential.")
 
 
-def show(work: Work, visitor: VisitorId) -> Issue:
-    """Return the visitor's present credential, for whoever may see the visit, or raise `NotFound`."""
-    visit, _ = _visitor(work, visitor)
-    if not (_hosts(work, visit) or _is(work, visitor)):
+def show(
+    work: Work, visitor: VisitorId, credential_class: CredentialClass = CredentialClass.STATIC
+) -> Issue:
+    """Return a visitor's present credential, for whoever may see the visit, or raise `NotFound`."""
+    visit, _ = visit_of(work, visitor)
+    if not (hosts(work, visit) or is_visitor(work, visitor)):
         require(work.principal, Right.VISITS_READ, visit.site)
-    found = models.current_issue(work.session, visitor)
+    found = models.current_issue(work.session, visitor, credential_class)
     if found is None:
-        raise NotFound("This visitor holds no credential that counts.")
+        raise NotFound(f"This visitor holds no {credential_class} credential that counts.")
     return found
 
 
@@ -178,49 +162,5 @@ def rotate_key(work: Work, site: SiteCode) -> IssuerKey:
     new = keys.make(work, site, old.number + 1 if old else 1)
     if old is not None and old.retired_at is None:
         keys.retire(work, old)
-    work.record(
-        IssuerKeyRotated(
-            site=site,
-            new_key=new.public,
-            old_key=old.public if old else None,
-            old_counts_until=old.not_after if old else None,
-        )
-    )
+    keys.tell(work, new, old)
     return new
-
-
-def _visitor(work: Work, visitor: VisitorId) -> tuple[Visit, Visitor]:
-    found = visits.with_visitor(work.session, visitor)
-    if found is None:
-        raise NotFound("There is no such visitor.")
-    return found
-
-
-def _held(work: Work, visit: Visit, guest: Visitor) -> Credential:
-    held = work.session.exec(
-        select(Credential)
-        .where(Credential.visitor == guest.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).first()
-    return held or Credential(
-        id=CredentialId(bytes(guest.credential)),
-        visitor=guest.id,
-        visit=visit.id,
-        site=visit.site,
-        last_expires=visit.ends_at,
-    )
-
-
-def _require_manager(work: Work, visit: Visit) -> None:
-    if not _hosts(work, visit):
-        require(work.principal, Right.CREDENTIALS_MANAGE, visit.site)
-
-
-def _hosts(work: Work, visit: Visit) -> bool:
-    own = work.principal.person is not None and work.principal.person == visit.host
-    return own and work.principal.may(Right.VISITS_INVITE, visit.site)
-
-
-def _is(work: Work, visitor: VisitorId) -> bool:
-    return work.principal.kind == "visitor" and work.principal.id == visitor

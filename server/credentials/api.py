@@ -9,18 +9,21 @@ from access_protocol.credential import CredentialClass
 from access_protocol.ids import KeyId, SiteCode
 from access_protocol.keys import key_id
 from server.credentials import actions, models
+from server.credentials.actions import HolderKeyInput, Refreshed, holder_key
 from server.credentials.models import Issue, IssuerKey
 from server.kernel.blueprint import ApiBlueprint
 from server.kernel.errors import NotFound
 from server.kernel.ids import VisitorId
-from server.kernel.principal import Right, require
+from server.kernel.principal import Principal, Right, require
 from server.kernel.request import (
     answer,
     begin,
     no_content,
+    office,
     reading,
 )
 from server.places.models import Site
+from server.visits import models as visits
 
 blueprint = ApiBlueprint("Credentials", "What opens doors, and the keys that sign it.")
 
@@ -36,7 +39,8 @@ class CredentialOut(BaseModel):
     not_before: datetime
     expires: datetime
     issued_at: datetime
-    text: str = Field(description="What the QR code says.")
+    text: str = Field(description="What the QR code says; a bound one is shown by its phone only.")
+    message: str = Field(description="The signed credential in hexadecimal.")
 
     @classmethod
     def of(cls, visitor: str, issue: Issue) -> "CredentialOut":
@@ -51,6 +55,28 @@ class CredentialOut(BaseModel):
             expires=issue.expires,
             issued_at=issue.issued_at,
             text=issue.text,
+            message=issue.message.hex(),
+        )
+
+
+class RefreshedOut(BaseModel):
+    """A credential for the next minute; ask for the next one after half of it."""
+
+    credential: str
+    generation: int
+    not_before: datetime
+    expires: datetime
+    text: str = Field(description="What the QR code says.")
+
+    @classmethod
+    def of(cls, made: Refreshed) -> "RefreshedOut":
+        """Show a refreshed credential."""
+        return cls(
+            credential=made.credential.hex(),
+            generation=made.generation,
+            not_before=made.not_before,
+            expires=made.expires,
+            text=made.text,
         )
 
 
@@ -92,6 +118,20 @@ class VisitorPath(BaseModel):
     visitor: str = Field(pattern="^[0-9a-f]{32}$")
 
 
+class LinkPath(BaseModel):
+    """The token of a visitor's link: whoever holds it is the visitor."""
+
+    token: str = Field(pattern="^[A-Za-z0-9_-]{20,100}$")
+
+
+class ClassQuery(BaseModel):
+    """Which of the visitor's credentials."""
+
+    credential_class: CredentialClass = Field(
+        default=CredentialClass.STATIC, description="A refreshed one is not kept: ask for it anew."
+    )
+
+
 class SitePath(BaseModel):
     """A site's code."""
 
@@ -107,10 +147,11 @@ class PictureQuery(BaseModel):
 
 
 @blueprint.get("/visitors/<visitor>/credential", {200: CredentialOut})
-def show(path: VisitorPath) -> Response:
-    """Return the credential that counts at present."""
+def show(path: VisitorPath, query: ClassQuery) -> Response:
+    """Return the credential of a class that counts at present."""
     with reading() as work:
-        return answer(CredentialOut.of(path.visitor, actions.show(work, VisitorId(path.visitor))))
+        found = actions.show(work, VisitorId(path.visitor), query.credential_class)
+        return answer(CredentialOut.of(path.visitor, found))
 
 
 @blueprint.post("/visitors/<visitor>/credential", {201: CredentialOut})
@@ -140,6 +181,42 @@ def picture(path: VisitorPath, query: PictureQuery) -> Response:
     return response
 
 
+@blueprint.post("/visitors/<visitor>/credential/bound", {201: CredentialOut})
+def bind(path: VisitorPath, body: HolderKeyInput) -> Response:
+    """Bind the visitor's credential to a phone's key; a later key ends what was bound before."""
+    key = holder_key(body)
+    with begin() as work:
+        made = CredentialOut.of(path.visitor, actions.bind(work, VisitorId(path.visitor), key))
+    return answer(made, 201)
+
+
+@blueprint.post("/visitors/<visitor>/credential/refreshed", {201: RefreshedOut})
+def refresh(path: VisitorPath) -> Response:
+    """Return a credential for the next minute, for a phone that cannot keep a key."""
+    with reading() as work:
+        made = RefreshedOut.of(actions.refresh(work, VisitorId(path.visitor)))
+    return answer(made, 201)
+
+
+@blueprint.post("/visitor-links/<token>/credential/bound", {201: CredentialOut})
+def bind_by_link(path: LinkPath, body: HolderKeyInput) -> Response:
+    """Bind the credential to the key of the phone that opened the visitor's link."""
+    key = holder_key(body)
+    visitor = _visitor_of(path.token)
+    with office().begin(Principal.for_visitor(visitor)) as work:
+        made = CredentialOut.of(visitor, actions.bind(work, visitor, key))
+    return answer(made, 201)
+
+
+@blueprint.post("/visitor-links/<token>/credential/refreshed", {201: RefreshedOut})
+def refresh_by_link(path: LinkPath) -> Response:
+    """Return a credential for the next minute to the page behind the visitor's link."""
+    visitor = _visitor_of(path.token)
+    with office().reading(Principal.for_visitor(visitor)) as work:
+        made = RefreshedOut.of(actions.refresh(work, visitor))
+    return answer(made, 201)
+
+
 @blueprint.get("/sites/<site>/issuer-keys", {200: KeyList})
 def list_keys(path: SitePath) -> Response:
     """Return the public keys whose credentials count, or counted, at the site."""
@@ -157,3 +234,11 @@ def rotate(path: SitePath) -> Response:
     with begin() as work:
         made = KeyOut.of(actions.rotate_key(work, SiteCode(path.site)))
     return answer(made, 201)
+
+
+def _visitor_of(token: str) -> VisitorId:
+    with reading() as work:
+        found = visits.by_link(work.session, token)
+    if found is None:
+        raise NotFound("This link is not valid any more. Please ask your host for a new one.")
+    return VisitorId(found[1].id)

@@ -1,5 +1,6 @@
 """Issuer keys: made when first needed, sealed at rest, rotated with overlap."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func
@@ -10,18 +11,33 @@ from access_protocol.ids import SiteCode
 from access_protocol.keys import ED25519_KEY_BYTES, SigningKey
 from server.credentials import models
 from server.credentials.models import Issue, IssuerKey
+from server.kernel.events import Event
 from server.kernel.work import Work
 
 KEY_LIFE = timedelta(days=3650)
 """How long a key counts that nobody rotates."""
+REFRESHED_LIFE = timedelta(seconds=60)
+"""How long a refreshed credential counts; the page asks for the next one after half of it."""
 CLOCKS_BEHIND = timedelta(minutes=10)
 """A new key counts from a little before it was made, for gates whose clocks are behind."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IssuerKeyRotated(Event):
+    """A new key signs the site's credentials; the old one counts until its last credential expires."""
+
+    site: SiteCode
+    new_key: bytes
+    old_key: bytes | None
+    old_counts_until: datetime | None
 
 
 def issuing_key(work: Work, site: SiteCode) -> tuple[IssuerKey, SigningKey]:
     """Return the key that signs the site's credentials; the first use makes it."""
     found = models.issuer_keys(work.session, site)
     row = found[0] if found else make(work, site, 1)
+    if not found:
+        tell(work, row, None)
     return row, SigningKey(work.sealer.unseal(row.sealed_seed, _purpose(row.public)))
 
 
@@ -52,9 +68,23 @@ def retire(work: Work, key: IssuerKey) -> None:
         select(func.max(Issue.expires)).where(Issue.issuer == key.public)
     ).one()
     floor = key.not_before + timedelta(seconds=1)
-    ends = max(last or work.now, work.now).replace(microsecond=0) + timedelta(seconds=1)
+    # A refreshed credential is not kept, so the last one may have been signed just now.
+    refreshed = work.now + REFRESHED_LIFE
+    ends = max(last or refreshed, refreshed).replace(microsecond=0) + timedelta(seconds=1)
     key.retired_at, key.not_after = work.now, max(floor, ends)
     work.session.add(key)
+
+
+def tell(work: Work, new: IssuerKey, old: IssuerKey | None) -> None:
+    """Record that another key signs from now on."""
+    work.record(
+        IssuerKeyRotated(
+            site=new.site,
+            new_key=new.public,
+            old_key=old.public if old else None,
+            old_counts_until=old.not_after if old else None,
+        )
+    )
 
 
 def seal_anew(work: Work) -> None:

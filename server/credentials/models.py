@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, LargeBinary, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, Session, col, select
 
 from access_protocol.credential import CredentialClass, to_text
@@ -36,6 +37,18 @@ class IssuerKey(Record, table=True):
     retired_at: datetime | None = None
 
 
+class Standing(StrEnum):
+    """Whether a visitor's credentials count, and if not, who may bring them back."""
+
+    VALID = "valid"
+    WITHDRAWN = "withdrawn"
+    """They ended with what they were for: the visit was held, cancelled or changed."""
+    REVOKED = "revoked"
+    """Their host took them back."""
+    BLOCKED = "blocked"
+    """Security took them back: no host lifts that."""
+
+
 class Credential(Record, table=True):
     """What one visitor holds in one visit: one id through all issues, and which of them still count."""
 
@@ -49,6 +62,7 @@ class Credential(Record, table=True):
     """The newest issue's."""
     lowest_valid: int = Field(default=0, sa_type=BigInteger)
     """Issues below it are revoked; 256: all of them, also those to come before the next issue."""
+    standing: Standing = Field(default=Standing.VALID, sa_type=stored_as_text(Standing))
     last_expires: datetime = Field(index=True)
     """When the longest of its issues expires."""
 
@@ -59,9 +73,10 @@ class Credential(Record, table=True):
 
 
 class Issue(Record, table=True):
-    """One signed credential, as it went out."""
+    """One signed credential, as it went out. A refreshed one lives for a minute and is not kept."""
 
     __tablename__ = "credentials_issue"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index(None, "credential_class", "expires"),)
 
     credential: CredentialId = Field(
         primary_key=True, sa_type=_CREDENTIAL, foreign_key="credentials_credential.id"
@@ -77,6 +92,8 @@ class Issue(Record, table=True):
         index=True,
     )
     message: bytes
+    holder: bytes | None = Field(default=None, sa_type=LargeBinary(33))  # pyright: ignore[reportArgumentType]
+    """The phone's public key as a compressed point (SEC 1, 2.3.3), where it is bound to one."""
     issued_at: datetime
 
     @property
@@ -95,12 +112,24 @@ def of_visitor(session: Session, visitor: VisitorId) -> Credential | None:
     return session.exec(select(Credential).where(Credential.visitor == visitor)).first()
 
 
-def current_issue(session: Session, visitor: VisitorId) -> Issue | None:
-    """Return the visitor's newest credential, or None where there is none that still counts."""
-    held = of_visitor(session, visitor)
-    if held is None or held.revoked:
-        return None
-    return session.get(Issue, (held.id, held.generation))
+def current_issue(
+    session: Session,
+    visitor: VisitorId,
+    credential_class: CredentialClass | None = CredentialClass.STATIC,
+) -> Issue | None:
+    """Return the visitor's newest credential of a class (None: of any) that still counts, or None."""
+    newest = (
+        select(Issue)
+        .join(Credential, col(Credential.id) == col(Issue.credential))
+        .where(
+            Credential.visitor == visitor,
+            col(Issue.generation) >= col(Credential.lowest_valid),
+        )
+        .order_by(col(Issue.generation).desc())
+    )
+    if credential_class is not None:
+        newest = newest.where(Issue.credential_class == credential_class)
+    return session.exec(newest.limit(1)).first()
 
 
 def visitors_of(
@@ -124,13 +153,3 @@ def key_ring(session: Session, site: SiteCode, at: datetime) -> KeyRing:
         for key in reversed(issuer_keys(session, site))
         if key.not_after > at
     )
-
-
-def revocations(session: Session, site: SiteCode, at: datetime) -> dict[CredentialId, int]:
-    """Return the lowest valid generation of every credential of the site that a gate might still meet."""
-    listed = select(Credential.id, Credential.lowest_valid).where(
-        Credential.site == site,
-        col(Credential.lowest_valid) > 0,
-        col(Credential.last_expires) > at - SLOWEST_CLOCK,
-    )
-    return {CredentialId(id_): lowest for id_, lowest in session.exec(listed).all()}

@@ -109,7 +109,7 @@ def _credential(work: Work, guest: Visitor) -> tuple[Badge, bool]:
         return Badge("waiting", "waiting", gettext("No credential yet")), False
     if held.revoked:
         return Badge("bad", "revoke", gettext("Revoked")), False
-    issue = credentials.current_issue(work.session, guest.id)
+    issue = credentials.current_issue(work.session, guest.id, None)
     if issue is None or issue.expires <= work.now:
         return Badge("", "expired", gettext("Expired")), False
     if work.now < issue.not_before:
@@ -159,7 +159,7 @@ def entries(work: Work, visit: Visit, guests: Sequence[Visitor]) -> list[Entry]:
 
 
 def _issues(work: Work, guest: Visitor) -> list[Entry]:
-    issue = credentials.current_issue(work.session, guest.id)
+    issue = credentials.current_issue(work.session, guest.id, None)
     if issue is None:
         return []
     badge = Badge("", "credential", gettext("Credential issued"))
