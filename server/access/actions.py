@@ -5,7 +5,17 @@ from dataclasses import dataclass
 
 from access_protocol.documents import DocumentKind
 from access_protocol.ids import CredentialId, SiteCode
-from server.access import knowledge, models
+from access_protocol.topics import Kind
+from server.access import credentials_feed, knowledge, lockdowns, models
+from server.access.amnesties import AmnestyGranted, NewAmnesty
+from server.access.amnesties import grant as grant_amnesty
+from server.access.conflicts import (
+    Acknowledge,
+    ConflictAcknowledged,
+    ConflictFound,
+    list_conflicts,
+)
+from server.access.conflicts import acknowledge as acknowledge_conflict
 from server.access.doors import (
     Door,
     DoorCommandAsked,
@@ -17,12 +27,24 @@ from server.access.doors import (
     open_portal,
 )
 from server.access.ledger import AccessDecided, LedgerAlarmRaised, OutcomesReported, ReportedOutcome
+from server.access.lockdowns import (
+    Lasting,
+    LockdownBegan,
+    LockdownReleased,
+    NewLockdown,
+    Reason,
+    Told,
+    lasting,
+    lock_down,
+    release,
+    unanswered_releases,
+)
 from server.access.models import AccessEvent, EventQuery, LedgerAlarm, Presence
 from server.access.presence import PassageReported
 from server.credentials import models as credentials
 from server.credentials.actions import CredentialIssued, CredentialRevoked, IssuerKeyRotated
 from server.credentials.models import Credential
-from server.devices.actions import DeviceEnrolled, refresh_key_lists
+from server.devices.actions import DeviceEnrolled, DeviceStatusChanged, refresh_key_lists
 from server.kernel.pagination import Page
 from server.kernel.principal import Right, require
 from server.kernel.work import Work
@@ -30,27 +52,47 @@ from server.places.actions import PlaceChanged
 
 __all__ = [
     "AccessDecided",
+    "Acknowledge",
+    "AmnestyGranted",
+    "ConflictAcknowledged",
+    "ConflictFound",
     "Door",
     "DoorCommandAsked",
     "DoorCommandSettled",
     "Inside",
+    "Lasting",
     "LedgerAlarmRaised",
+    "LockdownBegan",
+    "LockdownReleased",
+    "NewAmnesty",
+    "NewLockdown",
     "OpenPortal",
     "OutcomesReported",
     "PassageReported",
+    "Reason",
     "ReportedOutcome",
+    "Told",
+    "acknowledge_conflict",
+    "amnesty_granted",
     "credential_issued",
     "credential_revoked",
     "device_enrolled",
+    "device_status_changed",
     "door_reported",
     "find_command",
+    "grant_amnesty",
     "issuer_key_rotated",
+    "lasting",
     "list_alarms",
+    "list_conflicts",
     "list_doors",
     "list_events",
     "list_inside",
+    "lock_down",
     "open_portal",
     "place_changed",
+    "release",
+    "unanswered_releases",
 ]
 
 _WHAT_GATES_NEED = frozenset({"site", "access_point", "portal", "zone"})
@@ -95,18 +137,27 @@ def place_changed(work: Work, happened: PlaceChanged) -> None:
 
 
 def credential_issued(work: Work, happened: CredentialIssued) -> None:
-    """Let the gates know the site's first key, and that an earlier credential no longer counts."""
-    _tell_gates_of_credentials(work, happened.site)
+    """Let the gates hold what is bound to a phone, and know which earlier ones no longer count."""
+    credentials_feed.changed(work, happened.site, happened.credential)
 
 
 def credential_revoked(work: Work, happened: CredentialRevoked) -> None:
     """Let the gates know that a credential no longer counts."""
-    _tell_gates_of_credentials(work, happened.site)
+    credentials_feed.changed(work, happened.site, happened.credential)
 
 
 def issuer_key_rotated(work: Work, happened: IssuerKeyRotated) -> None:
     """Let the gates know the new key, and how long the old one counts."""
-    knowledge.refresh(work, happened.site, (DocumentKind.KEYS,))
+    # At the end, so that of two works at once both lock sections and feeds in the same order.
+    site = happened.site
+    work.at_the_end(
+        ("keys", site), lambda later: knowledge.refresh(later, site, (DocumentKind.KEYS,))
+    )
+
+
+def amnesty_granted(work: Work, happened: AmnestyGranted) -> None:
+    """Let the gates know that entries were forgiven."""
+    knowledge.refresh(work, happened.site, (DocumentKind.POLICY,))
 
 
 def device_enrolled(work: Work, happened: DeviceEnrolled) -> None:
@@ -114,8 +165,7 @@ def device_enrolled(work: Work, happened: DeviceEnrolled) -> None:
     knowledge.refresh(work, happened.site)
 
 
-def _tell_gates_of_credentials(work: Work, site: SiteCode) -> None:
-    # Once for all guests of a visit; at the end also because then every work locks the sections in the same
-    # order: two at once could wait for each other on PostgreSQL.
-    kinds = (DocumentKind.KEYS, DocumentKind.REVOCATIONS)
-    work.at_the_end(("credentials", site), lambda later: knowledge.refresh(later, site, kinds))
+def device_status_changed(work: Work, happened: DeviceStatusChanged) -> None:
+    """Tell a controller that comes back whether it is locked down."""
+    if happened.online and happened.kind is Kind.CONTROLLER:
+        lockdowns.controller_came(work, happened.site, happened.device)

@@ -1,4 +1,4 @@
-"""The worker's side of an operator's command: ask the controller, sign its nonce back, while there is time.
+"""The worker's side of a command to a door: ask the controller, sign its nonce back, while there is time.
 
 The command is signed when it is sent and never after its deadline. Nothing is repeated: a question that finds no
 broker is tried again by the outbox until the deadline; once the controller was asked, only its answer moves things.
@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 class _Asked:
     site: SiteCode
     controller: DeviceId
+    action: Action
     pulse: timedelta
     deadline: datetime
     key: SigningKey
@@ -52,10 +53,11 @@ class DoorConversation:
         with self._office.begin(Principal.system("doors")) as work:
             key = signing_key(work, site, KeyPurpose.COMMAND)
         pulse = timedelta(milliseconds=row.payload["pulse_ms"])
+        action = Action(row.payload.get("action", Action.UNLOCK))
         deadline = row.deadline or self._office.clock.now()
         with self._lock:
             self._forget_late_ones()
-            self._asked[event] = _Asked(site, controller, pulse, deadline, key)
+            self._asked[event] = _Asked(site, controller, action, pulse, deadline, key)
         topic = topics.build(site, Kind.SERVER, SERVER, Subject.ASK, controller)
         left = deadline - self._office.clock.now()
         if left <= timedelta() or not self._transport.publish(
@@ -84,7 +86,7 @@ class DoorConversation:
         command = Command(
             controller=asked.controller,
             nonce=Nonce(answer.nonce),
-            action=Action.UNLOCK,
+            action=asked.action,
             pulse=asked.pulse,
             event=EventId(answer.event),
         )

@@ -24,6 +24,7 @@ from access_protocol.ids import (
 from access_protocol.knowledge import Policy
 from access_protocol.rules import Circumstances, OperatorRequest
 from server.access import knowledge, ledger, models
+from server.access.lockdowns import ACKNOWLEDGED_WITHIN, DEADLINE, OUTBOX_KIND
 from server.access.models import CommandState, DoorCommand
 from server.devices import models as devices
 from server.devices.actions import DoorReported
@@ -38,11 +39,6 @@ from server.kernel.principal import Right, require
 from server.kernel.text import Line
 from server.kernel.work import Work
 from server.places.models import AccessPoint, Portal
-
-OUTBOX_KIND = "door_command"
-DEADLINE = timedelta(seconds=5)
-ACKNOWLEDGED_WITHIN = timedelta(seconds=2)
-"""How long after the deadline a controller's word on a command sent in time may still be on its way."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,22 +1,27 @@
-"""What each gate must know to decide by itself: its sections, pushed when they change, given when asked for."""
+"""What each gate must know to decide by itself: pushed when it changes, given with the time to a gate that asks."""
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 
 from access_protocol import knowledge as sections
 from access_protocol.documents import DocumentKind
+from access_protocol.events import SyncRequest
+from access_protocol.feeds import FEEDS
 from access_protocol.ids import AccessPointId, DeviceId, PortalId, SiteCode, ZoneNumber
-from access_protocol.knowledge import Policy
+from access_protocol.knowledge import AntiPassback, Policy, TimeAnswer, ZonePolicy
 from access_protocol.topics import Kind
+from server.access import amnesties, feeds, models
 from server.credentials import models as credentials
 from server.devices import actions as devices
 from server.devices import models as device_models
+from server.devices.actions import Section
+from server.devices.models import Device
 from server.kernel.work import Work
 from server.places import models as places
 from server.places.models import AccessPoint, Site
 
-SECTIONS = (DocumentKind.KEYS, DocumentKind.POLICY, DocumentKind.REVOCATIONS)
-TIME_EVERY = timedelta(minutes=1)
+SECTIONS = (DocumentKind.KEYS, DocumentKind.POLICY)
+"""What is sent as a whole; what grows is sent as feeds."""
 
 
 def refresh(work: Work, site: SiteCode, kinds: Iterable[DocumentKind] = SECTIONS) -> None:
@@ -30,34 +35,79 @@ def refresh(work: Work, site: SiteCode, kinds: Iterable[DocumentKind] = SECTIONS
                 devices.send(work, site, row)
 
 
-def answer(work: Work, site: SiteCode, gate: DeviceId, held: Mapping[str, int]) -> None:
-    """Send a gate the sections that are newer than those it holds, and the time."""
-    versions = devices.held_versions(held)
+def answer(work: Work, gate: Device, asked: SyncRequest) -> None:
+    """Send a gate what is newer than what it holds, and last the time, which answers its very question.
+
+    The time names what the gate should hold now: all of this is one transaction.
+    """
+    held = devices.held_versions(asked.held)
+    wanted: dict[DocumentKind, int] = {}
+    missing: list[Section] = []
     for kind in SECTIONS:
-        row, _ = devices.issue(work, gate, kind, _body(work, site, gate, kind))
-        if devices.catch_up(work, row, versions.get(kind)):
-            devices.send(work, site, row)
-    tell_time(work, site, gate)
-
-
-def tell_time(work: Work, site: SiteCode, gate: DeviceId) -> None:
-    """Send a gate the signed time; its version is the time itself, in Unix seconds."""
-    version = int(work.now.timestamp())
-    devices.send_body(work, site, gate, DocumentKind.TIME, version, b"")
-
-
-def tell_everyone_the_time(work: Work) -> None:
-    """Send the signed time to every gate that is there."""
-    for gate in device_models.devices(work.session, kind=Kind.GATE):
-        if gate.admitted and gate.online:
-            tell_time(work, gate.site, gate.id)
+        row, _ = devices.issue(work, gate.id, kind, _body(work, gate.site, gate.id, kind))
+        if devices.catch_up(work, row, held.get(kind)):
+            missing.append(Section(kind, row.version, row.body))
+        wanted[kind] = row.version
+    feeds.catch_up(work, gate.site, held)
+    for kind in FEEDS:
+        version, chunks = feeds.chunks(work, gate.site, kind, held.get(kind, 0))
+        missing += chunks
+        if version:
+            wanted[kind] = version
+    if asked.nonce is not None:
+        body = sections.write_time(
+            TimeAnswer(asked.nonce, {str(kind): version for kind, version in wanted.items()})
+        )
+        missing.append(Section(DocumentKind.TIME, int(work.now.timestamp()), body))
+    devices.send_all(work, gate.site, gate.id, missing)
 
 
 def policy_of(work: Work, site: SiteCode, points: Iterable[AccessPoint]) -> Policy:
     """Return the site's policy at these access points, as gates and `rules.decide` read it."""
     found = work.session.get_one(Site, site)
     entries = [_point(point, found) for point in points if point.controller is not None]
-    return Policy({entry.id: entry for entry in entries})
+    return Policy(
+        access_points={entry.id: entry for entry in entries},
+        static_staleness=timedelta(hours=found.static_staleness_h),
+        staleness=timedelta(hours=found.staleness_h),
+        locked_down=_locked_down(work, site),
+        zones=_zones(work, site),
+    )
+
+
+def _locked_down(work: Work, site: SiteCode) -> frozenset[ZoneNumber]:
+    lasting = models.lockdowns(work.session, site)
+    if not lasting:
+        return frozenset()
+    zones = [ZoneNumber(zone.number) for zone in places.all_zones(work.session, site)]
+    return frozenset(zone for zone in zones if any(each.covers(zone) for each in lasting))
+
+
+def _zones(work: Work, site: SiteCode) -> dict[ZoneNumber, ZonePolicy]:
+    """Return what there is to say about zones: nothing about those without anti-passback."""
+    said = {
+        ZoneNumber(zone.number): zone
+        for zone in places.all_zones(work.session, site)
+        if zone.anti_passback is not AntiPassback.OFF
+    }
+    forgiven = amnesties.newest(work.session, site)
+    return {
+        number: ZonePolicy(
+            anti_passback=zone.anti_passback,
+            forgiven_after=zone.forgiven_after,
+            amnesty=_whole_second(
+                max(filter(None, (forgiven.get(None), forgiven.get(number))), default=None)
+            ),
+        )
+        for number, zone in said.items()
+    }
+
+
+def _whole_second(at: datetime | None) -> datetime | None:
+    """Round up: an entry in the second in which a guard forgave is forgiven too."""
+    if at is None or not at.microsecond:
+        return at
+    return at.replace(microsecond=0) + timedelta(seconds=1)
 
 
 def _point(point: AccessPoint, site: Site) -> sections.AccessPoint:
@@ -85,12 +135,4 @@ def _policy(work: Work, site: SiteCode, gate: DeviceId) -> bytes:
     return sections.write_policy(policy_of(work, site, points))
 
 
-def _revocations(work: Work, site: SiteCode, _gate: DeviceId) -> bytes:
-    return sections.write_revocations(credentials.revocations(work.session, site, work.now))
-
-
-_WRITERS = {
-    DocumentKind.KEYS: _keys,
-    DocumentKind.POLICY: _policy,
-    DocumentKind.REVOCATIONS: _revocations,
-}
+_WRITERS = {DocumentKind.KEYS: _keys, DocumentKind.POLICY: _policy}

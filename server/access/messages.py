@@ -1,4 +1,4 @@
-"""Journals and questions of gates over MQTT, and the conversation with doors for operators."""
+"""Journals and questions of gates over MQTT, the conversation with doors, and what is due on time."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ from access_protocol import codec, topics
 from access_protocol.commands import Acknowledgement
 from access_protocol.events import JournalBatch, SyncRequest
 from access_protocol.topics import SERVER, Kind, Subject
-from server.access import doors, knowledge, ledger
+from server.access import credentials_feed, doors, feeds, knowledge, ledger, lockdowns, presence
 from server.access.door_conversation import DoorConversation
 from server.access.ledger import Source
 from server.devices.actions import read, sender_of
@@ -27,8 +27,13 @@ def register(desk: Desk) -> None:
     conversation = DoorConversation(desk.office, desk.transport)
     desk.hear(Kind.CONTROLLER, Subject.ANSWER, conversation.answered)
     desk.sends(doors.OUTBOX_KIND, conversation.ask)
-    desk.every(knowledge.TIME_EVERY, "signed time for gates", knowledge.tell_everyone_the_time)
     desk.every(OVERDUE_EVERY, "door commands overdue", doors.settle_overdue)
+    desk.every(lockdowns.LOOKED_EVERY, "lockdowns carried out", lockdowns.carry_out)
+    desk.every(
+        credentials_feed.LOOKED_EVERY, "bound credentials of the day", credentials_feed.of_the_day
+    )
+    desk.every(presence.ENDED_EVERY, "presence without exit readers", presence.end_expired)
+    desk.every(feeds.FORGOTTEN_EVERY, "forget old changes", feeds.forget_expired)
 
 
 def _journal(work: Work, incoming: Incoming) -> None:
@@ -48,11 +53,12 @@ def _journal(work: Work, incoming: Incoming) -> None:
 
 def _sync(work: Work, incoming: Incoming) -> None:
     gate = sender_of(work, incoming)
-    knowledge.answer(work, gate.site, gate.id, read(SyncRequest, incoming).held)
+    knowledge.answer(work, gate, read(SyncRequest, incoming))
 
 
 def _acknowledged(work: Work, incoming: Incoming) -> None:
     if incoming.topic.addressee != SERVER:
         return
-    controller = sender_of(work, incoming)
-    doors.acknowledged(work, controller.id, read(Acknowledgement, incoming))
+    controller, word = sender_of(work, incoming), read(Acknowledgement, incoming)
+    doors.acknowledged(work, controller.id, word)
+    lockdowns.acknowledged(work, controller.id, word)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, Session, col, func, select
 
+from access_protocol.commands import Action
 from access_protocol.credential import CredentialClass
 from access_protocol.decision import CommandRefusal, DenyReason
 from access_protocol.events import Outcome
@@ -185,6 +186,84 @@ class DoorCommand(Record, table=True):
     settled_at: datetime | None = None
 
 
+class Lockdown(Record, table=True):
+    """A guard locked a zone down, or the whole site (zone None), until somebody releases it."""
+
+    __tablename__ = "access_lockdown"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index(None, "site", "released_at"),)
+
+    id: str = Field(primary_key=True, sa_type=ID_COLUMN)
+    site: SiteCode = Field(sa_type=text(3))
+    zone: ZoneNumber | None = Field(default=None, sa_type=BigInteger)
+    reason: str = Field(max_length=500)
+    began_at: datetime
+    began_by: PersonId | None = Field(default=None, sa_type=ID_COLUMN)
+    released_at: datetime | None = None
+    released_by: PersonId | None = Field(default=None, sa_type=ID_COLUMN)
+    release_reason: str = Field(default="", max_length=500)
+
+    def covers(self, zone: int) -> bool:
+        """Whether entry to the zone is stopped by it."""
+        return self.zone in (None, zone)
+
+
+class LockdownOrder(Record, table=True):
+    """What a controller was last told about lockdowns, and its word on that. Its state is its own report."""
+
+    __tablename__ = "access_lockdown_order"  # pyright: ignore[reportAssignmentType]
+
+    controller: DeviceId = Field(primary_key=True, sa_type=_DEVICE)
+    site: SiteCode = Field(sa_type=text(3), index=True)
+    action: Action = Field(sa_type=stored_as_text(Action))
+    event: EventId = Field(sa_type=_UUID, index=True)
+    asked_at: datetime
+    deadline: datetime
+    state: CommandState = Field(sa_type=stored_as_text(CommandState))
+    refusal: CommandRefusal | None = Field(default=None, sa_type=stored_as_text(CommandRefusal))
+
+
+class Amnesty(Record, table=True):
+    """A guard forgave entries up to a moment: of a zone or the whole site, of one credential or all."""
+
+    __tablename__ = "access_amnesty"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index(None, "site", "at"),)
+
+    id: str = Field(primary_key=True, sa_type=ID_COLUMN)
+    site: SiteCode = Field(sa_type=text(3))
+    zone: ZoneNumber | None = Field(default=None, sa_type=BigInteger)
+    credential: CredentialId | None = Field(default=None, sa_type=_CREDENTIAL)
+    at: datetime
+    person: PersonId | None = Field(default=None, sa_type=ID_COLUMN)
+    reason: str = Field(max_length=500)
+
+
+class AntiPassbackConflict(Record, table=True):
+    """Two entries of one credential into a zone without an exit between, found when the journals met."""
+
+    __tablename__ = "access_conflict"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        UniqueConstraint("credential", "first_event", "second_event"),
+        Index(None, "second_at", "id"),
+    )
+
+    id: str = Field(primary_key=True, sa_type=ID_COLUMN)
+    site: SiteCode = Field(sa_type=text(3))
+    zone: ZoneNumber = Field(sa_type=BigInteger)
+    credential: CredentialId = Field(sa_type=_CREDENTIAL)
+    first_event: EventId = Field(sa_type=_UUID)
+    first_at: datetime
+    first_access_point: AccessPointId = Field(sa_type=_DEVICE)
+    second_event: EventId = Field(sa_type=_UUID)
+    second_at: datetime
+    second_access_point: AccessPointId = Field(sa_type=_DEVICE)
+    found_at: datetime
+    explained_at: datetime | None = None
+    """When a passage arrived that lies between the two: then they do not follow each other."""
+    acknowledged_at: datetime | None = None
+    acknowledged_by: PersonId | None = Field(default=None, sa_type=ID_COLUMN)
+    note: str = Field(default="", max_length=500)
+
+
 class EventQuery(PageQuery):
     """Which access events to list, newest first."""
 
@@ -256,6 +335,25 @@ def alarms(session: Session, most: int = 50) -> Sequence[LedgerAlarm]:
     """Return the newest alarms of the ledger."""
     statement = select(LedgerAlarm).order_by(col(LedgerAlarm.raised_at).desc())
     return session.exec(statement.limit(most)).all()
+
+
+def lockdowns(session: Session, site: SiteCode | None = None) -> Sequence[Lockdown]:
+    """Return the lockdowns that last, the oldest first."""
+    statement = select(Lockdown).where(col(Lockdown.released_at).is_(None))
+    if site is not None:
+        statement = statement.where(Lockdown.site == site)
+    return session.exec(statement.order_by(col(Lockdown.began_at), col(Lockdown.id))).all()
+
+
+def conflicts(
+    session: Session, query: PageQuery, *, waiting_only: bool = False
+) -> Page[AntiPassbackConflict]:
+    """Return double entries, the latest first; `waiting_only`: those that no guard acknowledged yet."""
+    statement = select(AntiPassbackConflict).where(col(AntiPassbackConflict.explained_at).is_(None))
+    if waiting_only:
+        statement = statement.where(col(AntiPassbackConflict.acknowledged_at).is_(None))
+    order = [col(AntiPassbackConflict.second_at), col(AntiPassbackConflict.id)]
+    return paginate(session, statement, order, query, newest_first=True)
 
 
 def last_commands(

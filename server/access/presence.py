@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
-from sqlalchemy import and_, or_
-from sqlmodel import Session, select
+from sqlalchemy import and_, exists, or_, update
+from sqlmodel import Session, col, select
 
 from access_protocol.events import Outcome, OutcomeEntry
+from access_protocol.feeds import LastPassage
 from access_protocol.ids import (
     AccessPointId,
     CredentialId,
@@ -19,7 +20,11 @@ from access_protocol.ids import (
     ZoneNumber,
 )
 from access_protocol.knowledge import Direction
+from server.access import conflicts, feeds
+from server.access.amnesties import PASSAGE_KEPT
 from server.access.models import Passage, Presence
+from server.credentials.models import Credential
+from server.kernel import live
 from server.kernel.events import Event
 from server.kernel.upsert import insert_once, table_of, upsert
 from server.kernel.work import Work
@@ -27,6 +32,7 @@ from server.places.models import AccessPoint
 
 Points = Mapping[AccessPointId, AccessPoint]
 _PRESENCE = table_of(Presence)
+ENDED_EVERY = timedelta(minutes=1)
 PASSAGES = frozenset({Outcome.OPENED, Outcome.PASSED})
 """What a controller says when somebody went through: a turnstile counts, a door's contact saw it open."""
 
@@ -62,7 +68,7 @@ def passed(
     bearers: Mapping[str, CredentialId],
 ) -> bool:
     """Take the passages that a gate reported at its own access points; return whether anybody moved."""
-    moved = False
+    moved: list[PassageReported] = []
     for outcome in outcomes:
         point = known.get(AccessPointId(outcome.access_point))
         bearer = bearers.get(outcome.event)
@@ -80,8 +86,41 @@ def passed(
         )
         if _store(work, happened):
             work.record(happened)
-            moved = True
-    return moved
+            moved.append(happened)
+    _publish(work, site, moved)
+    return bool(moved)
+
+
+def end_expired(work: Work) -> None:
+    """Let those leave whose credential ended, where no reader sees who goes out: they would stay for ever."""
+    read = exists().where(
+        col(AccessPoint.site) == _PRESENCE.c.site,
+        col(AccessPoint.zone) == _PRESENCE.c.zone,
+        col(AccessPoint.direction) == Direction.OUT,
+    )
+    over = exists().where(
+        col(Credential.id) == _PRESENCE.c.credential, col(Credential.last_expires) <= work.now
+    )
+    gone = update(_PRESENCE).where(_PRESENCE.c.zone.is_not(None), over, ~read).values(zone=None)
+    if work.session.connection().execute(gone).rowcount:
+        live.notice(work, "occupancy")
+
+
+def _publish(work: Work, site: SiteCode, moved: Sequence[PassageReported]) -> None:
+    """Put the passages into the site's feed, and see whether they contradict what other gates reported."""
+    changes = [
+        feeds.passage(
+            LastPassage(each.credential, each.zone, each.direction, each.at, each.event),
+            each.at + PASSAGE_KEPT,
+        )
+        for each in moved
+    ]
+    if not changes:
+        return
+    # First locked, then looked: of two gates' journals at once the second one sees both.
+    feeds.publish(work, site, changes)
+    for each in moved:
+        conflicts.look(work, work.session.get_one(Passage, (each.event, each.credential)))
 
 
 def _store(work: Work, happened: PassageReported) -> bool:

@@ -11,7 +11,15 @@ from access_protocol.enrolment import Enrolment, EnrolmentRequest
 from access_protocol.ids import DeviceId, SiteCode
 from access_protocol.topics import SERVER, Kind
 from server.devices import models, rules
-from server.devices.documents import catch_up, held_versions, issue, send, send_body
+from server.devices.documents import (
+    HIGHEST_VERSION,
+    Section,
+    catch_up,
+    held_versions,
+    issue,
+    send,
+    send_all,
+)
 from server.devices.incoming import read, sender_of
 from server.devices.key_lists import refresh_key_lists
 from server.devices.keys import public_keys, signing_key
@@ -26,6 +34,7 @@ from server.kernel.work import Office, Work
 from server.places.models import Site
 
 __all__ = [  # what the subjects above may use, wherever it stands in this one
+    "HIGHEST_VERSION",
     "DeviceEnrolled",
     "DeviceRegistered",
     "DeviceRenamed",
@@ -35,6 +44,7 @@ __all__ = [  # what the subjects above may use, wherever it stands in this one
     "DoorStateChanged",
     "EnrolmentCodeMade",
     "NewDevice",
+    "Section",
     "ShownCode",
     "catch_up",
     "enrol",
@@ -49,7 +59,7 @@ __all__ = [  # what the subjects above may use, wherever it stands in this one
     "rename",
     "revoke",
     "send",
-    "send_body",
+    "send_all",
     "sender_of",
     "signing_key",
 ]

@@ -4,9 +4,11 @@ Whoever changes what a device must know calls `issue` with the section's present
 the body is made, so that of two changes at once the later one always writes what both of them left.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from typing import NamedTuple
 
+import cbor2
 import structlog
 from sqlmodel import select
 
@@ -14,15 +16,17 @@ from access_protocol import documents, topics
 from access_protocol.documents import Document, DocumentKind
 from access_protocol.ids import DeviceId, SiteCode
 from access_protocol.topics import SERVER, Kind, Subject
+from access_protocol.transport.base import Transport
 from server.devices.keys import signing_key
 from server.devices.models import IssuedDocument, KeyPurpose
 from server.kernel import outbox
+from server.kernel.outbox import Outgoing, Sender, SendFailed
 from server.kernel.upsert import insert_once
 from server.kernel.work import Work
 
 log = structlog.get_logger(__name__)
 
-OUTBOX_KIND = "mqtt"
+OUTBOX_KIND = "documents"
 KEPT = timedelta(seconds=60)
 """A device that could not be told in this time asks by itself, at each connect and every minute."""
 HIGHEST_VERSION = 1 << 62
@@ -53,28 +57,52 @@ def catch_up(work: Work, row: IssuedDocument, held: int | None) -> bool:
     return held is None or held < row.version
 
 
+class Section(NamedTuple):
+    """A section, or a part of one, as it goes to one device."""
+
+    kind: DocumentKind
+    version: int
+    body: bytes
+
+
 def send(work: Work, site: SiteCode, row: IssuedDocument) -> None:
     """Send a section to its device once this work is committed."""
-    send_body(work, site, row.device, row.kind, row.version, row.body)
+    send_all(work, site, row.device, [Section(row.kind, row.version, row.body)])
 
 
-def send_body(
-    work: Work, site: SiteCode, device: DeviceId, kind: DocumentKind, version: int, body: bytes
-) -> None:
-    """Sign and send a document that has no counter of its own, or that `issue` has counted."""
-    document = Document(kind, site, device, version, work.now, body)
-    message = documents.seal(document, signing_key(work, site, KeyPurpose.AUTHORITY))
-    if len(message) > documents.DOCUMENT_CEILING:
-        log.error("too large for its device: it stays with what it has", device=device, kind=kind)
-    subject = Subject.KEYS if kind is DocumentKind.KEY_LIST else Subject.KNOWLEDGE
+def send_all(work: Work, site: SiteCode, device: DeviceId, sections: Sequence[Section]) -> None:
+    """Sign sections and send them to a device in this order, once this work is committed."""
+    if not sections:
+        return
+    key = signing_key(work, site, KeyPurpose.AUTHORITY)
+    messages = [
+        documents.seal(Document(kind, site, device, version, work.now, body), key)
+        for kind, version, body in sections
+    ]
+    if max(map(len, messages)) > documents.DOCUMENT_CEILING:
+        kinds = ", ".join(sorted({each.kind for each in sections}))
+        log.error("too large for its device: it stays with what it has", device=device, kind=kinds)
+    first = sections[0]
+    subject = Subject.KEYS if first.kind is DocumentKind.KEY_LIST else Subject.KNOWLEDGE
     outbox.post(
         work,
         OUTBOX_KIND,
         topics.build(site, Kind.SERVER, SERVER, subject, device),
-        body=message,
-        reference=f"{kind}:{version}"[:64],
+        body=cbor2.dumps(messages),
+        reference=f"{first.kind}:{first.version}"[:64],
         deadline=work.now + KEPT,
     )
+
+
+def sender(transport: Transport) -> Sender:
+    """Return what publishes the documents of one row in their order; the device takes a repeated one as known."""
+
+    def publish(row: Outgoing) -> None:
+        for message in cbor2.loads(row.body or b"\x80"):
+            if not transport.publish(row.destination, message, expiry=KEPT):
+                raise SendFailed("the broker is away")
+
+    return publish
 
 
 def held_versions(held: Mapping[str, int]) -> dict[DocumentKind, int]:

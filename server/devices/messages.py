@@ -11,7 +11,7 @@ from access_protocol.events import (
     SyncRequest,
 )
 from access_protocol.topics import Kind, Subject
-from server.devices import actions, reports
+from server.devices import actions, documents, reports
 from server.devices.incoming import read, sender_of
 from server.devices.key_lists import key_list
 from server.kernel.desk import Desk, Incoming
@@ -27,6 +27,7 @@ def register(desk: Desk) -> None:
     desk.on(Kind.CONTROLLER, Subject.STATE, _door_state)
     desk.on(Kind.CONTROLLER, Subject.EVENT, _door_event)
     desk.on(Kind.CONTROLLER, Subject.SYNC, _sync)
+    desk.sends(documents.OUTBOX_KIND, documents.sender(desk.transport))
     _forget_presence(desk)()
     desk.transport.on_connection(lambda there: None if there else _forget_presence(desk)())
 

@@ -21,14 +21,17 @@ from server.places.rules import (
     Address,
     DeviceText,
     FailMode,
+    ForgivenAfterMinutes,
     Name,
     NewSiteCode,
     PortalKind,
     PulseMs,
     Slug,
+    StalenessHours,
     TimeZone,
     Translations,
     ZoneNo,
+    unread_exits,
 )
 
 P = TypeVar("P", Site, Floor, Zone, Portal, AccessPoint, Room)
@@ -61,6 +64,13 @@ class SiteInput(BaseModel):
     static_zones: list[ZoneNo] = Field(
         default=[], max_length=23, description="Zones that printed or mailed credentials may enter."
     )
+    static_staleness_h: StalenessHours = Field(
+        default=24,
+        description="Hours without contact after which gates admit no static credential.",
+    )
+    staleness_h: StalenessHours = Field(
+        default=72, description="Hours without contact after which gates admit no visitor."
+    )
 
 
 class NewSite(SiteInput):
@@ -83,6 +93,13 @@ class ZoneInput(BaseModel):
     name: Name
     translations: Translations = Field(default_factory=dict[Language, Name])
     floor: str | None = Field(default=None, max_length=32, description="Id of its floor.")
+    anti_passback: AntiPassback = Field(
+        default=AntiPassback.OFF,
+        description="A second entry without an exit between: hard refuses it, soft notes it.",
+    )
+    forgiven_after_min: ForgivenAfterMinutes | None = Field(
+        default=None, description="Minutes after which an entry is forgiven; null: never by time."
+    )
 
 
 class PortalInput(BaseModel):
@@ -107,7 +124,6 @@ class AccessPointInput(BaseModel):
         default=list(CredentialClass), min_length=1, max_length=len(CredentialClass)
     )
     single_entry: bool = True
-    anti_passback: AntiPassback = AntiPassback.OFF
     pulse_ms: PulseMs = 3000
     gate: DeviceText | None = Field(
         default=None, description="The gate agent whose reader is here."
@@ -190,6 +206,7 @@ def put_zone(work: Work, site: SiteCode, number: ZoneNumber, wanted: ZoneInput) 
     created = zone is None
     zone = zone or Zone(site=site, number=number, name=wanted.name)
     _apply(zone, wanted)
+    _check_exits_are_read(work, zone)
     return _stored(work, zone, site, "zone", str(number), created=created)
 
 
@@ -227,7 +244,12 @@ def put_access_point(
         classes=[],
         pulse_ms=wanted.pulse_ms,
     )
+    left = point.zone
     _apply(point, wanted)
+    work.session.add(point)
+    work.session.flush()
+    for number in {left, wanted.zone}:
+        _check_exits_are_read(work, work.session.get_one(Zone, (site, number)), "direction")
     return _stored(work, point, site, "access_point", point_id, created=created)
 
 
@@ -266,6 +288,21 @@ def _check_room(work: Work, site: SiteCode, wanted: RoomInput) -> None:
 def _check_zone(work: Work, site: SiteCode, zone: int) -> None:
     if work.session.get(Zone, (site, zone)) is None:
         raise Invalid([("zone", f"site {site} has no zone {zone}")])
+
+
+def _check_exits_are_read(work: Work, zone: Zone, field: str = "anti_passback") -> None:
+    """Hard anti-passback would lock people out for good where nothing reads how they leave."""
+    if zone.anti_passback is not AntiPassback.HARD or zone.forgiven_after_min is not None:
+        return
+    points = models.access_points_of_site(work.session, zone.site)
+    sides: dict[Direction, list[str]] = {Direction.IN: [], Direction.OUT: []}
+    for point in points:
+        if point.zone == zone.number:
+            sides[point.direction].append(point.portal)
+    unread = unread_exits(sides[Direction.IN], sides[Direction.OUT])
+    if unread:
+        why = f"is hard for zone {zone.number}, but nothing reads who leaves by {', '.join(unread)}"
+        raise Invalid([(field, f"{why}; add exit readers, or minutes after which it is forgiven")])
 
 
 def _check_portal(work: Work, site: SiteCode, portal: str) -> None:

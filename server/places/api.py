@@ -82,6 +82,8 @@ class SiteOut(BaseModel):
     languages: list[Language]
     approval_required: bool
     static_zones: list[int]
+    static_staleness_h: int
+    staleness_h: int
     created_at: datetime
 
 
@@ -105,6 +107,8 @@ class ZoneOut(BaseModel):
     name: str
     translations: dict[Language, str]
     floor: str | None
+    anti_passback: AntiPassback
+    forgiven_after_min: int | None
 
 
 class PortalOut(BaseModel):
@@ -130,7 +134,6 @@ class AccessPointOut(BaseModel):
     direction: Direction
     classes: list[CredentialClass]
     single_entry: bool
-    anti_passback: AntiPassback
     pulse_ms: int
     gate: str | None
     controller: str | None

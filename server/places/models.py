@@ -44,6 +44,10 @@ class Site(Record, table=True):
     """Whether security approves a visit before its credentials are issued."""
     static_zones: list[int] = Field(default_factory=list[int], sa_type=JSON)
     """Zones that static (printed or mailed) credentials may enter."""
+    static_staleness_h: int = 24
+    """After so many hours without contact a gate admits no static credentials any more."""
+    staleness_h: int = 72
+    """After so many hours without contact it admits no visitor any more."""
     created_at: datetime
 
 
@@ -73,6 +77,18 @@ class Zone(Record, table=True):
     floor: FloorId | None = Field(
         default=None, sa_type=ID_COLUMN, foreign_key="places_floor.id", index=True
     )
+    anti_passback: AntiPassback = Field(
+        default=AntiPassback.OFF, sa_type=stored_as_text(AntiPassback)
+    )
+    """What happens at a second entry without an exit between."""
+    forgiven_after_min: int | None = None
+    """After so many minutes an entry is forgiven; None: never by time alone."""
+
+    @property
+    def forgiven_after(self) -> timedelta | None:
+        """After how long an entry is forgiven."""
+        minutes = self.forgiven_after_min
+        return None if minutes is None else timedelta(minutes=minutes)
 
 
 class Portal(Record, table=True):
@@ -107,9 +123,6 @@ class AccessPoint(Record, table=True):
     """Credential classes it accepts; static ones also need the site's leave for the zone."""
     single_entry: bool = True
     """Whether a static credential passes here once only."""
-    anti_passback: AntiPassback = Field(
-        default=AntiPassback.OFF, sa_type=stored_as_text(AntiPassback)
-    )
     pulse_ms: int
     gate: DeviceId | None = Field(default=None, sa_type=text(32), index=True)
     """The gate agent whose reader is here."""
@@ -175,6 +188,17 @@ def floors(session: Session, site: SiteCode, query: PageQuery) -> Page[Floor]:
 def zones(session: Session, site: SiteCode, query: PageQuery) -> Page[Zone]:
     """Return a site's zones by number."""
     return paginate(session, select(Zone).where(Zone.site == site), [col(Zone.number)], query)
+
+
+def all_zones(session: Session, site: SiteCode) -> Sequence[Zone]:
+    """Return every zone of a site by number; there are 23 at most."""
+    return session.exec(select(Zone).where(Zone.site == site).order_by(col(Zone.number))).all()
+
+
+def access_points_of_site(session: Session, site: SiteCode) -> Sequence[AccessPoint]:
+    """Return every access point of a site by portal."""
+    statement = select(AccessPoint).where(AccessPoint.site == site)
+    return session.exec(statement.order_by(AccessPoint.portal, AccessPoint.id)).all()
 
 
 def zone_names(session: Session, site: SiteCode, language: Language) -> Mapping[int, str]:

@@ -44,6 +44,11 @@ def admitted_classes(
     return frozenset(accepted) - {CredentialClass.STATIC}
 
 
+def unread_exits(entries: Collection[str], exits: Collection[str]) -> list[str]:
+    """Return the portals that lead into a zone and have no reader on the way out of it."""
+    return sorted(set(entries) - set(exits))
+
+
 def _known_time_zone(name: str) -> str:
     if name not in available_timezones():
         raise ValueError("is not a time zone; write for example Asia/Tokyo")
@@ -70,6 +75,8 @@ Translations = Annotated[
 ]
 Address = Annotated[Lines, Field(max_length=300)]
 TimeZone = Annotated[Line, Field(max_length=64), AfterValidator(_known_time_zone)]
+StalenessHours = Annotated[int, Field(ge=1, le=24 * 30)]
+ForgivenAfterMinutes = Annotated[int, Field(ge=1, le=60 * 24 * 7)]
 PulseMs = Annotated[
     int,
     Field(

@@ -75,6 +75,8 @@ def react(office: Office) -> None:
     office.reactions.on(CredentialRevoked, access.credential_revoked)
     office.reactions.on(IssuerKeyRotated, access.issuer_key_rotated)
     office.reactions.on(devices.DeviceEnrolled, access.device_enrolled)
+    office.reactions.on(devices.DeviceStatusChanged, access.device_status_changed)
+    office.reactions.on(access.AmnestyGranted, access.amnesty_granted)
     office.reactions.on(devices.DoorReported, access.door_reported)
 
 
