@@ -171,6 +171,13 @@ class Jam(Fault, frozen=True):
     slot: _Slot = 1
 
 
+class Shake(Fault, frozen=True):
+    """Somebody shakes the machine until a bottle falls."""
+
+    SENTENCE: ClassVar[str] = "somebody shakes the machine"
+    slot: _Slot = 1
+
+
 class BreakDropSensor(Fault, frozen=True):
     """The drop sensor sees nothing any more."""
 
@@ -212,7 +219,7 @@ class Look(Fault, frozen=True):
 AnyFault = (
     CutPower | RestorePower | Freeze | Reset | Messages | MendMessages | BounceContact
     | StickBolt | FreeBolt | OpenCase | CloseCase | PressExit | LetGoExit | DemandFireRelease
-    | EndFireDemand | ResetFireRelease | Push | Shut | Leave | Force | Jam | BreakDropSensor
+    | EndFireDemand | ResetFireRelease | Push | Shut | Leave | Force | Jam | Shake | BreakDropSensor
     | MendDropSensor | OpenService | Restock | CloseService | Look
 )  # fmt: skip
 

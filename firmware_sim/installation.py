@@ -97,7 +97,7 @@ class Installation:
         """Start the controller."""
         for watcher in self._boot_watchers:
             watcher(self.controller)
-        self.controller.start()
+        self._processor.post(self.controller.start)
 
     def cut_power(self) -> None:
         """Take the mains away, at any instant: the outputs fall off, the connection breaks."""

@@ -146,6 +146,10 @@ class Machine:
         self._spirals[slot].jammed = True
         self._plan()
 
+    def shake(self, slot: int) -> None:
+        """Somebody shakes the machine until a bottle falls that nobody ordered."""
+        self._drop(slot)
+
     def break_drop_sensor(self) -> None:
         """The drop sensor sees nothing any more."""
         self._drop_sensor_works = False
@@ -180,13 +184,15 @@ class Machine:
         self._ahead.append(self._scheduler.after(TURN - turned, self._comes_home))
 
     def _let_go(self) -> None:
-        if self._motor is None:
-            return
-        spiral = self._spirals[self._motor]
+        if self._motor is not None:
+            self._drop(self._motor)
+
+    def _drop(self, slot: int) -> None:
+        spiral = self._spirals[slot]
         if spiral.stock:
             spiral.stock -= 1
-            self.fallen.append(self._motor)
-            if self._drop_sensor_works:
+            self.fallen.append(slot)
+            if self._drop_sensor_works and self._powered:
                 self._tell(Edge.FELL)
 
     def _comes_home(self) -> None:

@@ -137,6 +137,8 @@ class Saboteur:
         match fault:
             case faults.Jam():
                 self._machine_with(fault.slot).jam(fault.slot)
+            case faults.Shake():
+                self._machine_with(fault.slot).shake(fault.slot)
             case faults.Restock():
                 if not self._machine_with(fault.slot).restock(fault.slot, fault.bottles):
                     raise NoSuchPart("the service door is locked: open_service comes first")

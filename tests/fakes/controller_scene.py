@@ -1,7 +1,7 @@
 """One simulated portal on a broker in memory, with senders that ask, command and record the answers."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import UUID
@@ -21,10 +21,10 @@ from access_protocol.ids import DeviceId, EventId, Nonce, SiteCode
 from access_protocol.keys import SigningKey
 from access_protocol.knowledge import Obeyed, write_key_list
 from access_protocol.topics import SERVER, Kind, Subject
-from access_protocol.transport.base import Message, Transport, Will
+from access_protocol.transport.base import Handler, Message, Transport, Will
 from access_protocol.transport.memory import MemoryBroker, MemoryTransport
 from firmware_sim.controller import Identity, authority_ring
-from firmware_sim.installation import Installation, PortalKind, Wiring
+from firmware_sim.installation import FILLED, Installation, PortalKind, Wiring
 from firmware_sim.kept import Kept, KeptInFlash
 from firmware_sim.line import Line
 from firmware_sim.machine import Machine
@@ -145,6 +145,7 @@ class Scene:
         fails: FailMode = FailMode.SECURE,
         timings: Timings | None = None,
         kept: Kept | None = None,
+        stock: Mapping[int, int] = FILLED,
     ) -> None:
         self.random = Random(20260101)
         self.scheduler = SimulatedScheduler()
@@ -155,12 +156,13 @@ class Scene:
         self.statuses: list[Status] = []
         self.syncs: list[SyncRequest] = []
         self.relay_edges: list[bool] = []
+        self.before_each_instant: Callable[[], None] = lambda: None
         self._numbers = itertools.count(1)
         self._listen()
         self.line = Line(self.scheduler)
         self.installation = Installation(
             Identity(SITE, DOOR, authority_ring((AUTHORITY.public,))),
-            Wiring(kind, fails, timings or Timings()),
+            Wiring(kind, fails, timings or Timings(), stock),
             scheduler=self.scheduler,
             connect=self._connected,
             kept=kept or self.kept,
@@ -228,7 +230,10 @@ class Scene:
 
     def _connected(self, will: Will) -> Transport:
         self.transport = MemoryTransport(self.broker, will)
-        return self.line.connect(self.transport)
+        return _Observed(self.line.connect(self.transport), self._instant)
+
+    def _instant(self) -> None:
+        self.before_each_instant()
 
     def _listen(self) -> None:
         self.listener = MemoryTransport(self.broker)
@@ -250,6 +255,54 @@ class Scene:
         if on != self._last_relay:
             self._last_relay = on
             self.relay_edges.append(on)
+            self.before_each_instant()
+
+
+class _Observed:
+    """A controller's transport; something is called before and after each message it publishes."""
+
+    def __init__(self, transport: Transport, instant: Callable[[], None]) -> None:
+        self._transport = transport
+        self._instant = instant
+
+    @property
+    def connected(self) -> bool:
+        return self._transport.connected
+
+    @property
+    def failures(self) -> int:
+        return self._transport.failures
+
+    def subscribe(self, topic_filter: str, handler: Handler) -> None:
+        self._transport.subscribe(topic_filter, handler)
+
+    def subscribe_without_retained(self, topic_filter: str, handler: Handler) -> None:
+        self._transport.subscribe_without_retained(topic_filter, handler)
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        retain: bool = False,
+        expiry: timedelta | None = None,
+    ) -> bool:
+        self._instant()
+        taken = self._transport.publish(topic, payload, retain=retain, expiry=expiry)
+        self._instant()
+        return taken
+
+    def on_connection(self, handler: Callable[[bool], None]) -> None:
+        self._transport.on_connection(handler)
+
+    def start(self) -> None:
+        self._transport.start()
+
+    def stop(self) -> None:
+        self._transport.stop()
+
+    def vanish(self) -> None:
+        self._transport.vanish()
 
 
 def done(event: EventId) -> Acknowledgement:
