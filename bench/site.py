@@ -27,7 +27,7 @@ from access_protocol.ids import (
     ZoneNumber,
 )
 from access_protocol.keys import KeyRing, RingKey, SigningKey
-from access_protocol.knowledge import AccessPoint, Direction, Obeyed, Policy
+from access_protocol.knowledge import AccessPoint, Direction, Obeyed, Policy, TimeAnswer
 from access_protocol.topics import SERVER, Kind, Subject
 from access_protocol.transport.base import Message
 from access_protocol.transport.mqtt import BrokerAddress, MqttTransport
@@ -83,8 +83,6 @@ def _bodies() -> dict[DocumentKind, bytes]:
     return {
         DocumentKind.KEYS: knowledge.write_keys(issuers()),
         DocumentKind.POLICY: knowledge.write_policy(Policy({ENTRANCE: entrance()})),
-        DocumentKind.REVOCATIONS: knowledge.write_revocations({}),
-        DocumentKind.TIME: b"",
         DocumentKind.KEY_LIST: knowledge.write_key_list(obeyed),
     }
 
@@ -176,14 +174,20 @@ class SmallSite:
 
     def _answer(self, message: Message) -> None:
         topic = topics.parse(message.topic)
-        held = codec.decode(SyncRequest, message.payload).held
+        request = codec.decode(SyncRequest, message.payload)
+        held, now = request.held, datetime.now(UTC)
         of_controllers = topic.kind is Kind.CONTROLLER
         subject = Subject.KEYS if of_controllers else Subject.KNOWLEDGE
         for kind, body in self._bodies.items():
-            version = held.get(kind, 0) + 1 if kind is DocumentKind.TIME else 1
-            if (kind is DocumentKind.KEY_LIST) == of_controllers and held.get(kind, 0) < version:
-                document = Document(kind, SITE, topic.device, version, datetime.now(UTC), body)
+            if (kind is DocumentKind.KEY_LIST) == of_controllers and held.get(kind, 0) < 1:
+                document = Document(kind, SITE, topic.device, 1, now, body)
                 self._publish(subject, topic.device, documents.seal(document, AUTHORITY))
+        if request.nonce is not None:
+            body = knowledge.write_time(TimeAnswer(request.nonce, {"keys": 1, "policy": 1}))
+            document = Document(
+                DocumentKind.TIME, SITE, topic.device, int(now.timestamp()), now, body
+            )
+            self._publish(subject, topic.device, documents.seal(document, AUTHORITY))
 
     def _receipt(self, message: Message) -> None:
         batch = codec.decode(JournalBatch, message.payload)

@@ -21,11 +21,13 @@ from gate_agent.eyes import Eyes, camera_eyes, scanner_eyes
 from gate_agent.feedback.base import Feedback
 from gate_agent.gatekeeper import Gatekeeper
 from gate_agent.health import HealthReport, ReaderGauge
+from gate_agent.held_feeds import KnowledgeNotKept
 from gate_agent.journal import Journal, JournalUnavailable, open_or_begin_anew
 from gate_agent.knowledge import HeldKnowledge
 from gate_agent.local_store import Identity, LocalStore
 from gate_agent.logs import Log
 from gate_agent.malformed import MalformedMessages
+from gate_agent.passages import Passages, SharedHistory
 from gate_agent.portal import Portal
 from gate_agent.reader import Desk, Reader
 from gate_agent.scanner import is_scanner
@@ -126,6 +128,14 @@ class Agent:
             journal=self.journal,
             portal=portal,
             upload=Upload(self._identity, self._transport, self.journal, moment=self._moment),
+            passages=Passages(
+                self._identity,
+                self._transport,
+                journal=self.journal,
+                knowledge=self.knowledge,
+                clock=self.clock,
+                moment=self._moment,
+            ),
             clock=self.clock,
             malformed=self._malformed,
             health=self.health,
@@ -138,6 +148,7 @@ class Agent:
             gatekeeper=Gatekeeper(),
             knowledge=self.knowledge,
             journal=self.journal,
+            history=SharedHistory(self.journal, self.knowledge),
             clock=self.clock,
             portal=portal,
             feedback=self._feedback,
@@ -191,6 +202,7 @@ class Agent:
         self._sync.stop()
         self._feedback.close()
         self.journal.close()
+        self.knowledge.close()
 
     def unlocked(self, point: AccessPointId, event: EventId) -> None:
         """Pass on what a controller says."""
@@ -238,11 +250,13 @@ class Agent:
         if now < self._prune_due or not self.clock.trusted:
             return
         try:
-            dropped = self.journal.prune(self.clock.now() - self._journal_kept)
-        except JournalUnavailable as error:
-            log.warning("journal_not_pruned", why=str(error))
-            dropped = 0
+            at = self.clock.now()
+            forgotten = self.knowledge.feeds.prune(at)
+            dropped = self.journal.prune(at - self._journal_kept)
+        except (JournalUnavailable, KnowledgeNotKept) as error:
+            log.warning("not_pruned", why=str(error))
+            dropped = forgotten = 0
         if dropped:
             log.info("journal_pruned", entries=dropped, up_to=self.journal.pruned)
-        else:
+        if not (dropped or forgotten):
             self._prune_due = now + PRUNE_EVERY.total_seconds()

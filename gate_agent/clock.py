@@ -1,8 +1,9 @@
 """The gate's clock: what time it is, and whether that can be trusted.
 
-Trusted when the kernel is synchronised, when a battery clock is declared, or when the server's
-signed time was heard since the start. The floor is the newest decision that was journaled by a
-trusted clock: a clock that stands before it is wrong.
+Trusted when the kernel is synchronised, when a battery clock is declared, or when the server's signed answer
+was heard since the start. That answer, to a question of the gate's own, is the strongest witness: it wins where
+the machine's clock says something else, and without it no clock counts that stands before the floor, which is
+the newest decision that a trusted clock made.
 """
 
 import ctypes
@@ -11,12 +12,19 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from gate_agent.logs import Log
+
 _FLOOR_TOLERANCE = timedelta(seconds=2)
 """A synchronised clock may be set back by this much without being wrong."""
 _LONGEST_WAY = timedelta(seconds=10)
-"""By more than this no document is late, unless something held it up."""
+"""No answer that is believed is older than this."""
+DISAGREEMENT = timedelta(seconds=60)
+"""A machine's clock that is off the server's by more is wrong, whoever set it."""
 _STA_UNSYNC = 0x40
 _TIME_ERROR = 5
+
+
+log = Log(__name__)
 
 
 class Clock(Protocol):
@@ -32,7 +40,7 @@ class Clock(Protocol):
         ...
 
     def server_said(self, issued: datetime) -> None:
-        """A new signed time document came just now, which was issued at this time."""
+        """The server answered this gate's own question just now; it signed its answer at this time."""
         ...
 
 
@@ -80,18 +88,22 @@ class GateClock:
         *,
         battery_clock: bool = False,
         floor: Callable[[], datetime | None] = lambda: None,
+        forget_floor: Callable[[], None] = lambda: None,
         synchronised: Callable[[], bool] = kernel_is_synchronised,
         system: Callable[[], datetime] = system_time,
         counting: Callable[[], float] = monotonic,
     ) -> None:
-        """`floor` is the time of the newest decision by a trusted clock; `counting` counts seconds."""
+        """`floor` is the time of the newest decision by a trusted clock; `counting` counts seconds.
+
+        `forget_floor` is called where the server says that the floor was made by a clock that was wrong.
+        """
         self._battery_clock = battery_clock
         self._floor = floor
+        self._forget_floor = forget_floor
         self._synchronised = synchronised
         self._system = system
         self._counting = counting
         self._server: tuple[datetime, float] | None = None
-        self._held_up: tuple[datetime, float] | None = None
 
     def now(self) -> datetime:
         """See `Clock.now`; never before the floor, so that the journal's times do not run back."""
@@ -110,24 +122,33 @@ class GateClock:
     def server_said(self, issued: datetime) -> None:
         """See `Clock.server_said`.
 
-        The document that was shortest on its way tells the time best, so that a later one does not
-        set the clock back: it may have been held up, even for hours by a broker that was down. Only
-        where the next one says the same, the server itself was set back.
+        The answer that was shortest on its way tells the time best, so that a slower one does not set the
+        clock back. More than the longest way behind: the server itself was set back.
         """
-        said, held_up = (issued, self._counting()), self._held_up
-        self._held_up = None
+        said = (issued, self._counting())
         behind = timedelta() if self._server is None else self._since(self._server) - issued
-        if timedelta() < behind <= _LONGEST_WAY:
-            return
-        if behind > _LONGEST_WAY and not (
-            held_up is not None and abs(issued - self._since(held_up)) <= _LONGEST_WAY
-        ):
-            self._held_up = said
-            return
-        self._server = said
+        if not timedelta() < behind <= _LONGEST_WAY:
+            self._server = said
+        floor = self._floor()
+        if floor is not None and self._since(self._server or said) < floor - DISAGREEMENT:
+            # Some clock ran ahead while it was trusted. Its floor would shut the gate until then.
+            log.warning("clock_was_ahead", floor=floor.isoformat(), server=issued.isoformat())
+            self._forget_floor()
+        if self._system_set() and not self._system_counts():
+            log.warning(
+                "clock_disagrees", here=self._system().isoformat(), server=issued.isoformat()
+            )
+
+    def _system_set(self) -> bool:
+        return self._battery_clock or self._synchronised()
 
     def _system_counts(self) -> bool:
-        return self._battery_clock or self._synchronised()
+        """Tell whether the machine's clock was set, and does not contradict the server."""
+        if not self._system_set():
+            return False
+        return self._server is None or (
+            abs(self._system() - self._since(self._server)) <= DISAGREEMENT
+        )
 
     def _reading(self) -> datetime:
         if self._server is not None and not self._system_counts():

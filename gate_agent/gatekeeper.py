@@ -3,16 +3,26 @@
 It touches nothing: knowledge, history, the time and the moment come in as arguments.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 
+from access_protocol import credential as credentials
 from access_protocol import rules
 from access_protocol.credential import PREFIX
 from access_protocol.decision import AccessDecision, DenyReason
-from access_protocol.ids import AccessPointId
+from access_protocol.ids import AccessPointId, CredentialId
 from access_protocol.knowledge import AccessPoint
 
 SAME_PRESENTATION = timedelta(seconds=10)
-"""The same claims at the same access point within this time of a decision are not decided anew."""
+"""The same claims at the same access point within this time of a decision are not decided anew.
+
+After a grant neither are later presentations of the same credential: a phone that is still held there draws
+its next one while its visitor walks through.
+"""
+A_FULL_ONE_COMES = timedelta(seconds=10)
+"""A phone turns from short presentations to full ones within this time."""
+MOST_HELD_STILL = 5
+"""So many phones are waited for at one access point; more short ones at once are no visitors."""
 
 FORGED_AT_ONCE = 10
 FORGED_EVERY = timedelta(seconds=10)
@@ -20,12 +30,27 @@ FORGED_EVERY = timedelta(seconds=10)
 tries what the phone holds, then one every ten seconds. Each is a journal entry for ever; a screen
 that shows another forgery in each frame would otherwise fill the disk and the server's ledger."""
 
-_Shown = frozenset[str] | tuple[bytes, int | None]
+_Shown = frozenset[str] | tuple[bytes, int | None] | tuple[bytes, int | None, str]
 """What tells presentations apart: the claims where an issuer vouched for them, else the texts."""
 
 
 class TooManyForged(Exception):
     """The code was not decided on: no issuer vouched for it, nor for too many before it."""
+
+
+class HoldStill(Exception):
+    """The code was not decided on: it is short for a credential that the gate does not hold.
+
+    The full presentation comes if the phone stays where it is.
+    """
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A credential of which nothing but short presentations were seen, from when until when."""
+
+    since: float
+    last: float
 
 
 class Gatekeeper:
@@ -39,16 +64,18 @@ class Gatekeeper:
         """Start without a memory; what must outlive a restart is the history's."""
         self._decided: dict[tuple[AccessPointId, _Shown], float] = {}
         self._forged: dict[AccessPointId, _Allowance] = {}
+        self._short: dict[tuple[AccessPointId, CredentialId], _Waiting] = {}
+        self._short_texts: dict[tuple[AccessPointId, _Shown], CredentialId] = {}
 
     def seen(self, texts: tuple[str, ...], point: AccessPointId, moment: float) -> bool:
         """Tell whether there is nothing to decide: no code of ours, or these very texts again."""
         ours = _ours(texts)
         self._forget(moment)
-        return not ours or (point, ours) in self._decided
+        return not ours or (point, ours) in self._decided or self._still_held(point, ours, moment)
 
     def calm(self, point: AccessPointId, moment: float) -> bool:
         """Tell whether also a code that no issuer vouched for would be decided on now."""
-        return self._allowance(point, moment).left(moment) >= 1
+        return self._allowance(point, moment).left(moment) >= 1 and self._has_room(point)
 
     def decide(
         self,
@@ -62,8 +89,8 @@ class Gatekeeper:
         """Return the decision on what stood before the reader, or None where none is due.
 
         None is due for posters and other codes that are not ours, and for a presentation that was
-        decided on less than `SAME_PRESENTATION` ago. Raises `TooManyForged`; never for a code that
-        an issuer vouched for.
+        decided on less than `SAME_PRESENTATION` ago. Raises `TooManyForged`, or `HoldStill` until
+        `A_FULL_ONE_COMES` went by with nothing but short ones; never for a code that an issuer vouched for.
         """
         if self.seen(texts, point.id, moment):
             return None
@@ -71,9 +98,43 @@ class Gatekeeper:
         decision = rules.decide(request, point, knowledge, history, circumstances)
         if decision.reason is DenyReason.NO_CODE:
             return None
+        if decision.reason is DenyReason.NOT_HELD:
+            self._wait_for_full(_ours(texts), point.id, moment)
         if decision.credential_id is None:
             self._allowance(point.id, moment).take(moment)
+        else:
+            self._short.pop((point.id, decision.credential_id), None)
         return decision if self._is_new(decision, (point.id, _ours(texts)), moment) else None
+
+    def _still_held(self, point: AccessPointId, ours: frozenset[str], moment: float) -> bool:
+        """Tell whether this is a short one that is waited on, and note that it is still there."""
+        credential = self._short_texts.get((point, ours))
+        waiting = None if credential is None else self._short.get((point, credential))
+        if waiting is None or moment - waiting.since >= A_FULL_ONE_COMES.total_seconds():
+            return False
+        waiting.last = moment
+        return True
+
+    def _wait_for_full(self, ours: frozenset[str], point: AccessPointId, moment: float) -> None:
+        """Raise `HoldStill` where the full presentation can still come."""
+        held_id = credentials.read(next(iter(ours))).held_id
+        if held_id is None:
+            return
+        key = (point, held_id)
+        waiting = self._short.get(key)
+        if waiting is None and not self._has_room(point):
+            raise TooManyForged
+        if waiting is None:
+            waiting = self._short[key] = _Waiting(moment, moment)
+        if moment - waiting.since >= A_FULL_ONE_COMES.total_seconds():
+            del self._short[key]
+            return
+        waiting.last = moment
+        self._short_texts[point, ours] = held_id
+        raise HoldStill
+
+    def _has_room(self, point: AccessPointId) -> bool:
+        return sum(at == point for at, _ in self._short) < MOST_HELD_STILL
 
     def _allowance(self, point: AccessPointId, moment: float) -> "_Allowance":
         return self._forged.setdefault(point, _Allowance(moment))
@@ -88,15 +149,25 @@ class Gatekeeper:
         variant = decision.presented_at
         if variant is None:
             variant = decision.generation
-        claims_key = (text_key[0], (bytes(decision.credential_id), variant))
-        before = self._decided.get(claims_key)
+        id_ = bytes(decision.credential_id)
+        claims_key = (text_key[0], (id_, variant))
+        granted_key = (text_key[0], (id_, decision.generation, "granted"))
+        before = self._decided.get(claims_key, self._decided.get(granted_key))
         self._decided[text_key] = self._decided[claims_key] = moment if before is None else before
+        if before is None and decision.granted:
+            self._decided[granted_key] = moment
         return before is None
 
     def _forget(self, moment: float) -> None:
         oldest = moment - SAME_PRESENTATION.total_seconds()
         for key in [key for key, at in self._decided.items() if at <= oldest]:
             del self._decided[key]
+        for key in [key for key, waiting in self._short.items() if waiting.last <= oldest]:
+            del self._short[key]
+        for point, shown in [
+            key for key, id_ in self._short_texts.items() if (key[0], id_) not in self._short
+        ]:
+            del self._short_texts[point, shown]
 
 
 class _Allowance:

@@ -87,6 +87,8 @@ class Journal:
         self._path = path
         self._lock = threading.RLock()
         self._open: list[sqlite3.Connection] = []
+        with suppress(OSError):
+            path.touch(0o600)
         try:
             # Look-ups have a connection of their own, so that none waits while another thread writes.
             self._connection, reading = self._connect(), self._connect()

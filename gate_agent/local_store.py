@@ -60,6 +60,12 @@ class LocalStore:
         self._make(self._folder)
         return self._folder / "journal.sqlite3"
 
+    @property
+    def feeds_path(self) -> Path:
+        """Where the feeds lie; the folder is made, so that they can be begun."""
+        self._make(self._folder)
+        return self._folder / "knowledge.sqlite3"
+
     def enrol(self, enrolment: Enrolment, key: SigningKey) -> None:
         """Keep what the server answered, and the gate's own key."""
         content = msgspec.json.encode(_IdentityFile(enrolment=enrolment, seed=key.seed))

@@ -16,7 +16,7 @@ from access_protocol.knowledge import AccessPoint, Direction
 from gate_agent.clock import Clock
 from gate_agent.eyes import Eyes
 from gate_agent.feedback.base import Feedback
-from gate_agent.gatekeeper import Gatekeeper, TooManyForged
+from gate_agent.gatekeeper import Gatekeeper, HoldStill, TooManyForged
 from gate_agent.health import ReaderGauge
 from gate_agent.journal import Journal, JournalUnavailable
 from gate_agent.knowledge import HeldKnowledge
@@ -37,6 +37,7 @@ class Desk:
     gatekeeper: Gatekeeper
     knowledge: HeldKnowledge
     journal: Journal
+    history: rules.History
     clock: Clock
     portal: Portal
     feedback: Feedback
@@ -86,6 +87,10 @@ class Reader:
         except TooManyForged:
             self._patience(event, now)
             return
+        except HoldStill:
+            desk.portal.forget(event)
+            desk.feedback.hold_still(self._point_id)
+            return
         if decision is None:
             desk.portal.forget(event)
         elif decision.reason is None:
@@ -123,7 +128,7 @@ class Reader:
                 knowledge_age=None if heard is None else max(at - heard, timedelta()),
             )
             decision = desk.gatekeeper.decide(
-                texts, point, desk.knowledge, desk.journal.history, circumstances, moment
+                texts, point, desk.knowledge, desk.history, circumstances, moment
             )
             if decision is None:
                 return None

@@ -52,7 +52,9 @@ def run(settings: Settings, *, as_json: bool) -> None:
             feedback_for(settings, as_json=as_json),
             make_transport=_transport_maker(settings),
             make_clock=lambda journal: GateClock(
-                battery_clock=settings.battery_clock, floor=lambda: journal.newest
+                battery_clock=settings.battery_clock,
+                floor=lambda: journal.newest,
+                forget_floor=journal.forget_newest,
             ),
             journal_kept=timedelta(days=settings.journal_days),
         )

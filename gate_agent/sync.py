@@ -3,6 +3,7 @@
 Whatever cannot be used is counted and said once a minute for each sender; it never stops anything.
 """
 
+import queue
 import threading
 import time
 from collections.abc import Callable
@@ -12,20 +13,26 @@ from access_protocol import codec, topics
 from access_protocol.codec import MalformedReportError
 from access_protocol.documents import DocumentKind
 from access_protocol.events import GateHealth, Status, SyncRequest
+from access_protocol.feeds import MissedChangesError
 from access_protocol.ids import DeviceId
 from access_protocol.topics import SERVER, Kind, Subject, Topic
 from access_protocol.transport.base import Message, Transport, Will
+from gate_agent.asking import Asking
 from gate_agent.clock import Clock
-from gate_agent.journal import Journal
+from gate_agent.held_feeds import KnowledgeNotKept
+from gate_agent.journal import Journal, JournalUnavailable
 from gate_agent.knowledge import REFUSALS, HeldKnowledge
 from gate_agent.local_store import Identity
 from gate_agent.logs import Log
 from gate_agent.malformed import MalformedMessages
+from gate_agent.passages import Passages
 from gate_agent.portal import Portal
 from gate_agent.upload import Upload
 
-ASK_EVERY = timedelta(minutes=1)
 HEALTH_EVERY = timedelta(seconds=30)
+MOST_WAITING = 64
+"""Messages that wait to be taken in; what comes on top is lost, and asked for again."""
+STOP_WITHIN_S = 10.0
 
 log = Log(__name__)
 
@@ -51,6 +58,7 @@ class Sync:
         journal: Journal,
         portal: Portal,
         upload: Upload,
+        passages: Passages,
         clock: Clock,
         malformed: MalformedMessages,
         health: Callable[[], GateHealth],
@@ -64,22 +72,31 @@ class Sync:
         self._journal = journal
         self._portal = portal
         self._upload = upload
+        self._passages = passages
         self._clock = clock
         self._malformed = malformed
         self._health = health
         self._on_connection = on_connection
         self._moment = moment
-        self._ask_due = self._health_due = 0.0
+        self._asking = Asking(moment=moment)
+        self._health_due = 0.0
         self._health_signature: object = None
         self._listened_to: set[DeviceId] = set()
+        self._was_connected = False
+        self._was_fresh = False
+        self._waiting: queue.Queue[tuple[Topic, bytes] | None] = queue.Queue(MOST_WAITING)
+        self._intake = threading.Thread(target=self._take_in, name="knowledge", daemon=True)
         self.synchronised = threading.Event()
 
     def start(self) -> None:
         """Subscribe and begin to connect; what was published before we came is not wanted."""
         to_us = topics.everything_for(self._identity.site, self._identity.device)
         self._transport.subscribe_without_retained(to_us, self._receive)
+        passages = topics.of_all(self._identity.site, Kind.GATE, Subject.PASSAGE)
+        self._transport.subscribe_without_retained(passages, self._receive)
         self._listen_to_controllers()
         self._transport.on_connection(self._connection_changed)
+        self._intake.start()
         self._transport.start()
 
     def stop(self) -> None:
@@ -87,30 +104,48 @@ class Sync:
         status = codec.encode(Status(online=False))
         self._transport.publish(_own_topic(self._identity, Subject.STATUS), status, retain=True)
         self._transport.stop()
+        if self._intake.is_alive():
+            self._waiting.put(None)
+            self._intake.join(STOP_WITHIN_S)
 
     def tick(self) -> None:
         """Do what is due; called several times a second."""
         self._portal.tick()
         self._upload.tick()
+        self._passages.tick()
         if not self._transport.connected:
             return
-        if self._moment() >= self._ask_due:
+        self._notice_loss()
+        if self._asking.due:
             self._ask()
         self._tell_health()
+
+    def _notice_loss(self) -> None:
+        """Ask at once where the file of what was known has been begun anew."""
+        fresh = self._knowledge.heard is not None
+        if self._was_fresh and not fresh:
+            self._asking.missed()
+        self._was_fresh = fresh
 
     def _connection_changed(self, connected: bool) -> None:  # noqa: FBT001 - the transport's form
         if connected:
             status = codec.encode(Status(online=True))
             self._transport.publish(_own_topic(self._identity, Subject.STATUS), status, retain=True)
             self._health_due = 0.0
-            self._ask()
-            self._upload.connected()
+            if self._was_connected:
+                # All gates of the site have come back at this moment: each goes on at one of its own.
+                self._asking.reconnected()
+                self._passages.reconnected()
+                self._upload.reconnected()
+            else:
+                self._was_connected = True
+                self._ask()
+                self._upload.connected()
         self._on_connection(connected)
 
     def _ask(self) -> None:
-        self._ask_due = self._moment() + ASK_EVERY.total_seconds()
         held = {str(kind): version for kind, version in self._knowledge.versions.items()}
-        request = SyncRequest(held=held, journal=self._journal.id)
+        request = SyncRequest(held=held, journal=self._journal.id, nonce=self._asking.ask())
         topic = _own_topic(self._identity, Subject.SYNC, SERVER)
         self._transport.publish(topic, codec.encode(request))
 
@@ -142,8 +177,8 @@ class Sync:
     def _dispatch(self, topic: Topic, message: Message) -> None:
         payload = message.payload
         match topic.kind, topic.subject:
-            case Kind.SERVER, Subject.KNOWLEDGE:
-                self._accept(payload)
+            case (Kind.SERVER, Subject.KNOWLEDGE) | (Kind.GATE, Subject.PASSAGE):
+                self._put_aside(topic, payload)
             case Kind.SERVER, Subject.RECEIPT if topic.device == SERVER:
                 self._upload.handle_receipt(payload)
             case Kind.CONTROLLER, Subject.ANSWER:
@@ -155,16 +190,52 @@ class Sync:
             case _:
                 raise MalformedReportError(f"{topic.subject} is not for a gate")
 
-    def _accept(self, payload: bytes) -> None:
+    def _put_aside(self, topic: Topic, payload: bytes) -> None:
+        """Have it taken in beside: a controller's answer does not wait until a feed is on the disk."""
+        try:
+            self._waiting.put_nowait((topic, payload))
+        except queue.Full:
+            self._malformed.add(f"{topic.kind}/{topic.device}", "more than could be taken in")
+            self._asking.missed()
+
+    def _take_in(self) -> None:
+        while (waiting := self._waiting.get()) is not None:
+            topic, payload = waiting
+            sender = f"{topic.kind}/{topic.device}"
+            try:
+                if topic.subject is Subject.PASSAGE:
+                    self._passages.handle(topic, payload)
+                else:
+                    self._accept(sender, payload)
+            except MissedChangesError:
+                self._asking.missed()
+            except (KnowledgeNotKept, JournalUnavailable) as error:
+                log.warning("knowledge_not_kept", why=str(error))
+                self._asking.missed()
+            except REFUSALS as error:
+                self._malformed.add(sender, f"{type(error).__name__}: {error}")
+            except Exception:  # a thread that ends would leave the gate without news for ever
+                log.exception("not_taken_in", sender=sender)
+                self._malformed.add(sender, "an error in this program")
+
+    def _accept(self, sender: str, payload: bytes) -> None:
         at = self._clock.now() if self._clock.trusted else None
-        document = self._knowledge.accept(payload, at)
-        if document is None:
+        accepted = self._knowledge.accept(payload, at, self._asking.is_answer)
+        if accepted is None:
             return
+        document = accepted.document
         if document.kind is DocumentKind.TIME:
             self._clock.server_said(document.issued)
-            self.synchronised.set()
+            if self._knowledge.incomplete:
+                self._asking.missed()
         elif document.kind is DocumentKind.POLICY:
             self._listen_to_controllers()
+        if accepted.refused:
+            self._malformed.add(sender, f"{accepted.refused} credentials that no issuer signed")
+        if accepted.more:
+            self._asking.more()
+        if self._knowledge.heard is not None:
+            self.synchronised.set()
         log.info("knowledge", section=document.kind, version=document.version)
 
     def _listen_to_controllers(self) -> None:

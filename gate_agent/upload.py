@@ -9,13 +9,13 @@ from access_protocol import codec, topics
 from access_protocol.events import Receipt
 from access_protocol.topics import SERVER, Kind, Subject
 from access_protocol.transport.base import Transport
+from gate_agent.asking import SPREAD_S, jittered
 from gate_agent.journal import Journal, JournalUnavailable
 from gate_agent.local_store import Identity
 from gate_agent.logs import Log
 
 FIRST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 60.0
-_JITTER = 0.25
 
 _chance = SystemRandom().random
 
@@ -48,9 +48,15 @@ class Upload:
         )
 
     def connected(self) -> None:
-        """The broker is there (again): what was in flight is sent anew, without waiting."""
+        """The broker is there: what waits is sent without waiting."""
         self._begin_anew()
         self.tick()
+
+    def reconnected(self) -> None:
+        """The broker is there again, for every gate at once: begin anew at a moment of one's own."""
+        with self._lock:
+            self._tried = False
+            self._due = self._moment() + SPREAD_S * self._chance()
 
     def tick(self) -> None:
         """Send the next batch where there is one and none is in flight, or the last was lost."""
@@ -60,7 +66,7 @@ class Upload:
                 return
             self._pause = min(self._pause * 2, LONGEST_PAUSE_S) if self._tried else FIRST_PAUSE_S
             self._tried = True
-            self._due = now + self._pause * (1 + _JITTER * (2 * self._chance() - 1))
+            self._due = now + jittered(self._pause, self._chance())
             try:
                 batch = self._journal.next_batch()
             except JournalUnavailable as error:

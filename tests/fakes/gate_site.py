@@ -5,9 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
-from access_protocol import codec, commands, credential, documents, events, knowledge, topics
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from access_protocol import codec, commands, credential, documents, events, feeds, knowledge, topics
 from access_protocol.commands import Acknowledgement, Answer, Ask, Command, Result
 from access_protocol.credential import Credential, CredentialClass
 from access_protocol.decision import CommandRefusal
@@ -24,6 +27,7 @@ from access_protocol.events import (
     Status,
     SyncRequest,
 )
+from access_protocol.feeds import Chunk, Revocation
 from access_protocol.ids import (
     AccessPointId,
     CredentialId,
@@ -34,8 +38,8 @@ from access_protocol.ids import (
     SiteCode,
     ZoneNumber,
 )
-from access_protocol.keys import KeyRing, RingKey, SigningKey
-from access_protocol.knowledge import AccessPoint, Direction, Policy
+from access_protocol.keys import HolderKey, KeyRing, RingKey, SigningKey
+from access_protocol.knowledge import AccessPoint, Direction, Policy, TimeAnswer
 from access_protocol.topics import SERVER, Kind, Subject
 from access_protocol.transport.base import Message, Transport
 from gate_agent.local_store import Identity, LocalStore
@@ -94,6 +98,37 @@ def static(
     return credential.to_text(credential.issue(claims, key))
 
 
+HOLDER = ec.derive_private_key(1, ec.SECP256R1())
+
+
+def bound(
+    number: int = 1, *, at: datetime = NOW, generation: int = 0, key: SigningKey = ISSUER
+) -> bytes:
+    """A bound credential of the phone `HOLDER`, valid for an hour on both sides of `at`."""
+    claims = Credential(
+        id=CredentialId(number.to_bytes(16, "big")),
+        site=SITE,
+        not_before=(at - timedelta(hours=1)).replace(microsecond=0),
+        expires=(at + timedelta(hours=1)).replace(microsecond=0),
+        credential_class=CredentialClass.BOUND,
+        generation=generation,
+        zones=(OFFICE,),
+        holder=HolderKey.of(HOLDER.public_key()),
+    )
+    return credential.issue(claims, key)
+
+
+def full(message: bytes, *, at: datetime = NOW) -> str:
+    """The text of its full presentation at this time."""
+    return credential.to_text(credential.present(message, HOLDER, at))
+
+
+def short(message: bytes, number: int = 1, *, at: datetime = NOW) -> str:
+    """The text of its short presentation at this time."""
+    id_ = CredentialId(number.to_bytes(16, "big"))
+    return credential.to_text(credential.present_short(message, id_, HOLDER, at))
+
+
 def enrolment(host: str = "127.0.0.1", port: int = 18830) -> Enrolment:
     return Enrolment(
         site=SITE,
@@ -133,6 +168,13 @@ def ring(key: SigningKey = ISSUER) -> KeyRing:
     return KeyRing([RingKey(key.public, NOW - timedelta(days=400), NOW + timedelta(days=4000))])
 
 
+WRITERS: dict[DocumentKind, Callable[[Chunk[Any]], bytes]] = {
+    DocumentKind.REVOCATIONS: feeds.write_revocations,
+    DocumentKind.CREDENTIALS: feeds.write_credentials,
+    DocumentKind.PRESENCE: feeds.write_presence,
+}
+
+
 @dataclass
 class FakeServer:
     """Answers sync requests with signed documents and journal batches with receipts."""
@@ -143,12 +185,18 @@ class FakeServer:
         default_factory=lambda: {
             DocumentKind.KEYS: knowledge.write_keys(ring()),
             DocumentKind.POLICY: knowledge.write_policy(policy()),
-            DocumentKind.REVOCATIONS: knowledge.write_revocations({}),
         }
     )
     versions: dict[DocumentKind, int] = field(default_factory=dict[DocumentKind, int])
+    changes: dict[DocumentKind, list[Any]] = field(
+        default_factory=lambda: {kind: [] for kind in feeds.FEEDS}
+    )
+    chunk: int = 1000
+    """Changes in one chunk."""
+    tells_time: bool = True
     acknowledges: bool = True
     asked: list[Mapping[str, int]] = field(default_factory=list[Mapping[str, int]])
+    nonces: list[bytes] = field(default_factory=list[bytes])
     batches: list[JournalBatch] = field(default_factory=list[JournalBatch])
     entries: dict[tuple[str, int], EntryBody] = field(
         default_factory=dict[tuple[str, int], EntryBody]
@@ -173,6 +221,27 @@ class FakeServer:
         message = document(kind, self.bodies[kind], self.versions.get(kind, 1), issued=self.now())
         self.publish(Subject.KNOWLEDGE, message)
 
+    def tell(self, kind: DocumentKind, *entries: object) -> None:
+        """Change a feed, and push the change."""
+        before = len(self.changes[kind])
+        self.changes[kind] += entries
+        self._send_feed(kind, before)
+
+    def revoke(self, credential: CredentialId, lowest: int) -> None:
+        until = self.now() + timedelta(days=1)
+        self.tell(DocumentKind.REVOCATIONS, Revocation(credential, lowest, until))
+
+    def site_versions(self) -> dict[str, int]:
+        """What there is to know."""
+        whole = {str(kind): self.versions.get(kind, 1) for kind in self.bodies}
+        return whole | {str(kind): len(changes) for kind, changes in self.changes.items()}
+
+    def send_time(self, nonce: bytes, *, issued: datetime | None = None) -> None:
+        answer = TimeAnswer(nonce, self.site_versions())
+        body, at = knowledge.write_time(answer), issued or self.now()
+        message = document(DocumentKind.TIME, body, int(at.timestamp()), issued=at)
+        self.publish(Subject.KNOWLEDGE, message)
+
     def outcomes(self) -> list[str]:
         return [
             entry.outcome
@@ -193,11 +262,29 @@ class FakeServer:
 
     def _answer_sync(self, request: SyncRequest) -> None:
         self.asked.append(request.held)
+        assert request.nonce is not None
+        self.nonces.append(request.nonce)
         for kind in self.bodies:
             if request.held.get(kind, -1) < self.versions.get(kind, 1):
                 self.push(kind)
-        time = request.held.get(DocumentKind.TIME, 0) + 1
-        self.publish(Subject.KNOWLEDGE, document(DocumentKind.TIME, b"", time, issued=self.now()))
+        left = feeds.CHUNKS_AT_ONCE
+        for kind in feeds.FEEDS:
+            left -= self._send_feed(kind, request.held.get(kind, 0), left)
+        if self.tells_time:
+            self.send_time(request.nonce)
+
+    def _send_feed(self, kind: DocumentKind, after: int, most: int = 99) -> int:
+        """Send the changes after a number in at most so many chunks; return how many those were."""
+        changes = self.changes[kind]
+        sent = 0
+        while after < len(changes) and sent < most:
+            upto = min(after + self.chunk, len(changes))
+            more = sent + 1 == most and upto < len(changes)
+            body = WRITERS[kind](Chunk(after, tuple(changes[after:upto]), more))
+            message = document(kind, body, upto, issued=self.now())
+            self.publish(Subject.KNOWLEDGE, message)
+            after, sent = upto, sent + 1
+        return sent
 
     def _store(self, batch: JournalBatch) -> None:
         self.batches.append(batch)
