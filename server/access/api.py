@@ -11,8 +11,25 @@ from access_protocol.decision import CommandRefusal, DenyReason
 from access_protocol.events import Alarm, Contact, Lock, Outcome
 from access_protocol.ids import PortalId, SiteCode
 from server.access import actions, models
-from server.access.actions import Door, Inside, OpenPortal
+from server.access.actions import (
+    Acknowledge,
+    Door,
+    Inside,
+    NewAmnesty,
+    NewLockdown,
+    OpenPortal,
+    Reason,
+)
 from server.access.models import AccessEvent, AlarmKind, CommandState, DoorCommand, LedgerAlarm
+from server.access.shapes import (
+    AmnestyOut,
+    ConflictOut,
+    ConflictPage,
+    LastingOut,
+    LockdownList,
+    LockdownOut,
+    ToldOut,
+)
 from server.kernel.blueprint import ApiBlueprint
 from server.kernel.clock import Moment
 from server.kernel.errors import Forbidden
@@ -231,6 +248,30 @@ class CommandPath(BaseModel):
     event: str = Field(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 
+class LockdownPath(BaseModel):
+    """A lockdown's id."""
+
+    lockdown: str = Field(pattern="^[0-9a-f]{32}$")
+
+
+class ConflictPath(BaseModel):
+    """The id of a double entry."""
+
+    conflict: str = Field(pattern="^[0-9a-f]{32}$")
+
+
+class SitePath(BaseModel):
+    """A site's code."""
+
+    site: SiteText
+
+
+class ConflictsQuery(PageQuery):
+    """Which double entries to list."""
+
+    waiting_only: bool = Field(default=False, description="Only those not acknowledged yet.")
+
+
 @blueprint.get("/access/events", {200: AccessEventPage})
 def list_events(query: EventsQuery) -> Response:
     """List access events, newest first."""
@@ -285,3 +326,51 @@ def get_command(path: CommandPath) -> Response:
     """Tell what became of a command."""
     with reading() as work:
         return answer(CommandOut.of(actions.find_command(work, path.event)))
+
+
+@blueprint.get("/lockdowns", {200: LockdownList})
+def list_lockdowns(query: SiteQuery) -> Response:
+    """List the lockdowns that last, and which doors do not report to be as they should."""
+    site = SiteCode(query.site) if query.site else None
+    with reading() as work:
+        lasting = [LastingOut.with_doors(each) for each in actions.lasting(work, site)]
+        open_yet = [ToldOut.of(each) for each in actions.unanswered_releases(work, site)]
+    return answer(LockdownList(items=lasting, not_released=open_yet))
+
+
+@blueprint.post("/sites/<site>/lockdowns", {201: LockdownOut})
+def lock_down(path: SitePath, body: NewLockdown) -> Response:
+    """Stop entry to a zone or the whole site; exit is never stopped."""
+    with begin() as work:
+        made = LockdownOut.of(actions.lock_down(work, SiteCode(path.site), body))
+    return answer(made, 201)
+
+
+@blueprint.post("/lockdowns/<lockdown>/release", {200: LockdownOut})
+def release(path: LockdownPath, body: Reason) -> Response:
+    """End a lockdown."""
+    with begin() as work:
+        return answer(LockdownOut.of(actions.release(work, path.lockdown, body)))
+
+
+@blueprint.post("/sites/<site>/amnesties", {201: AmnestyOut})
+def forgive(path: SitePath, body: NewAmnesty) -> Response:
+    """Forgive entries up to now, so that anti-passback lets people in again."""
+    with begin() as work:
+        made = AmnestyOut.of(actions.grant_amnesty(work, SiteCode(path.site), body))
+    return answer(made, 201)
+
+
+@blueprint.get("/access/conflicts", {200: ConflictPage})
+def list_conflicts(query: ConflictsQuery) -> Response:
+    """List double entries that were found when the journals of gates met."""
+    with reading() as work:
+        page = actions.list_conflicts(work, query, waiting_only=query.waiting_only)
+        return answer_page(page.map(ConflictOut.of))
+
+
+@blueprint.post("/access/conflicts/<conflict>/acknowledgement", {200: ConflictOut})
+def acknowledge_conflict(path: ConflictPath, body: Acknowledge) -> Response:
+    """Note that somebody looked into a double entry."""
+    with begin() as work:
+        return answer(ConflictOut.of(actions.acknowledge_conflict(work, path.conflict, body)))

@@ -42,7 +42,7 @@ from tests.fakes.worker import FakeWorker
 
 NONCE = b"n" * 16
 PHONE = HolderKey(
-    bytes.fromhex("6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"), True
+    bytes.fromhex("6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"), y_is_odd=True
 )  # the generator of P-256
 READERS = {
     DocumentKind.REVOCATIONS: feeds.read_revocations,
