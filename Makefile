@@ -30,8 +30,8 @@ test: packages-test $(VENV)/installed $(COMPILED) ## run every test, with a real
 	$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: test-faults
-test-faults: packages-test $(VENV)/installed $(COMPILED) ## run the tests that end processes, fill disks and cut lines
-	$(BIN)/python -m pytest -m faults $(ARGS)
+test-faults: packages-test $(VENV)/installed $(COMPILED) ## end processes, fill disks, cut lines, forge; one JSON object a line. FAULTS=long takes hours
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 .PHONY: check
 check: packages-check $(VENV)/installed $(COMPILED) ## format, lint, types, import contracts, house rules and complete docs
