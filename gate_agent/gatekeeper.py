@@ -98,8 +98,10 @@ class Gatekeeper:
         decision = rules.decide(request, point, knowledge, history, circumstances)
         if decision.reason is DenyReason.NO_CODE:
             return None
-        if decision.reason is DenyReason.NOT_HELD:
-            self._wait_for_full(_ours(texts), point.id, moment)
+        if decision.reason is DenyReason.NOT_HELD and self._just_granted(
+            _ours(texts), point.id, moment
+        ):
+            return None
         if decision.credential_id is None:
             self._allowance(point.id, moment).take(moment)
         else:
@@ -115,11 +117,16 @@ class Gatekeeper:
         waiting.last = moment
         return True
 
-    def _wait_for_full(self, ours: frozenset[str], point: AccessPointId, moment: float) -> None:
-        """Raise `HoldStill` where the full presentation can still come."""
+    def _just_granted(self, ours: frozenset[str], point: AccessPointId, moment: float) -> bool:
+        """Tell whether a short one is of a phone whose full one was just granted.
+
+        Raises `HoldStill` where the full one can still come.
+        """
         held_id = credentials.read(next(iter(ours))).held_id
         if held_id is None:
-            return
+            return False
+        if (point, (bytes(held_id), None, "granted")) in self._decided:
+            return True
         key = (point, held_id)
         waiting = self._short.get(key)
         if waiting is None and not self._has_room(point):
@@ -128,7 +135,7 @@ class Gatekeeper:
             waiting = self._short[key] = _Waiting(moment, moment)
         if moment - waiting.since >= A_FULL_ONE_COMES.total_seconds():
             del self._short[key]
-            return
+            return False
         waiting.last = moment
         self._short_texts[point, ours] = held_id
         raise HoldStill
@@ -156,6 +163,8 @@ class Gatekeeper:
         self._decided[text_key] = self._decided[claims_key] = moment if before is None else before
         if before is None and decision.granted:
             self._decided[granted_key] = moment
+            # A short one that is not held does not say which generation it is of.
+            self._decided[text_key[0], (id_, None, "granted")] = moment
         return before is None
 
     def _forget(self, moment: float) -> None:

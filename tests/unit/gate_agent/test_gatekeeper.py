@@ -1,7 +1,8 @@
 """The gatekeeper decides once on each presentation, by the shared rules and nothing else."""
 
 from contextlib import suppress
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -11,13 +12,28 @@ from access_protocol.ids import AccessPointId, CredentialId
 from access_protocol.keys import SigningKey
 from access_protocol.rules import Circumstances
 from gate_agent.gatekeeper import (
+    A_FULL_ONE_COMES,
     FORGED_AT_ONCE,
     FORGED_EVERY,
+    MOST_HELD_STILL,
     SAME_PRESENTATION,
     Gatekeeper,
+    HoldStill,
     TooManyForged,
 )
-from tests.fakes.gate_site import ENTRANCE, ISSUER, NOW, SITE, entrance, policy, ring, static
+from tests.fakes.gate_site import (
+    ENTRANCE,
+    ISSUER,
+    NOW,
+    SITE,
+    bound,
+    entrance,
+    full,
+    policy,
+    ring,
+    short,
+    static,
+)
 from tests.fakes.knowledge import FakeHistory, FakeKnowledge
 
 WINDOW = SAME_PRESENTATION.total_seconds()
@@ -38,7 +54,7 @@ class Hall:
     ) -> AccessDecision | None:
         return self.gatekeeper.decide(
             texts,
-            entrance(point=point),
+            entrance(point=point, classes=frozenset(CredentialClass)),
             self.knowledge,
             self.history,
             self.circumstances,
@@ -162,3 +178,94 @@ def test_a_code_that_had_to_wait_is_decided_on_later() -> None:
     with pytest.raises(TooManyForged):
         hall.show("GK1:MISREAD")
     assert hall.reason("GK1:MISREAD", moment=FORGED_EVERY.total_seconds()) is DenyReason.MALFORMED
+
+
+FIRST = CredentialId((1).to_bytes(16, "big"))
+
+
+def later(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def test_a_short_presentation_of_a_credential_that_is_held_is_decided_at_once() -> None:
+    hall = Hall()
+    hall.knowledge.held[FIRST] = bound()
+    assert hall.reason(short(bound())) is None
+
+
+def test_a_short_and_a_full_presentation_of_one_moment_are_the_same() -> None:
+    hall = Hall()
+    hall.knowledge.held[FIRST] = bound()
+    assert hall.show(short(bound())) is not None
+    assert hall.show(full(bound()), moment=1.0) is None
+
+
+def test_a_phone_that_is_held_there_while_its_visitor_walks_through_is_not_decided_anew() -> None:
+    """It draws its next presentation; it would be an entry without an exit, and turn the screen red."""
+    hall = Hall()
+    assert hall.show(full(bound())) is not None
+    assert hall.show(full(bound(), at=later(5)), moment=5.0) is None
+    hall.circumstances = replace(hall.circumstances, now=later(WINDOW))
+    assert hall.show(full(bound(), at=later(9)), moment=WINDOW) is not None
+
+
+def test_after_a_refusal_the_next_presentation_is_decided() -> None:
+    hall = Hall()
+    too_old = full(bound(), at=NOW - timedelta(minutes=5))
+    assert hall.reason(too_old) is DenyReason.PRESENTATION_OUT_OF_TIME
+    assert hall.reason(full(bound()), moment=1.0) is None
+
+
+def test_the_next_phone_is_decided_although_one_was_just_granted() -> None:
+    hall = Hall()
+    assert hall.reason(full(bound(1))) is None
+    assert hall.reason(full(bound(2)), moment=1.0) is None
+
+
+def test_a_short_one_that_is_not_held_is_asked_to_hold_still_and_its_full_one_is_decided() -> None:
+    hall = Hall()
+    with pytest.raises(HoldStill):
+        hall.show(short(bound()))
+    assert hall.gatekeeper.seen((short(bound()),), ENTRANCE, 1.0)
+    assert hall.reason(full(bound()), moment=7.0) is None
+    # The phone turns back to its short one while its visitor walks through.
+    assert hall.show(short(bound(), at=later(9)), moment=9.0) is None
+
+
+def test_it_is_refused_when_nothing_but_short_ones_came_for_so_long() -> None:
+    hall, wait = Hall(), A_FULL_ONE_COMES.total_seconds()
+    with pytest.raises(HoldStill):
+        hall.show(short(bound()))
+    with pytest.raises(HoldStill):
+        hall.show(short(bound(), at=later(9)), moment=9.0)
+    text = short(bound(), at=later(9))
+    assert hall.gatekeeper.seen((text,), ENTRANCE, wait - 0.1)
+    assert not hall.gatekeeper.seen((text,), ENTRANCE, wait)
+    assert hall.reason(text, moment=wait) is DenyReason.NOT_HELD
+    assert hall.show(text, moment=wait + 1) is None
+
+
+def test_a_visitor_who_comes_back_later_is_asked_to_hold_still_again() -> None:
+    hall = Hall()
+    with pytest.raises(HoldStill):
+        hall.show(short(bound()))
+    with pytest.raises(HoldStill):
+        hall.show(short(bound(), at=later(60)), moment=60.0)
+
+
+def test_a_screen_full_of_short_ones_is_not_waited_on() -> None:
+    hall, waited, refused = Hall(), 0, 0
+    for number in range(100):
+        try:
+            hall.show(short(bound(), number + 1))
+        except HoldStill:
+            waited += 1
+        except TooManyForged:
+            refused += 1
+    assert (waited, refused) == (MOST_HELD_STILL, 100 - MOST_HELD_STILL)
+    assert not hall.gatekeeper.calm(ENTRANCE, 0.0)
+    assert hall.gatekeeper.calm(AccessPointId("side"), 0.0)
+    assert hall.reason(full(bound(7))) is None
+    assert not hall.gatekeeper.seen(("GK1:",), ENTRANCE, 60.0)
+    assert hall.gatekeeper.calm(ENTRANCE, 60.0)
+    assert hall.gatekeeper._short == hall.gatekeeper._short_texts == {}
