@@ -1,6 +1,7 @@
 """A simulated controller as a process, over a real Mosquitto and real HTTP."""
 
 import stat
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from access_protocol import codec, topics
-from access_protocol.commands import Acknowledgement, Answer, Ask
+from access_protocol.commands import Acknowledgement, Action, Answer, Ask
 from access_protocol.enrolment import Enrolment
 from access_protocol.events import ControllerEvent, ControllerState, Lock, Status
 from access_protocol.ids import DeviceId, EventId, Nonce
@@ -17,6 +18,7 @@ from access_protocol.topics import SERVER, Kind, Subject
 from access_protocol.transport.base import Message
 from access_protocol.transport.mqtt import BrokerAddress, MqttTransport
 from demo.program import DidNotStart, StartedProcess
+from firmware_sim import control
 from tests.fakes.controller_scene import (
     AUTHORITY,
     DOOR,
@@ -43,6 +45,7 @@ class Witness:
         self.states: list[ControllerState] = []
         self.statuses: list[Status] = []
         self._news = threading.Condition()
+        self._senders: list[Sender] = []
         self._transport = connected(broker, SERVER)
         self._transport.subscribe(topics.below(SITE, Kind.CONTROLLER, DOOR), self._take)
 
@@ -52,6 +55,12 @@ class Witness:
 
     def stop(self) -> None:
         self._transport.stop()
+
+    def sender(self) -> Sender:
+        """The server itself as somebody who commands; its answers come with the other news."""
+        sender = Sender(self._transport, SERVER)
+        self._senders.append(sender)
+        return sender
 
     def told(self) -> list[str]:
         return [str(event.what) for event in self.events if event.event == EVENT]
@@ -68,6 +77,8 @@ class Witness:
             elif subject is Subject.SYNC:
                 keys = topics.build(SITE, Kind.SERVER, SERVER, Subject.KEYS, DOOR)
                 self._transport.publish(keys, key_list(1))
+            for sender in self._senders:
+                sender._take(message)
             self._news.notify_all()
 
 
@@ -135,10 +146,16 @@ def server(broker: Broker) -> Iterator[EnrolmentServer]:
         yield server
 
 
-def started(folder: Path, *arguments: str, ready: str | None = "keys 1 3") -> StartedProcess:
-    own = ["--id", DOOR, "--state-folder", str(folder), "--walk-after", "50"]
-    command = [sys.executable, "-m", "firmware_sim", "door", *own, *arguments]
-    return StartedProcess(command, ready=ready)
+def command_line(folder: Path, *arguments: str, kind: str = "door") -> list[str]:
+    own = ["--id", DOOR, "--state-folder", str(folder)]
+    quick = [] if kind == "vending" else ["--walk-after", "50"]
+    return [sys.executable, "-m", "firmware_sim", kind, *own, *quick, *arguments]
+
+
+def started(
+    folder: Path, *arguments: str, ready: str | None = "keys 1 3", kind: str = "door"
+) -> StartedProcess:
+    return StartedProcess(command_line(folder, *arguments, kind=kind), ready=ready)
 
 
 def test_a_door_enrols_obeys_its_gate_reports_and_says_goodbye(
@@ -198,3 +215,85 @@ def test_a_wrong_code_is_refused_in_words(
     with pytest.raises(DidNotStart, match=says):
         started(tmp_path, "--enrol-url", server.url, "--code", code)
     assert not (tmp_path / "identity.json").exists()
+
+
+def test_faults_are_injected_into_a_running_door_over_its_socket(
+    tmp_path: Path, server: EnrolmentServer, witness: Witness, gate: Gate
+) -> None:
+    socket = tmp_path / "door.sock"
+    enrolment = ["--enrol-url", server.url, "--code", CODE, "--control", str(socket)]
+    with started(tmp_path / "door", *enrolment):
+        assert stat.S_IMODE(socket.stat().st_mode) == 0o600
+        boot = witness.states[-1].boot
+        answer = control.send(socket, b'{"do":"cut_power"}')
+        assert answer.truth is not None
+        assert (answer.ok, answer.truth.powered, answer.truth.boots) == (True, False, 1)
+        witness.wait_until(lambda: witness.statuses[-1] == Status(online=False))
+        control.send(socket, b'{"do":"restore_power"}')
+        witness.wait_until(lambda: witness.states[-1].boot != boot)
+        witness.wait_until(lambda: witness.statuses[-1] == Status(online=True))
+        gate.sender.publish(Subject.ASK, codec.encode(Ask(event=EVENT)))
+        gate.sender.publish(Subject.COMMAND, gate.sender.sealed(Nonce(gate.answer().nonce), EVENT))
+        assert gate.word() == done(EVENT)
+        assert not control.send(socket, b'{"do":"jam"}').ok
+        assert not control.send(socket, b"rubbish").ok
+    assert not socket.exists()
+
+
+def test_a_hung_processor_is_shown_as_a_new_boot_after_its_watchdog(
+    tmp_path: Path, server: EnrolmentServer, witness: Witness
+) -> None:
+    socket = tmp_path / "door.sock"
+    enrolment = ["--enrol-url", server.url, "--code", CODE, "--control", str(socket)]
+    with started(tmp_path / "door", *enrolment):
+        boot = witness.states[-1].boot
+        hang = [sys.executable, "-m", "firmware_sim", "fault", str(socket), "freeze"]
+        told = subprocess.run(hang, capture_output=True, text=True, timeout=WITHIN, check=True)
+        assert '"running":false' in told.stdout
+        witness.wait_until(lambda: witness.states[-1].boot != boot)
+
+
+def test_a_machine_gives_a_bottle_to_its_sender_over_a_real_broker(
+    tmp_path: Path, server: EnrolmentServer, witness: Witness
+) -> None:
+    enrolment = ["--enrol-url", server.url, "--code", CODE]
+    with started(tmp_path / "machine", *enrolment, kind="vending"):
+        orders = witness.sender()
+        orders.publish(Subject.ASK, codec.encode(Ask(event=EVENT)))
+        witness.wait_until(lambda: bool(orders.answers))
+        nonce = Nonce(orders.answers[-1].nonce)
+        orders.publish(Subject.COMMAND, orders.sealed(nonce, EVENT, Action.DISPENSE, slot=2))
+        witness.wait_until(lambda: witness.told() == ["dispensing", "dispensed"])
+        assert set(map(str, orders.acknowledgements)) == {str(done(EVENT))}
+        assert [slot.slot for slot in witness.states[-1].slots] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_door_goes_on_when_whoever_read_its_output_is_gone(
+    tmp_path: Path, server: EnrolmentServer, witness: Witness, gate: Gate
+) -> None:
+    started(tmp_path, "--enrol-url", server.url, "--code", CODE).stop()
+    door = subprocess.Popen(
+        command_line(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert door.stdout is not None
+        assert door.stderr is not None
+        assert any(line == "ready\n" for line in door.stdout)
+        door.stdout.close()
+        door.stderr.close()
+        gate.sender.publish(Subject.ASK, codec.encode(Ask(event=EVENT)))
+        gate.sender.publish(Subject.COMMAND, gate.sender.sealed(Nonce(gate.answer().nonce), EVENT))
+        assert gate.word() == done(EVENT)
+        witness.wait_until(lambda: "closed" in witness.told())
+        door.terminate()
+        assert door.wait(WITHIN) == 0
+    finally:
+        door.kill()
+        door.wait()
+
+
+def test_a_fault_for_a_simulator_that_is_not_there_says_so(tmp_path: Path) -> None:
+    nobody = [sys.executable, "-m", "firmware_sim", "fault", str(tmp_path / "x.sock"), "look"]
+    told = subprocess.run(nobody, capture_output=True, text=True, timeout=WITHIN, check=False)
+    assert told.returncode == 2
+    assert "No simulator answers" in told.stderr
