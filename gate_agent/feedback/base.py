@@ -41,7 +41,7 @@ class Feedback(Protocol):
         ...
 
     def unlocked(self, point: AccessPointId, event: EventId) -> None:
-        """The controller says that it released the lock: come in."""
+        """The controller says that it released the lock: the way is free."""
         ...
 
     def door(self, point: AccessPointId, event: EventId, outcome: Outcome) -> None:

@@ -3,6 +3,7 @@
 The sentences of the refusals stand in `access_protocol.wording`, because the panel shows them too.
 """
 
+from datetime import timedelta
 from enum import StrEnum
 
 from access_protocol.events import Outcome
@@ -12,6 +13,7 @@ from access_protocol.wording import Language
 class Phrase(StrEnum):
     """Everything else that a gate says to people."""
 
+    IDLE = "idle"
     READING = "reading"
     HOLD_STILL = "hold_still"
     WAIT = "wait"
@@ -26,14 +28,24 @@ class Phrase(StrEnum):
     ONLINE = "online"
     TROUBLE = "trouble"
     TROUBLE_OVER = "trouble_over"
+    WELCOME = "welcome"
+    NOT_ADMITTED = "not_admitted"
+    HOLD_CODE = "hold_code"
+    ENROLLING = "enrolling"
+    ENROLLED = "enrolled"
+    CODE_REFUSED = "code_refused"
+    OFFLINE_MARK = "offline_mark"
+    CLOCK_MARK = "clock_mark"
+    NEVER_HEARD = "never_heard"
 
 
 _EN = {
+    Phrase.IDLE: "Please hold your pass before the camera.",
     Phrase.READING: "Reading your pass.",
     Phrase.HOLD_STILL: "Please hold still.",
     Phrase.WAIT: "Please wait a moment, then show your pass again.",
     Phrase.GRANTED: "Welcome. One moment, please.",
-    Phrase.UNLOCKED: "Please come in.",
+    Phrase.UNLOCKED: "Please go through.",
     Phrase.OPENED: "The door is open.",
     Phrase.PASSED: "Thank you.",
     Phrase.NOT_PASSED: "Nobody passed. Please show your pass again when you are ready.",
@@ -43,13 +55,23 @@ _EN = {
     Phrase.ONLINE: "Online again.",
     Phrase.TROUBLE: "Out of order. Please call your host",
     Phrase.TROUBLE_OVER: "Working again",
+    Phrase.WELCOME: "Welcome",
+    Phrase.NOT_ADMITTED: "Not admitted",
+    Phrase.HOLD_CODE: "Hold the enrolment code before me.",
+    Phrase.ENROLLING: "One moment. This gate is being set up.",
+    Phrase.ENROLLED: "This gate is set up.",
+    Phrase.CODE_REFUSED: "This enrolment code did not work. Please make a new one on the panel.",
+    Phrase.OFFLINE_MARK: "Offline",
+    Phrase.CLOCK_MARK: "Time not known",
+    Phrase.NEVER_HEARD: "Nothing heard yet",
 }
 _JA = {
+    Phrase.IDLE: "入館証をカメラにかざしてください。",
     Phrase.READING: "入館証を読み取っています。",
     Phrase.HOLD_STILL: "そのまま動かさずにお待ちください。",
-    Phrase.WAIT: "少々お待ちいただいてから、もう一度かざしてください。",
+    Phrase.WAIT: "少々待ってから、もう一度かざしてください。",
     Phrase.GRANTED: "ようこそ。少々お待ちください。",
-    Phrase.UNLOCKED: "どうぞお入りください。",
+    Phrase.UNLOCKED: "どうぞお通りください。",
     Phrase.OPENED: "ドアが開きました。",
     Phrase.PASSED: "ありがとうございました。",
     Phrase.NOT_PASSED: "通過が確認できませんでした。準備ができたらもう一度かざしてください。",
@@ -59,13 +81,23 @@ _JA = {
     Phrase.ONLINE: "通信が回復しました。",
     Phrase.TROUBLE: "ただいま使用できません。担当者にご連絡ください",
     Phrase.TROUBLE_OVER: "使用できるようになりました",
+    Phrase.WELCOME: "ようこそ",
+    Phrase.NOT_ADMITTED: "お通しできません",
+    Phrase.HOLD_CODE: "登録コードをカメラにかざしてください。",
+    Phrase.ENROLLING: "少々お待ちください。このゲートを設定しています。",
+    Phrase.ENROLLED: "このゲートの設定が完了しました。",
+    Phrase.CODE_REFUSED: "この登録コードは使えませんでした。管理画面で新しいコードを発行してください。",
+    Phrase.OFFLINE_MARK: "オフライン",
+    Phrase.CLOCK_MARK: "時刻未確認",
+    Phrase.NEVER_HEARD: "情報未受信",
 }
 _ZH = {
+    Phrase.IDLE: "请将通行码对准摄像头。",
     Phrase.READING: "正在读取通行码。",
     Phrase.HOLD_STILL: "请保持不动。",
     Phrase.WAIT: "请稍候，然后再次出示通行码。",
     Phrase.GRANTED: "欢迎光临，请稍候。",
-    Phrase.UNLOCKED: "请进。",
+    Phrase.UNLOCKED: "请通行。",
     Phrase.OPENED: "门已打开。",
     Phrase.PASSED: "谢谢。",
     Phrase.NOT_PASSED: "没有人通过。准备好后请再次出示通行码。",
@@ -75,6 +107,15 @@ _ZH = {
     Phrase.ONLINE: "已恢复在线。",
     Phrase.TROUBLE: "暂时无法使用，请致电接待您的人员",
     Phrase.TROUBLE_OVER: "已恢复使用",
+    Phrase.WELCOME: "欢迎光临",
+    Phrase.NOT_ADMITTED: "不能通行",
+    Phrase.HOLD_CODE: "请将登记码对准摄像头。",
+    Phrase.ENROLLING: "请稍候，正在设置此闸机。",
+    Phrase.ENROLLED: "此闸机已设置完成。",
+    Phrase.CODE_REFUSED: "此登记码无法使用。请在管理页面生成新的登记码。",
+    Phrase.OFFLINE_MARK: "离线",
+    Phrase.CLOCK_MARK: "时间未确认",
+    Phrase.NEVER_HEARD: "尚未收到信息",
 }
 _PHRASES = {Language.EN: _EN, Language.JA: _JA, Language.ZH: _ZH}
 _OF_OUTCOME = {
@@ -84,6 +125,27 @@ _OF_OUTCOME = {
     Outcome.NO_ANSWER: Phrase.NO_ANSWER,
     Outcome.REFUSED: Phrase.REFUSED_BY_DOOR,
 }
+
+
+_AGO = {
+    Language.EN: ("{} min ago", "{} h ago", "{} days ago"),
+    Language.JA: ("{}分前の情報", "{}時間前の情報", "{}日前の情報"),
+    Language.ZH: ("{}分钟前的信息", "{}小时前的信息", "{}天前的信息"),
+}
+_HOURS_FROM = timedelta(hours=1)
+_DAYS_FROM = timedelta(days=2)
+
+
+def say_age(age: timedelta | None, language: Language) -> str:
+    """Return how old the gate's knowledge is, in whole minutes, hours or days."""
+    if age is None:
+        return say(Phrase.NEVER_HEARD, language)
+    minutes, hours, days = _AGO[language]
+    if age < _HOURS_FROM:
+        return minutes.format(age // timedelta(minutes=1))
+    if age < _DAYS_FROM:
+        return hours.format(age // timedelta(hours=1))
+    return days.format(age.days)
 
 
 def say(phrase: Phrase, language: Language) -> str:

@@ -4,13 +4,13 @@ import contextlib
 import io
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from gpiozero.pins.mock import MockFactory
+from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from access_protocol import wording
 from access_protocol.decision import AccessDecision, DenyReason
@@ -19,7 +19,13 @@ from access_protocol.ids import CredentialId, EventId
 from access_protocol.wording import Language
 from gate_agent.feedback.base import Feedback, Together
 from gate_agent.feedback.console import ConsoleFeedback, JsonFeedback
-from gate_agent.feedback.lights import LightsFeedback
+from gate_agent.feedback.lights import (
+    RED,
+    Colour,
+    LightsFeedback,
+    LightsUnavailable,
+    Ring,
+)
 from gate_agent.feedback.words import Phrase, say, say_outcome
 from tests.fakes.gate_feedback import FakeFeedback
 from tests.fakes.gate_site import ENTRANCE, NOW
@@ -145,6 +151,8 @@ class Pins:
     green_pin: int | None = 17
     red_pin: int | None = None
     buzzer_pin: int | None = None
+    ring_pins: tuple[int, int, int] | None = None
+    ring_common_anode: bool = False
 
 
 class Lamp:
@@ -170,7 +178,7 @@ class Lamp:
 
 @pytest.fixture
 def factory() -> Iterator[Any]:
-    factory: Any = MockFactory()
+    factory: Any = MockFactory(pin_class=MockPWMPin)
     yield factory
     factory.close()
 
@@ -202,6 +210,100 @@ def test_red_and_the_buzzer_say_refused(factory: Any) -> None:
     red.wait_until_on()
     buzzer.wait_until_on()
     lights.close()
+
+
+RING = (5, 6, 13)
+PATTERNS: dict[str, tuple[Callable[[Feedback], None], tuple[bool, bool, bool]]] = {
+    "read": (lambda to: to.reading(ENTRANCE), (False, False, True)),
+    "hold still": (lambda to: to.hold_still(ENTRANCE), (True, True, False)),
+    "granted": (lambda to: to.granted(ENTRANCE, EVENT, GRANTED), (False, True, False)),
+    "refused": (
+        lambda to: to.refused(
+            ENTRANCE, EVENT, DenyReason.EXPIRED, AccessDecision(DenyReason.EXPIRED)
+        ),
+        (True, False, False),
+    ),
+    "trouble": (lambda to: to.trouble(ENTRANCE, "no picture"), (True, True, False)),
+}
+
+
+@pytest.mark.parametrize("what", PATTERNS)
+def test_the_ring_has_a_colour_for_each_thing(factory: Any, what: str) -> None:
+    happens, lit = PATTERNS[what]
+    lights = LightsFeedback(Pins(None, ring_pins=RING), factory)
+    pins = [Lamp(factory, pin) for pin in RING]
+    happens(lights)
+    for lamp, on in zip(pins, lit, strict=True):
+        if on:
+            lamp.wait_until_on()
+    lights.close()
+    assert tuple(lamp.was_on for lamp in pins) == lit
+
+
+class RecordingRing:
+    """Remembers what an RGBLED is told, without the colours."""
+
+    def __init__(self) -> None:
+        self.rhythms: list[tuple[object, ...]] = []
+
+    def off(self) -> None:
+        self.rhythms.append(("off",))
+
+    def blink(
+        self,
+        on_time: float,
+        off_time: float,
+        fade_in_time: float = 0,
+        fade_out_time: float = 0,
+        on_color: Colour = RED,
+        off_color: Colour = RED,
+        n: int | None = None,
+    ) -> None:
+        self.rhythms.append((on_time, off_time, fade_in_time, fade_out_time, n))
+
+    def close(self) -> None:
+        self.off()
+
+
+def test_the_rings_patterns_differ_in_their_rhythm_too() -> None:
+    rhythms: list[tuple[object, ...]] = []
+    for happens, _ in PATTERNS.values():
+        lights, recording = LightsFeedback(Pins(None)), RecordingRing()
+        lights._ring = Ring(recording)
+        happens(lights)
+        rhythms.append(recording.rhythms[0])
+        lights.close()
+    assert len(set(rhythms)) == len(PATTERNS)
+
+
+def test_a_ring_with_a_common_anode_is_dark_when_its_pins_are_high(factory: Any) -> None:
+    lights = LightsFeedback(Pins(None, ring_pins=RING, ring_common_anode=True), factory)
+    assert [factory.pin(pin).state for pin in RING] == [1, 1, 1]
+    lights.close()
+
+
+def test_trouble_is_told_again_after_a_visitor_was_answered(factory: Any) -> None:
+    lights = LightsFeedback(Pins(None, 27, ring_pins=RING), factory)
+    lights.trouble("journal", "disk full")
+    lights._say_no()
+    assert lights._resting is not None
+    lights._resting.join(10)
+    recorded = len(factory.pin(27).states)
+    step = threading.Event()
+    for _ in range(10_000):
+        if len(factory.pin(27).states) > recorded:
+            break
+        step.wait(0.001)
+    else:
+        raise AssertionError("the red lamp blinks no more")
+    lights.close()
+
+
+def test_pins_that_cannot_be_used_are_said(factory: Any) -> None:
+    first = LightsFeedback(Pins(17), factory)
+    with pytest.raises(LightsUnavailable, match="17"):
+        LightsFeedback(Pins(17), factory)
+    first.close()
 
 
 def test_a_gate_without_lamps_can_be_told_everything(factory: Any) -> None:

@@ -1,0 +1,199 @@
+"""The boards of the display, one for each access point: what stands there now, and until when.
+
+A board shows what happens for a while and then goes back to what it says at rest. What a controller
+says about one visitor never takes the place of what is just being said to the next one.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from access_protocol.decision import AccessDecision, DenyReason
+from access_protocol.events import Outcome
+from access_protocol.ids import AccessPointId, EventId
+from gate_agent.display import screens
+from gate_agent.display.screens import Screen, Standing
+
+SHOWN_S = {
+    "reading": 4.0,
+    "hold_still": 10.0,
+    "wait": 6.0,
+    "granted": 6.0,
+    "unlocked": 6.0,
+    "refused": 9.0,
+    "door-opened": 5.0,
+    "door-passed": 2.5,
+    "door-not_passed": 9.0,
+    "door-no_answer": 9.0,
+    "door-refused": 9.0,
+    "enrolling": 30.0,
+    "enrolled": 5.0,
+    "code_refused": 12.0,
+}
+"""Long enough to be read in three languages where there is something to do next."""
+
+
+@dataclass(slots=True)
+class _Board:
+    """What one access point shows; `until` is a moment of the monotonic clock."""
+
+    shown: Screen | None = None
+    event: EventId | None = None
+    until: float = 0.0
+    number: int = 0
+    troubles: set[str] = field(default_factory=set[str])
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What stands on a board. `number` counts what happened; `left` is how long it still stands."""
+
+    screen: Screen
+    number: int
+    left: float | None
+
+
+class DisplayFeedback:
+    """The `Feedback` behind the display's pages."""
+
+    def __init__(
+        self, points: Sequence[AccessPointId], *, moment: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Have a board for each of `points`; with one or none of them, one board for everything."""
+        self.points = tuple(points)
+        self._one = len(self.points) <= 1
+        self._boards = {point: _Board() for point in (self.points if not self._one else ("",))}
+        self._moment = moment
+        self._news = threading.Condition()
+        self._troubles: set[str] = set()
+        self._enrolled = True
+        self._closed = False
+        self._standing: Callable[[], Standing] = Standing
+
+    def ask(self, standing: Callable[[], Standing]) -> None:
+        """Have the marks say from now on what `standing` says."""
+        self._standing = standing
+        self._changed()
+
+    def standing(self) -> Standing:
+        """Return how the gate stands towards its server."""
+        return self._standing()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the gate was told to stop."""
+        return self._closed
+
+    def shown(self, point: str) -> Shown | None:
+        """Return what stands at an access point now; None where there is no such board."""
+        with self._news:
+            board = self._boards.get("" if self._one else point)
+            if board is None:
+                return None
+            left = board.until - self._moment()
+            if board.shown is not None and left > 0:
+                return Shown(board.shown, board.number, left)
+            return Shown(self._at_rest(board), board.number, None)
+
+    def wait_for_news(self, seconds: float) -> None:
+        """Wait until something happens at any board, or for so long."""
+        with self._news:
+            if not self._closed:
+                self._news.wait(seconds)
+
+    def _at_rest(self, board: _Board) -> Screen:
+        if not self._enrolled:
+            return screens.HOLD_CODE
+        return screens.TROUBLE if board.troubles or self._troubles else screens.IDLE
+
+    def reading(self, point: AccessPointId) -> None:
+        """See `Feedback.reading`."""
+        self._show(point, screens.READING)
+
+    def hold_still(self, point: AccessPointId) -> None:
+        """See `Feedback.hold_still`."""
+        self._show(point, screens.HOLD_STILL)
+
+    def wait(self, point: AccessPointId) -> None:
+        """See `Feedback.wait`."""
+        self._show(point, screens.WAIT)
+
+    def granted(self, point: AccessPointId, event: EventId, decision: AccessDecision) -> None:
+        """See `Feedback.granted`."""
+        self._show(point, screens.GRANTED, event)
+
+    def refused(
+        self, point: AccessPointId, event: EventId, reason: DenyReason, decision: AccessDecision
+    ) -> None:
+        """See `Feedback.refused`."""
+        self._show(point, screens.refused(reason), event)
+
+    def unlocked(self, point: AccessPointId, event: EventId) -> None:
+        """See `Feedback.unlocked`."""
+        self._follow(point, screens.UNLOCKED, event)
+
+    def door(self, point: AccessPointId, event: EventId, outcome: Outcome) -> None:
+        """See `Feedback.door`."""
+        self._follow(point, screens.door(outcome), event)
+
+    def offline(self, *, now: bool) -> None:
+        """See `Feedback.offline`: the marks change."""
+        self._changed()
+
+    def trouble(self, where: str, what: str | None) -> None:
+        """See `Feedback.trouble`."""
+        with self._news:
+            board = self._board(where) if self._one or where in self._boards else None
+            troubles = self._troubles if board is None else board.troubles
+            if what is None:
+                troubles.discard(where)
+            else:
+                troubles.add(where)
+            self._news.notify_all()
+
+    def enrolment(self, screen: Screen | None, *, enrolled: bool) -> None:
+        """Show something about the enrolment on every board, and what to say at rest."""
+        with self._news:
+            self._enrolled = enrolled
+            for point in self._boards:
+                if screen is not None:
+                    self._show(point, screen)
+            self._news.notify_all()
+
+    def close(self) -> None:
+        """See `Feedback.close`: whoever waits for news is let go."""
+        with self._news:
+            self._closed = True
+            self._news.notify_all()
+
+    def _board(self, point: str) -> _Board | None:
+        return self._boards.get("" if self._one else point)
+
+    def _show(self, point: str, screen: Screen, event: EventId | None = None) -> None:
+        with self._news:
+            board = self._board(point)
+            if board is None:
+                return
+            now = self._moment()
+            again = board.shown == screen and board.event == event and board.until > now
+            board.shown, board.event = screen, event
+            board.until = now + SHOWN_S[screen.what]
+            if not again:
+                # What is said with every frame appears, and sounds, once.
+                board.number += 1
+                self._news.notify_all()
+
+    def _follow(self, point: str, screen: Screen, event: EventId) -> None:
+        """Show what a controller says of `event`, unless another visitor was just answered."""
+        with self._news:
+            board = self._board(point)
+            if board is None:
+                return
+            free = board.shown is None or board.until <= self._moment()
+            if free or board.event in {None, event}:
+                self._show(point, screen, event)
+
+    def _changed(self) -> None:
+        with self._news:
+            self._news.notify_all()

@@ -1,0 +1,262 @@
+"""The display at the gate in a real browser, fed by the gate's own server."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
+
+from access_protocol import wording
+from access_protocol.decision import AccessDecision, DenyReason
+from access_protocol.events import Outcome
+from access_protocol.ids import AccessPointId, EventId
+from access_protocol.wording import Language
+from gate_agent.display import screens
+from gate_agent.display.board import DisplayFeedback
+from gate_agent.display.screens import Standing
+from gate_agent.display.server import DisplayOptions, DisplayServer
+from gate_agent.feedback.words import Phrase, say
+from tests.services.browser import start_chromium
+
+pytestmark = pytest.mark.browser
+
+ENTRANCE = AccessPointId("main-gate-in")
+EVENT = EventId("1")
+GRANTED = AccessDecision(None)
+SMALL, UPRIGHT = (480, 320), (480, 800)
+SIZES = [(800, 480), (1280, 800), (390, 844), (1440, 900)]
+KIOSK = "--autoplay-policy=no-user-gesture-required"
+"""As deploy/systemd starts Chromium; without it a page that nobody touched makes no sound."""
+SMALLEST_PX, AA_LARGE, AA = 48, 3.0, 4.5
+
+Serve = Callable[..., DisplayServer]
+
+
+@pytest.fixture(scope="module")
+def kiosk() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = start_chromium(playwright, KIOSK)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    servers: list[DisplayServer] = []
+
+    def one(*languages: Language, arrow: str = "ahead") -> DisplayServer:
+        options = DisplayOptions(languages or tuple(Language), ((ENTRANCE, arrow),))
+        server = DisplayServer(DisplayFeedback([ENTRANCE]), options, 0)
+        server.start()
+        servers.append(server)
+        return server
+
+    yield one
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def open_page(kiosk: Browser) -> Iterator[Callable[..., Page]]:
+    wrong: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    def one(display: DisplayServer, size: tuple[int, int] = (800, 480), **options: str) -> Page:
+        view = ViewportSize(width=size[0], height=size[1])
+        context = kiosk.new_context(viewport=view, **options)  # pyright: ignore[reportArgumentType]
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(display.url + ENTRANCE)
+        page.wait_for_selector("body[data-what]")
+        return page
+
+    asked: list[str] = []
+    yield one
+    for context in contexts:
+        context.close()
+    assert not [one for one in wrong if "ERR_" not in one]
+    assert not [url for url in asked if not url.startswith(("http://127.0.0.1:", "data:"))]
+
+
+def stands(page: Page, what: str) -> None:
+    expect(page.locator("body")).to_have_attribute("data-what", what)
+
+
+def test_a_visit_from_the_idle_page_to_the_open_door(
+    serve: Serve, open_page: Callable[..., Page]
+) -> None:
+    display = serve(Language.EN, arrow="left")
+    page = open_page(display)
+    shown = display.feedback
+    expect(page.locator("#text")).to_contain_text(say(Phrase.IDLE, Language.EN))
+    shown.reading(ENTRANCE)
+    stands(page, "reading")
+    shown.hold_still(ENTRANCE)
+    stands(page, "hold_still")
+    shown.granted(ENTRANCE, EVENT, GRANTED)
+    stands(page, "granted")
+    expect(page.locator("body")).to_have_attribute("data-arrow", "none")
+    shown.unlocked(ENTRANCE, EVENT)
+    stands(page, "unlocked")
+    expect(page.locator("body")).to_have_attribute("data-arrow", "left")
+    expect(page.locator("#heading")).to_have_text("Welcome")
+    expect(page.locator("#icon use")).to_have_attribute("href", "/icons.svg#onward")
+    shown.door(ENTRANCE, EVENT, Outcome.PASSED)
+    stands(page, "door-passed")
+    stands(page, "idle")
+
+
+def test_a_refusal_is_said_in_every_language_in_turn(
+    serve: Serve, open_page: Callable[..., Page]
+) -> None:
+    display = serve(Language.JA, Language.EN, Language.ZH)
+    page = open_page(display)
+    decision = AccessDecision(DenyReason.REVOKED)
+    display.feedback.refused(ENTRANCE, EVENT, DenyReason.REVOKED, decision)
+    stands(page, "refused")
+    for language in (Language.JA, Language.EN, Language.ZH):
+        expect(page.locator("html")).to_have_attribute("lang", language)
+        said = re.sub(r"\s", "", page.locator("#text").inner_text())
+        assert said == re.sub(r"\s", "", wording.sentence(DenyReason.REVOKED, language))
+
+
+def _door(outcome: Outcome, to: DisplayFeedback) -> None:
+    to.door(ENTRANCE, EVENT, outcome)
+
+
+def _refuse(reason: DenyReason, to: DisplayFeedback) -> None:
+    to.refused(ENTRANCE, EVENT, reason, AccessDecision(reason))
+
+
+def everything() -> list[tuple[str, Callable[[DisplayFeedback], None]]]:
+    """Each state, and how the gate comes to it."""
+    found: list[tuple[str, Callable[[DisplayFeedback], None]]] = [
+        ("idle", lambda _: None),
+        ("trouble", lambda to: to.trouble(ENTRANCE, "no picture")),
+        ("hold_code", lambda to: to.enrolment(None, enrolled=False)),
+        ("code_refused", lambda to: to.enrolment(screens.CODE_REFUSED, enrolled=False)),
+        ("reading", lambda to: to.reading(ENTRANCE)),
+        ("hold_still", lambda to: to.hold_still(ENTRANCE)),
+        ("wait", lambda to: to.wait(ENTRANCE)),
+        ("granted", lambda to: to.granted(ENTRANCE, EVENT, GRANTED)),
+        ("unlocked", lambda to: to.unlocked(ENTRANCE, EVENT)),
+    ]
+    found += [(f"door-{outcome}", partial(_door, outcome)) for outcome in Outcome]
+    reasons = (DenyReason.ENTRY_SPENT, DenyReason.WRONG_ZONE, DenyReason.HOLDER_PROOF_WRONG)
+    found += [("refused", partial(_refuse, reason)) for reason in reasons]
+    return found
+
+
+MEASURED = """() => {
+  const screen = document.getElementById("screen");
+  const luminance = (colour) => {
+    const parts = colour.match(/[\\d.]+/g).slice(0, 3).map((one) => one / 255)
+      .map((one) => (one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
+  };
+  const contrast = (one, other) => {
+    const [high, low] = [luminance(one), luminance(other)].sort((a, b) => b - a);
+    return (high + 0.05) / (low + 0.05);
+  };
+  const style = (element) => getComputedStyle(element);
+  const seen = [...document.querySelectorAll("#heading, #text span, #marks span")]
+    .filter((one) => one.offsetHeight > 0);
+  return {
+    type: Math.min(...seen.map((one) => parseFloat(style(one).fontSize))),
+    text: contrast(style(document.body).color, style(document.body).backgroundColor),
+    icon: contrast(style(document.getElementById("icon")).color, style(document.body).backgroundColor),
+    words: seen.length,
+    cut: screen.scrollHeight > screen.clientHeight || screen.scrollWidth > screen.clientWidth
+      || document.documentElement.scrollWidth > innerWidth || document.documentElement.scrollHeight > innerHeight
+      || seen.map((one) => one.getBoundingClientRect()).some((box) =>
+        box.left < 0 || box.right > innerWidth || box.top < 0 || box.bottom > innerHeight),
+  };
+}"""
+
+
+@pytest.mark.parametrize(
+    ("size", "language"),
+    [
+        *((size, language) for size in (SMALL, UPRIGHT) for language in Language),
+        *((size, Language.JA) for size in SIZES),
+    ],
+)
+def test_every_state_is_legible_on_every_size(
+    serve: Serve, open_page: Callable[..., Page], size: tuple[int, int], language: Language
+) -> None:
+    display = serve(language)
+    page = open_page(display, size, reduced_motion="reduce")
+    # The marks take room from the words, so this is the hardest case.
+    away = Standing(online=False, knowledge_age=timedelta(hours=3), clock_trusted=False)
+    display.feedback.ask(lambda: away)
+    expect(page.locator("#marks")).to_be_visible()
+    for what, happens in everything():
+        happens(display.feedback)
+        stands(page, what)
+        measured = page.evaluate(MEASURED)
+        assert measured["type"] >= SMALLEST_PX, (what, measured)
+        assert measured["text"] >= AA, (what, measured)
+        assert measured["icon"] >= AA_LARGE, (what, measured)
+        assert measured["words"], (what, measured)
+        assert not measured["cut"], (what, size, measured)
+
+
+def test_who_asked_for_stillness_gets_no_motion(
+    serve: Serve, open_page: Callable[..., Page]
+) -> None:
+    display = serve(Language.EN)
+    moving = open_page(display)
+    still = open_page(display, reduced_motion="reduce")
+    display.feedback.unlocked(ENTRANCE, EVENT)
+    for page, running in ((moving, 1), (still, 0)):
+        stands(page, "unlocked")
+        assert page.evaluate("document.getAnimations().length") == running
+
+
+def test_a_decision_is_heard_once_and_a_page_loaded_anew_is_silent(
+    serve: Serve, open_page: Callable[..., Page]
+) -> None:
+    display = serve(Language.EN)
+    page = open_page(display)
+    expect(page.locator("body")).to_have_attribute("data-sound", "running")
+    display.feedback.granted(ENTRANCE, EVENT, GRANTED)
+    expect(page.locator("body")).to_have_attribute("data-played", "1")
+    display.feedback.unlocked(ENTRANCE, EVENT)
+    expect(page.locator("body")).to_have_attribute("data-played", "2")
+    page.reload()
+    stands(page, "unlocked")
+    assert page.locator("body").get_attribute("data-played") is None
+
+
+def test_the_marks_say_offline_and_how_old_the_knowledge_is(
+    serve: Serve, open_page: Callable[..., Page]
+) -> None:
+    display = serve(Language.EN)
+    page = open_page(display)
+    expect(page.locator("#marks")).to_be_hidden()
+    display.feedback.ask(lambda: Standing(online=False, knowledge_age=timedelta(hours=3)))
+    expect(page.locator("#marks")).to_contain_text("Offline")
+    expect(page.locator("#marks")).to_contain_text("3 h ago")
+    display.feedback.ask(Standing)
+    expect(page.locator("#marks")).to_be_hidden()
+
+
+def test_a_page_whose_gate_stopped_says_so_and_comes_back_with_it(
+    serve: Serve, open_page: Callable[..., Page]
+) -> None:
+    display = serve(Language.EN)
+    page = open_page(display)
+    display.feedback.granted(ENTRANCE, EVENT, GRANTED)
+    stands(page, "granted")
+    port = display.server_address[1]
+    display.close()
+    stands(page, "trouble")
+    again = DisplayServer(DisplayFeedback([ENTRANCE]), DisplayOptions(), int(port))
+    again.start()
+    stands(page, "idle")
+    again.close()
