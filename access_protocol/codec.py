@@ -18,6 +18,8 @@ SlugText = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,32}\Z")]
 CredentialIdText = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 HexText = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{2})*\Z", max_length=128)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+Der = Annotated[bytes, msgspec.Meta(min_length=1, max_length=4096)]
+"""A certificate or a request for one."""
 ShortText = Annotated[str, msgspec.Meta(max_length=200)]
 
 

@@ -37,6 +37,8 @@ class Subject(StrEnum):
     SYNC = "sync"
     JOURNAL = "journal"
     PASSAGE = "passage"
+    RENEWAL = "renewal"
+    CERTIFICATE = "certificate"
     RECEIPT = "receipt"
     KNOWLEDGE = "knowledge"
     KEYS = "keys"
@@ -50,6 +52,7 @@ WRITES: dict[Kind, dict[Subject, bool]] = {
         Subject.PASSAGE: False,
         Subject.JOURNAL: True,
         Subject.SYNC: True,
+        Subject.RENEWAL: True,
         Subject.ASK: True,
         Subject.COMMAND: True,
     },
@@ -58,6 +61,7 @@ WRITES: dict[Kind, dict[Subject, bool]] = {
         Subject.STATE: False,
         Subject.EVENT: False,
         Subject.SYNC: True,
+        Subject.RENEWAL: True,
         Subject.ANSWER: True,
         Subject.ACKNOWLEDGEMENT: True,
     },
@@ -67,6 +71,7 @@ WRITES: dict[Kind, dict[Subject, bool]] = {
         Subject.KNOWLEDGE: True,
         Subject.RECEIPT: True,
         Subject.KEYS: True,
+        Subject.CERTIFICATE: True,
         Subject.ASK: True,
         Subject.COMMAND: True,
     },

@@ -224,7 +224,7 @@ def _walk_through(
     site: SmallSite, frames: list[Image], track: Track
 ) -> tuple[list[float], list[float], int]:
     store = LocalStore(site.folder / "gate")
-    store.enrol(site.enrolment(Kind.GATE, GATE), GATE_KEY)
+    store.enrol(site.enrolment(Kind.GATE, GATE), GATE_KEY, site.identity(GATE).key)
     camera, transport, observer = (
         _HandedFrames(),
         site.transport(GATE),
@@ -314,7 +314,7 @@ def _started(
     scene = held_phone(static_text(1), View(), seed=1)
     with SmallSite() as site:
         store = LocalStore(site.folder / "gate")
-        store.enrol(site.enrolment(Kind.GATE, GATE), GATE_KEY)
+        store.enrol(site.enrolment(Kind.GATE, GATE), GATE_KEY, site.identity(GATE).key)
         scenes = site.folder / "scenes"
         scenes.mkdir()
         settings = gate_settings(site.folder, f"watch:{scenes}")

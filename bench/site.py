@@ -12,7 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Self
 
-from access_protocol import codec, credential, documents, knowledge, topics
+import msgspec
+
+from access_protocol import codec, credential, documents, enrolment, knowledge, topics
+from access_protocol.certificates import TlsIdentity, requested_key
 from access_protocol.commands import Action
 from access_protocol.credential import Credential, CredentialClass
 from access_protocol.documents import Document, DocumentKind
@@ -34,6 +37,8 @@ from access_protocol.transport.mqtt import BrokerAddress, MqttTransport
 from bench.result import Skipped
 from demo.ports import free_port
 from demo.program import StartedProcess
+from server.devices import authority
+from server.devices.authority import Authority
 
 ROOT = Path(__file__).parents[1]
 SITE = SiteCode("TYO")
@@ -96,6 +101,8 @@ class SmallSite:
         self.port = free_port()
         self._open = ExitStack()
         self._bodies = _bodies()
+        self._authority = Authority.new(datetime.now(UTC))
+        self._identities: dict[str, TlsIdentity] = {}
 
     def __enter__(self) -> Self:
         """Start the broker and whoever answers."""
@@ -119,7 +126,14 @@ class SmallSite:
 
     def transport(self, name: str) -> MqttTransport:
         """A connection to the broker, not started yet."""
-        return MqttTransport(BrokerAddress("127.0.0.1", self.port, name, "-"), name)
+        identity = self.identity(name)
+        return MqttTransport(BrokerAddress("127.0.0.1", self.port, lambda: identity), name)
+
+    def identity(self, name: str) -> TlsIdentity:
+        """Key and certificate of somebody on this site; the same each time."""
+        if name not in self._identities:
+            self._identities[name] = self._authority.for_own_process(name, datetime.now(UTC))
+        return self._identities[name]
 
     def enrolment(self, kind: Kind, device: DeviceId) -> Enrolment:
         """What a device of this site gets when it enrols."""
@@ -129,14 +143,15 @@ class SmallSite:
             device=device,
             broker_host="127.0.0.1",
             broker_port=self.port,
-            broker_password="-",  # noqa: S106 - a broker of its own that admits this machine
+            certificate=self.identity(device).certificate,
+            certificate_authority=self._authority.certificate,
             authority=(AUTHORITY.public,),
         )
 
     def start_turnstile(self, *options: str) -> StartedProcess:
         """Start the simulated turnstile as a process and wait until it obeys the gate."""
-        answer = codec.encode(self.enrolment(Kind.CONTROLLER, TURNSTILE))
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _enrolling(answer))
+        told = self.enrolment(Kind.CONTROLLER, TURNSTILE)
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _enrolling(told, self._authority))
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         state = self.folder / "turnstile"
@@ -158,8 +173,19 @@ class SmallSite:
         program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
         if program is None:
             raise Skipped("mosquitto is not installed")
+        own = self._authority.for_broker(["127.0.0.1"], datetime.now(UTC))
+        files = {
+            "cafile": authority.pem_certificate(self._authority.certificate),
+            "certfile": authority.pem_certificate(own.certificate),
+            "keyfile": authority.pem_key(own.key),
+        }
+        for setting, text in files.items():
+            (self.folder / setting).write_text(text)
         lines = [
             f"listener {self.port} 127.0.0.1",
+            *(f"{setting} {self.folder / setting}" for setting in files),
+            "require_certificate true",
+            "use_identity_as_username true",
             "allow_anonymous true",
             "set_tcp_nodelay true",
             "persistence false",
@@ -220,10 +246,16 @@ def gate_settings(folder: Path, camera: str) -> Path:
     return file
 
 
-def _enrolling(answer: bytes) -> type[BaseHTTPRequestHandler]:
+def _enrolling(told: Enrolment, made: Authority) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            codec.decode(EnrolmentRequest, self.rfile.read(int(self.headers["Content-Length"])))
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            asked = codec.decode(EnrolmentRequest, body)
+            key, now = requested_key(asked.csr), datetime.now(UTC)
+            certificate = made.for_client(told.device, key, 1, now)
+            enrolled = msgspec.structs.replace(told, certificate=certificate)
+            sealed = enrolment.answer(enrolled, asked, enrolment.code_key(CODE), AUTHORITY)
+            answer = codec.encode(sealed)
             self.send_response(201)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()

@@ -77,10 +77,13 @@ class StartedProcess:
         with self._news:
             return "".join(self.lines)
 
-    def wait_for_line(self, text: str, *, within: float = READY_WITHIN) -> str:
-        """The first line that holds the text; raises DidNotStart when the program ends without printing it."""
+    def wait_for_line(self, text: str, *, within: float = READY_WITHIN, after: int = 0) -> str:
+        """The first line that holds the text; raises DidNotStart when the program ends without printing it.
+
+        `after` is how many lines are passed over: what was printed before is not waited for.
+        """
         deadline = time.monotonic() + within
-        seen = 0
+        seen = after
         with self._news:
             while True:
                 for line in self.lines[seen:]:

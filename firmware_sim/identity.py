@@ -6,15 +6,27 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 
-from access_protocol import codec
-from access_protocol.enrolment import Enrolment, EnrolmentRequest
+from access_protocol import codec, enrolment
+from access_protocol.certificates import (
+    TlsIdentity,
+    UnusableCertificateError,
+    new_key,
+    request_for,
+)
+from access_protocol.enrolment import (
+    Enrolment,
+    EnrolmentAnswer,
+    EnrolmentRequest,
+    MalformedTicketError,
+    Ticket,
+    UnprovenAnswerError,
+)
+from access_protocol.enrolment import identity as identity_of
 from access_protocol.ids import DeviceId, SiteCode
 from access_protocol.keys import SigningKey
-from access_protocol.transport.mqtt import BrokerAddress
 from firmware_sim.controller import Identity, authority_ring
 from firmware_sim.kept import write_private
 
@@ -32,14 +44,16 @@ class EnrolmentError(Exception):
 
 class _Stored(msgspec.Struct, frozen=True, kw_only=True):
     seed: bytes
+    tls_key: bytes
     enrolment: Enrolment
 
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """A controller's own key, and what the server told it at its enrolment."""
+    """A controller's own keys, and what the server told it at its enrolment."""
 
     key: SigningKey
+    tls: TlsIdentity
     enrolment: Enrolment
 
     @property
@@ -47,12 +61,6 @@ class Enrolled:
         """Who it is, and whose documents it trusts."""
         told = self.enrolment
         return Identity(SiteCode(told.site), DeviceId(told.device), authority_ring(told.authority))
-
-    @property
-    def broker(self) -> BrokerAddress:
-        """Where its broker is, and as whom it signs in there."""
-        told = self.enrolment
-        return BrokerAddress(told.broker_host, told.broker_port, told.device, told.broker_password)
 
 
 def load(folder: Path, device: DeviceId) -> Enrolled | None:
@@ -71,61 +79,78 @@ def load(folder: Path, device: DeviceId) -> Enrolled | None:
             f"{folder} belongs to {stored.enrolment.device}, not to {device}. "
             "Give each controller a state folder of its own."
         )
-    return Enrolled(SigningKey(stored.seed), stored.enrolment)
+    try:
+        tls = identity_of(stored.enrolment, stored.tls_key)
+    except UnusableCertificateError as error:
+        raise EnrolmentError(
+            f"{file} is damaged ({error}). Remove it and enrol with a new code."
+        ) from error
+    return Enrolled(SigningKey(stored.seed), tls, stored.enrolment)
 
 
 def enrol(folder: Path, device: DeviceId, server_url: str, code: str) -> Enrolled:
-    """Make a key, exchange the one-time code for an identity, and store both (mode 0600).
+    """Make two keys, exchange the one-time code for an identity, and store all of it (mode 0600).
 
     `server_url` is where the server listens, e.g. ``http://127.0.0.1:8080``. Raises `EnrolmentError`.
     """
-    key = SigningKey(os.urandom(_SEED_BYTES))
-    enrolment = _exchanged(server_url, EnrolmentRequest(code=code, public_key=key.public))
-    if enrolment.kind != "controller" or enrolment.device != device:
+    try:
+        ticket = Ticket.typed(server_url, code)
+    except MalformedTicketError as error:
+        option = {"url": "--enrol-url", "code": "--code"}.get(error.field, error.field)
+        raise EnrolmentError(str(error).replace(error.field, option, 1)) from error
+    key, tls_key = SigningKey(os.urandom(_SEED_BYTES)), new_key()
+    asked = enrolment.request(ticket, key.public, request_for(tls_key))
+    told = _exchanged(ticket, asked)
+    if told.kind != "controller" or told.device != device:
         raise EnrolmentError(
-            f"the code is for the {enrolment.kind} {enrolment.device}, not for the controller "
+            f"the code is for the {told.kind} {told.device}, not for the controller "
             f"{device}. The code is spent: make a new one for {device}."
         )
-    stored = _Stored(seed=key.seed, enrolment=enrolment)
+    try:
+        tls = identity_of(told, tls_key)
+    except UnusableCertificateError as error:
+        raise EnrolmentError(f"The server's answer cannot be used: {error}.") from error
+    _store(folder, _Stored(seed=key.seed, tls_key=tls_key, enrolment=told))
+    return Enrolled(key, tls, told)
+
+
+def renew(folder: Path, enrolled: Enrolled, tls: TlsIdentity) -> Enrolled:
+    """Store the next certificate with its key instead of the present ones; raise OSError."""
+    told = msgspec.structs.replace(enrolled.enrolment, certificate=tls.certificate)
+    _store(folder, _Stored(seed=enrolled.key.seed, tls_key=tls.key, enrolment=told))
+    return Enrolled(enrolled.key, tls, told)
+
+
+def _store(folder: Path, stored: _Stored) -> None:
     write_private(folder / IDENTITY_FILE, msgspec.json.encode(stored))
-    return Enrolled(key, enrolment)
 
 
-def _exchanged(server_url: str, request: EnrolmentRequest) -> Enrolment:
-    url = server_url.rstrip("/") + ENROLMENTS
-    if urlsplit(url).scheme not in {"http", "https"}:
-        raise EnrolmentError(
-            f"--enrol-url must begin with http:// or https://, not {server_url!r}."
-        )
-    post = urllib.request.Request(  # noqa: S310 - the scheme was looked at above
+def _exchanged(ticket: Ticket, asked: EnrolmentRequest) -> Enrolment:
+    url = ticket.url + ENROLMENTS
+    post = urllib.request.Request(  # noqa: S310 - the ticket has looked at the scheme
         url,
-        _written(request),
+        codec.encode(asked),
         {"Content-Type": "application/json", "Accept": "application/json"},
     )
     # The server is in the same house: a proxy for the world outside has no part in this.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(post, timeout=ANSWERS_WITHIN) as answer:
-            return codec.decode(Enrolment, answer.read(_LARGEST_ANSWER + 1))
+            told = codec.decode(EnrolmentAnswer, answer.read(_LARGEST_ANSWER + 1))
+            return enrolment.open_answer(told, asked, ticket)
     except urllib.error.HTTPError as error:
         with error:
             raise EnrolmentError(_refusal(error)) from error
     except codec.MalformedReportError as error:
         raise EnrolmentError(f"{url} did not answer with an enrolment: {error}.") from error
+    except UnprovenAnswerError as error:
+        raise EnrolmentError(
+            f"{error}. Somebody on the way to {ticket.url} may be playing the server: check the "
+            "address and the network, and make a new code."
+        ) from error
     except (OSError, http.client.HTTPException) as error:
         why = error.reason if isinstance(error, urllib.error.URLError) else error
         raise EnrolmentError(f"Cannot reach {url}: {why}. Is the server running?") from error
-
-
-def _written(request: EnrolmentRequest) -> bytes:
-    body = codec.encode(request)
-    try:
-        codec.decode(EnrolmentRequest, body)
-    except codec.MalformedReportError as error:
-        raise EnrolmentError(
-            "An enrolment code has four groups of four letters or digits, as ABCD-EFGH-2345-IJKL."
-        ) from error
-    return body
 
 
 class _Problem(msgspec.Struct):

@@ -151,3 +151,6 @@ class _LineTransport:
 
     def vanish(self) -> None:
         self._transport.vanish()
+
+    def reconnect(self) -> None:
+        self._transport.reconnect()

@@ -16,7 +16,7 @@ from access_protocol.events import ControllerEvent, ControllerEventKind
 from access_protocol.ids import DeviceId
 from access_protocol.knowledge import Obeyed
 from access_protocol.transport.base import Transport, Will
-from access_protocol.transport.mqtt import MqttTransport
+from access_protocol.transport.mqtt import BrokerAddress, MqttTransport
 from firmware_sim import identity
 from firmware_sim.control import ControlSocket
 from firmware_sim.controller import Controller
@@ -26,6 +26,7 @@ from firmware_sim.kept import KeptInFolder
 from firmware_sim.line import Line
 from firmware_sim.machine import Machine
 from firmware_sim.people import REACTION, Attendant, People, Walkers
+from firmware_sim.renewal import Renewal
 from firmware_sim.saboteur import Saboteur
 from firmware_sim.scheduler import RealScheduler, Scheduler
 
@@ -91,8 +92,14 @@ def run(start: Start) -> None:
     scheduler = RealScheduler()
     line = Line(scheduler)
 
+    told = who.enrolment
+    renewal = Renewal(start.folder, who, scheduler)
+    broker = BrokerAddress(told.broker_host, told.broker_port, lambda: renewal.tls)
+
     def connect(will: Will) -> Transport:
-        return line.connect(MqttTransport(who.broker, start.device, will))
+        transport = line.connect(MqttTransport(broker, start.device, will))
+        renewal.attach(transport)
+        return transport
 
     installation = Installation(
         who.identity,
@@ -103,7 +110,7 @@ def run(start: Start) -> None:
     )
     _let_people_come(start, installation, scheduler)
     teller = _Teller(start.device, as_json=start.as_json)
-    teller.say(f"connecting to {who.broker.host}:{who.broker.port}")
+    teller.say(f"connecting to {broker.host}:{broker.port}")
     installation.watch_boots(teller.listen_to)
     saboteur = Saboteur(installation, line, scheduler)
     control = None

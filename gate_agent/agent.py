@@ -30,6 +30,7 @@ from gate_agent.malformed import MalformedMessages
 from gate_agent.passages import Passages, SharedHistory
 from gate_agent.portal import Portal
 from gate_agent.reader import Desk, Reader
+from gate_agent.renewal import Renewal
 from gate_agent.scanner import is_scanner
 from gate_agent.sync import Sync, last_will
 from gate_agent.upload import Upload
@@ -100,6 +101,7 @@ class Agent:
         self._timers = threading.Thread(target=self._run_timers, name="timers", daemon=True)
         self._decoders = DecodingProcess()
         self._transport = make_transport(identity, last_will(identity))
+        self._renewal = Renewal(identity, store, self._transport, self.clock, moment=moment)
         portal = Portal(
             identity, self._transport, self.journal, self.clock, reports=self, moment=moment
         )
@@ -140,6 +142,7 @@ class Agent:
             malformed=self._malformed,
             health=self.health,
             on_connection=self._connection_changed,
+            certificate=self._renewal.receive,
             moment=self._moment,
         )
 
@@ -231,6 +234,7 @@ class Agent:
                 for reader in self.readers:
                     reader.tick()
                 self._sync.tick()
+                self._renewal.tick()
                 self._prune_if_due()
             except Exception:  # a thread that ends would leave every deadline unwatched
                 log.exception("timers_failed")

@@ -77,23 +77,27 @@ def enrol(
     ] = "",
     settings: SettingsFile = None,
 ) -> None:
-    """Make this machine a gate: exchange a one-time code for its name, broker and trusted keys.
+    """Make this machine a gate: exchange a one-time code for its name, certificate and trusted keys.
 
-    The gate makes its own signing key, which never leaves it. Enrolling again replaces both.
+    The gate makes its own two keys, which never leave it; the code itself is not sent either. Enrolling
+    again replaces all of it, and what was before is worth nothing from then on.
+
+    Instead of the code, what its QR says may be given: --code 'GKE1:…'. It holds the server's address too.
 
     Exit status: 0 when it is a gate now, 2 when not.
     """
-    from gate_agent.enrol import EnrolmentFailed
+    from gate_agent.enrol import EnrolmentFailed, enrol_from_text, is_enrolment
     from gate_agent.enrol import enrol as enrol_gate
     from gate_agent.local_store import LocalStore
 
     loaded = _load(settings)
     address = url or loaded.server_url
-    if not address:
-        _give_up("say where the server is: --url https://…, or server_url in the settings")
+    if not address and not is_enrolment(code):
+        _give_up("url: say where the server is: --url https://…, or server_url in the settings")
     store = LocalStore(loaded.data_folder)
     try:
-        enrolment = enrol_gate(address, code, store)
+        by_qr = is_enrolment(code)
+        enrolment = enrol_from_text(code, store) if by_qr else enrol_gate(address, code, store)
     except EnrolmentFailed as why:
         _give_up(str(why))
     _print({"gate": enrolment.device, "site": enrolment.site, "data_folder": str(store.folder)})

@@ -1,17 +1,25 @@
-"""Makes this machine a gate: its own key and a one-time code for a name, a broker and an authority."""
+"""Makes this machine a gate: its own keys and a one-time code for a name, a certificate and an authority.
+
+The code is typed by a person, or held before the camera as a QR; who watches the camera of a gate that is not
+enrolled gives what it reads to `enrol_from_text`.
+"""
 
 import json
 import secrets
 import urllib.error
 import urllib.request
 from typing import cast
-from urllib.parse import urlsplit
 
-import msgspec
-
-from access_protocol import codec
+from access_protocol import codec, enrolment
+from access_protocol.certificates import UnusableCertificateError, new_key, request_for
 from access_protocol.codec import MalformedReportError
-from access_protocol.enrolment import Enrolment, EnrolmentRequest
+from access_protocol.enrolment import (
+    Enrolment,
+    EnrolmentAnswer,
+    MalformedTicketError,
+    Ticket,
+    UnprovenAnswerError,
+)
 from access_protocol.keys import ED25519_KEY_BYTES, SigningKey
 from gate_agent.local_store import LocalStore
 
@@ -20,7 +28,7 @@ _WITHIN_S = 15.0
 
 
 class EnrolmentFailed(Exception):
-    """Why the gate could not be enrolled, in words for the person at the keyboard."""
+    """Why the gate could not be enrolled, in words for the person who stands before it."""
 
 
 def enrol(url: str, code: str, store: LocalStore) -> Enrolment:
@@ -28,45 +36,53 @@ def enrol(url: str, code: str, store: LocalStore) -> Enrolment:
 
     Raises `EnrolmentFailed`.
     """
-    if urlsplit(url).scheme not in {"http", "https"}:
-        raise EnrolmentFailed(
-            f"{url} is no address of a server: it begins with http:// or https://"
-        )
-    key = SigningKey(secrets.token_bytes(ED25519_KEY_BYTES))
-    request = EnrolmentRequest(code=code.strip().upper(), public_key=key.public)
     try:
         # A slip in the code is told here, before anything goes over the network.
-        msgspec.convert(msgspec.to_builtins(request), EnrolmentRequest)
-    except msgspec.ValidationError:
-        raise EnrolmentFailed(
-            "the code has four groups of four letters or digits 2 to 7, such as ABCD-EFGH-2345-67IJ"
-        ) from None
-    answer = _post(url.rstrip("/") + PATH, codec.encode(request))
-    try:
-        enrolment = codec.decode(Enrolment, answer)
-    except MalformedReportError as error:
-        raise EnrolmentFailed(f"the server's answer cannot be used: {error}") from error
-    if enrolment.kind != "gate":
-        raise EnrolmentFailed(f"this code is for a {enrolment.kind}, not for a gate")
-    try:
-        store.enrol(enrolment, key)
-    except OSError as error:
-        raise EnrolmentFailed(f"{store.folder} cannot be written: {error.strerror}") from error
-    return enrolment
+        return _exchange(Ticket.typed(url, code), store)
+    except MalformedTicketError as error:
+        raise EnrolmentFailed(str(error)) from error
 
 
 def is_enrolment(text: str) -> bool:
     """Tell whether a text that a camera read means to be an enrolment code."""
-    return text.startswith("GKE1:")
+    return enrolment.is_ticket(text.strip())
 
 
 def enrol_from_text(text: str, store: LocalStore) -> Enrolment:
     """Enrol with what an enrolment QR says (`GKE1:…`), as `enrol` does with a code that was typed.
 
-    It speaks with the server over HTTP and may take 15 s. Raises `EnrolmentFailed`, whose message says which
-    field is wrong and what to do next.
+    It speaks with the server over HTTP and may take 15 s; nothing in `store` is changed before it has succeeded.
+    Raises `EnrolmentFailed`, whose message says which field is wrong and what to do next.
     """
-    raise EnrolmentFailed(f"{text[:5]} cannot be used yet; {store.folder} is as it was")
+    try:
+        return _exchange(Ticket.read(text.strip()), store)
+    except MalformedTicketError as error:
+        raise EnrolmentFailed(f"{error}; make a new code on the panel's devices page") from error
+
+
+def _exchange(ticket: Ticket, store: LocalStore) -> Enrolment:
+    key = SigningKey(secrets.token_bytes(ED25519_KEY_BYTES))
+    tls_key = new_key()
+    asked = enrolment.request(ticket, key.public, request_for(tls_key))
+    body = _post(ticket.url + PATH, codec.encode(asked))
+    try:
+        told = codec.decode(EnrolmentAnswer, body)
+        enrolled = enrolment.open_answer(told, asked, ticket)
+        enrolment.identity(enrolled, tls_key)
+    except (MalformedReportError, UnusableCertificateError) as error:
+        raise EnrolmentFailed(f"the server's answer cannot be used: {error}") from error
+    except UnprovenAnswerError as error:
+        raise EnrolmentFailed(
+            f"{error}. Somebody on the way to {ticket.url} may be playing the server: "
+            "check the address and the network, and make a new code"
+        ) from error
+    if enrolled.kind != "gate":
+        raise EnrolmentFailed(f"code: is for a {enrolled.kind}, not for a gate; it is spent now")
+    try:
+        store.enrol(enrolled, key, tls_key)
+    except OSError as error:
+        raise EnrolmentFailed(f"{store.folder} cannot be written: {error.strerror}") from error
+    return enrolled
 
 
 def _post(url: str, body: bytes) -> bytes:

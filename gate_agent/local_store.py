@@ -4,14 +4,16 @@ Everything in it is readable by its owner only; files are replaced whole, never 
 """
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
+from access_protocol.certificates import TlsIdentity, UnusableCertificateError
 from access_protocol.documents import DOCUMENT_CEILING, DocumentKind
 from access_protocol.enrolment import Enrolment
+from access_protocol.enrolment import identity as identity_of
 from access_protocol.ids import DeviceId, SiteCode, device_id, site_code
 from access_protocol.keys import SigningKey
 
@@ -27,6 +29,7 @@ class NotEnrolled(Exception):
 class _IdentityFile(msgspec.Struct, frozen=True, kw_only=True):
     enrolment: Enrolment
     seed: _Seed
+    tls_key: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Identity:
     key: SigningKey
     broker_host: str
     broker_port: int
-    broker_password: str = field(repr=False)
+    tls: TlsIdentity
     authority: tuple[bytes, ...] = ()
 
 
@@ -66,32 +69,47 @@ class LocalStore:
         self._make(self._folder)
         return self._folder / "knowledge.sqlite3"
 
-    def enrol(self, enrolment: Enrolment, key: SigningKey) -> None:
-        """Keep what the server answered, and the gate's own key."""
-        content = msgspec.json.encode(_IdentityFile(enrolment=enrolment, seed=key.seed))
-        self._write(self.identity_path, content)
+    def enrol(self, enrolment: Enrolment, key: SigningKey, tls_key: bytes) -> None:
+        """Keep what the server answered, and the gate's own two keys. Raises OSError."""
+        self._keep_identity(_IdentityFile(enrolment=enrolment, seed=key.seed, tls_key=tls_key))
+
+    def renew(self, tls: TlsIdentity) -> None:
+        """Keep the next certificate and its key instead of the present ones. Raises OSError or `NotEnrolled`."""
+        held = self._held_identity()
+        enrolment = msgspec.structs.replace(held.enrolment, certificate=tls.certificate)
+        self._keep_identity(msgspec.structs.replace(held, enrolment=enrolment, tls_key=tls.key))
 
     def identity(self) -> Identity:
         """Return who the gate is, or raise `NotEnrolled`."""
-        path = self.identity_path
-        try:
-            held = msgspec.json.decode(path.read_bytes(), type=_IdentityFile)
-        except FileNotFoundError:
-            raise NotEnrolled(f"{self._folder} holds no identity") from None
-        except (OSError, msgspec.MsgspecError) as error:
-            raise NotEnrolled(f"{path} cannot be read: {error}") from error
+        held = self._held_identity()
         enrolment = held.enrolment
         if enrolment.kind != "gate":
             raise NotEnrolled(f"{enrolment.device} is enrolled as a {enrolment.kind}, not a gate")
+        try:
+            tls = identity_of(enrolment, held.tls_key)
+        except UnusableCertificateError as error:
+            raise NotEnrolled(f"{self.identity_path} cannot be used: {error}") from error
         return Identity(
             site=site_code(enrolment.site),
             device=device_id(enrolment.device),
             key=SigningKey(held.seed),
             broker_host=enrolment.broker_host,
             broker_port=enrolment.broker_port,
-            broker_password=enrolment.broker_password,
+            tls=tls,
             authority=enrolment.authority,
         )
+
+    def _held_identity(self) -> _IdentityFile:
+        path = self.identity_path
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=_IdentityFile)
+        except FileNotFoundError:
+            raise NotEnrolled(f"{self._folder} holds no identity") from None
+        except (OSError, msgspec.MsgspecError) as error:
+            raise NotEnrolled(f"{path} cannot be read: {error}") from error
+
+    def _keep_identity(self, held: _IdentityFile) -> None:
+        self._write(self.identity_path, msgspec.json.encode(held))
 
     def document(self, kind: DocumentKind) -> bytes | None:
         """Return the signed bytes last accepted for a section; None where there are none."""
@@ -107,7 +125,7 @@ class LocalStore:
 
     @property
     def identity_path(self) -> Path:
-        """Where the identity lies, with the gate's private key in it."""
+        """Where the identity lies, with the gate's private keys in it."""
         return self._folder / "identity.json"
 
     def _document_path(self, kind: DocumentKind) -> Path:

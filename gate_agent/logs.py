@@ -16,7 +16,7 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _IN_URL = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]+)@")
-_CREDENTIAL = re.compile(r"GK1:[0-9A-Z $%*+\-./:]{8,}")
+_CREDENTIAL = re.compile(r"GKE?1:[0-9A-Z $%*+\-./:]{8,}")
 _PLAIN = re.compile(r"[^\s\"'=\x00-\x1f\x7f-\x9f]+")
 
 Style = Literal["console", "json"]

@@ -50,7 +50,7 @@ def run(settings: Settings, *, as_json: bool) -> None:
             store,
             plans,
             feedback_for(settings, as_json=as_json),
-            make_transport=_transport_maker(settings),
+            make_transport=_transport_maker(settings, store),
             make_clock=lambda journal: GateClock(
                 battery_clock=settings.battery_clock,
                 floor=lambda: journal.newest,
@@ -79,7 +79,9 @@ def feedback_for(settings: Settings, *, as_json: bool) -> Feedback:
     return Together([console, LightsFeedback(settings)])
 
 
-def _transport_maker(settings: Settings) -> Callable[[Identity, Will], Transport]:
+def _transport_maker(
+    settings: Settings, store: LocalStore
+) -> Callable[[Identity, Will], Transport]:
     def make(identity: Identity, will: Will) -> Transport:
         from access_protocol.transport.mqtt import (  # noqa: PLC0415 - tests need no broker
             BrokerAddress,
@@ -89,8 +91,7 @@ def _transport_maker(settings: Settings) -> Callable[[Identity, Will], Transport
         address = BrokerAddress(
             host=settings.broker_host or identity.broker_host,
             port=settings.broker_port or identity.broker_port,
-            username=identity.device,
-            password=identity.broker_password,
+            identity=lambda: store.identity().tls,
         )
         return MqttTransport(address, identity.device, will)
 

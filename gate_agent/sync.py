@@ -63,9 +63,10 @@ class Sync:
         malformed: MalformedMessages,
         health: Callable[[], GateHealth],
         on_connection: Callable[[bool], None],
+        certificate: Callable[[bytes], None],
         moment: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`on_connection` is told when the broker comes or goes; `moment` counts seconds."""
+        """`on_connection` is told when the broker comes or goes, `certificate` gets the next one, `moment` is in s."""
         self._identity = identity
         self._transport = transport
         self._knowledge = knowledge
@@ -77,6 +78,7 @@ class Sync:
         self._malformed = malformed
         self._health = health
         self._on_connection = on_connection
+        self._certificate = certificate
         self._moment = moment
         self._asking = Asking(moment=moment)
         self._health_due = 0.0
@@ -187,6 +189,8 @@ class Sync:
                 self._portal.handle_acknowledgement(topic, payload)
             case Kind.CONTROLLER, Subject.EVENT:
                 self._portal.handle_event(topic, payload)
+            case Kind.SERVER, Subject.CERTIFICATE if topic.device == SERVER:
+                self._certificate(payload)
             case _:
                 raise MalformedReportError(f"{topic.subject} is not for a gate")
 

@@ -83,6 +83,10 @@ class Transport(Protocol):
         """Begin to connect, and go on trying; return at once."""
         ...
 
+    def reconnect(self) -> None:
+        """Say goodbye and connect anew, with the certificate of now; not for the transport's own thread."""
+        ...
+
     def stop(self) -> None:
         """Say goodbye (the last will is then not sent) and end the thread."""
         ...

@@ -147,6 +147,11 @@ class MemoryTransport:
         self._broker.join(self)
         self.connect()
 
+    def reconnect(self) -> None:
+        """See `Transport.reconnect`."""
+        self.set_connected(now=False)
+        self.connect()
+
     def stop(self) -> None:
         """See `Transport.stop`."""
         self._running = False

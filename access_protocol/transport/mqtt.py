@@ -1,15 +1,17 @@
-"""MQTT 5 over paho: the only file that imports it.
+"""MQTT 5 over TLS and paho: the only file that imports it.
 
-Each connection is a clean start: nothing that the broker kept for us while we were away is wanted,
+The broker knows us by our certificate, and we know it by its own: there is no other way in. Each connection is a
+clean start: nothing that the broker kept for us while we were away is wanted,
 least of all a door command. Nagle's algorithm is off, because it costs 88 ms a round trip (measured).
 """
 
 import hmac
 import logging
 import socket
+import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv5
@@ -19,6 +21,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from access_protocol.certificates import TlsIdentity
 from access_protocol.ids import DeviceId
 from access_protocol.transport.base import Handler, Message, TransportClosedError, Will
 
@@ -31,12 +34,14 @@ KEEPALIVE = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """Where the broker listens, and as whom to sign in."""
+    """Where the broker listens, and who we are there.
+
+    `identity` is asked before each connect, so that a renewed certificate is used from the next one on.
+    """
 
     host: str
     port: int
-    username: str
-    password: str = field(repr=False)
+    identity: Callable[[], TlsIdentity]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +60,15 @@ class MqttTransport:
         will: Will | None = None,
         keepalive: timedelta = KEEPALIVE,
     ) -> None:
-        """Prepare a connection as `client_id`, which nobody else may use; nothing is sent before `start`."""
+        """Prepare a connection as `client_id`, which nobody else may use; nothing is sent before `start`.
+
+        Raises `UnusableCertificateError`.
+        """
         self._address = address
+        self._identity = address.identity()
+        self._tls = self._identity.context()
+        self._was_let_in = False
+        self._said = ""
         self._keepalive = keepalive
         self._subscriptions: dict[str, _Subscription] = {}
         self._watchers: list[Callable[[bool], None]] = []
@@ -66,12 +78,16 @@ class MqttTransport:
         self._running = False
         self._failures = 0
         client = Client(
-            CallbackAPIVersion.VERSION2, client_id=_unguessable(client_id, address), protocol=MQTTv5
+            CallbackAPIVersion.VERSION2,
+            client_id=_unguessable(client_id, self._identity),
+            protocol=MQTTv5,
         )
-        client.username_pw_set(address.username, address.password)
+        client.tls_set_context(self._tls)  # pyright: ignore[reportUnknownMemberType]
         client.reconnect_delay_set(SHORTEST_PAUSE.seconds, LONGEST_PAUSE.seconds)
         if will is not None:
             client.will_set(will.topic, will.payload, qos=AT_LEAST_ONCE, retain=True)
+        client.on_pre_connect = self._on_pre_connect
+        client.on_connect_fail = self._on_connect_fail
         client.on_socket_open = _without_delay
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
@@ -154,9 +170,17 @@ class MqttTransport:
         )
         self._client.loop_start()
 
+    def reconnect(self) -> None:
+        """See `Transport.reconnect`."""
+        self._leave()
+        self.start()
+
     def stop(self) -> None:
         """See `Transport.stop`."""
         self._running = False
+        self._leave()
+
+    def _leave(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
         self._set_connected(now=False)
@@ -175,7 +199,30 @@ class MqttTransport:
         """Break the connection without a goodbye, as a network does; it comes back by itself."""
         connection = self._client.socket()
         if isinstance(connection, socket.socket):
-            connection.shutdown(socket.SHUT_RDWR)
+            # Not SSLSocket's own: it would take TLS away under the thread that reads.
+            socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+    def _on_pre_connect(self, _client: Client, _userdata: object) -> None:
+        try:
+            identity = self._address.identity()
+            if identity != self._identity:
+                identity.load_into(self._tls)
+                self._identity = identity
+        except Exception:  # noqa: BLE001 - whoever keeps it may fail in any way; this thread must go on
+            _log.exception("no certificate but the one of the last connect can be had")
+
+    def _on_connect_fail(self, _client: Client, _userdata: object) -> None:
+        self._say_once(f"{self._where} cannot be reached: {sys.exception()}")
+
+    def _say_once(self, why: str) -> None:
+        """Log why there is no connection; the same reason only once until a connection stands."""
+        if why != self._said:
+            self._said = why
+            _log.warning("%s", why)
+
+    @property
+    def _where(self) -> str:
+        return f"the broker at {self._address.host}:{self._address.port}"
 
     def _on_connect(
         self,
@@ -186,8 +233,9 @@ class MqttTransport:
         _properties: Properties | None,
     ) -> None:
         if reason.is_failure:
-            _log.warning("the broker refused %s: %s", self._address.username, reason)
+            self._say_once(f"{self._where} refused us: {reason}")
             return
+        self._was_let_in, self._said = True, ""
         with self._lock:
             self._awaited = {
                 client.subscribe(topic_filter, options=subscription.options)[1]
@@ -207,7 +255,7 @@ class MqttTransport:
     ) -> None:
         for reason in reasons:
             if reason.is_failure:
-                _log.error("the broker refused a subscription of %s", self._address.username)
+                _log.error("%s refused a subscription", self._where)
         with self._lock:
             was_awaited = mid in self._awaited
             self._awaited.discard(mid)
@@ -223,6 +271,11 @@ class MqttTransport:
         _reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
+        if not self._was_let_in and self._running:
+            self._say_once(
+                f"{self._where} closed the connection at once: our certificate may be revoked or have ended"
+            )
+        self._was_let_in = False
         self._set_connected(now=False)
 
     def _set_connected(self, *, now: bool) -> None:
@@ -237,14 +290,14 @@ class MqttTransport:
                 _log.exception("a watcher of the connection failed")
 
 
-def _unguessable(client_id: str, address: BrokerAddress) -> str:
-    """Return the id under which the broker knows us: only who has the password can name it.
+def _unguessable(client_id: str, identity: TlsIdentity) -> str:
+    """Return the id under which the broker knows us: only who has our private key can name it.
 
     A broker closes a connection when another one comes with the same client id (MQTT 5, 3.1.4-3), whoever it
     signed in as: with ids that are known, any device could push any other off. It stays the same from one start
     to the next, so that a client does replace its own connection that broke without a goodbye.
     """
-    digest = hmac.digest(address.password.encode(), f"client id {client_id}".encode(), "sha256")
+    digest = hmac.digest(identity.key, f"client id {client_id}".encode(), "sha256")
     return f"{client_id}-{digest.hex()[:12]}"
 
 

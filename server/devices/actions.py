@@ -7,10 +7,14 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlmodel import Session, col, delete, select
 
-from access_protocol.enrolment import Enrolment, EnrolmentRequest
+from access_protocol import enrolment as protocol
+from access_protocol import renewal
+from access_protocol.certificates import UnusableCertificateError, requested_key
+from access_protocol.enrolment import Enrolment, EnrolmentAnswer, EnrolmentRequest, Ticket
 from access_protocol.ids import DeviceId, SiteCode
+from access_protocol.renewal import CertificateIssued
 from access_protocol.topics import SERVER, Kind
-from server.devices import models, rules
+from server.devices import certification, rules
 from server.devices.documents import (
     HIGHEST_VERSION,
     Section,
@@ -57,6 +61,7 @@ __all__ = [  # what the subjects above may use, wherever it stands in this one
     "refresh_key_lists",
     "register",
     "rename",
+    "renew_certificate",
     "revoke",
     "send",
     "send_all",
@@ -133,11 +138,12 @@ class NewDevice(BaseModel):
 
 @dataclass(frozen=True)
 class ShownCode:
-    """A one-time code as it is shown, this once."""
+    """A one-time code as it is shown, this once; `ticket` is the text of its QR."""
 
     device: DeviceId
     code: str
     expires_at: datetime
+    ticket: str
 
 
 def find(work: Work, device: str) -> Device:
@@ -160,7 +166,7 @@ def register(work: Work, new: NewDevice) -> Device:
     if found is not None and (found.site, found.kind) != (site, new.kind):
         raise Conflict(f"{device} was a {found.kind} of {found.site}; take another id.")
     row = found or Device(id=device, site=site, kind=new.kind, name=new.name, created_at=work.now)
-    row.name, row.revoked_at, row.enrolled_at, row.password_hash = new.name, None, None, None
+    row.name, row.revoked_at, row.enrolled_at = new.name, None, None
     work.session.add(row)
     work.record(DeviceRegistered(device=device, site=site, kind=new.kind))
     live.notice(work, "devices", about=device, site=site)
@@ -176,20 +182,23 @@ def make_code(work: Work, device: str) -> ShownCode:
         EnrolmentCode(
             device=found.id,
             first_group=code[: rules.GROUP],
-            code_hash=models.code_hash(code),
+            code_hash=protocol.code_key(code),
             expires_at=work.now + rules.CODE_LIFE,
             tries=0,
             made_by=work.principal.person,
         )
     )
     work.record(EnrolmentCodeMade(device=found.id, site=found.site))
-    return ShownCode(found.id, code, work.now + rules.CODE_LIFE)
+    signs = signing_key(work, found.site, KeyPurpose.AUTHORITY).public
+    url = str(work.settings.base_url).rstrip("/")
+    ticket = Ticket(url, code, protocol.fingerprint(signs))
+    return ShownCode(found.id, code, work.now + rules.CODE_LIFE, ticket.text())
 
 
-def enrol(office: Office, asked: EnrolmentRequest, address: str) -> Enrolment:
-    """Take a one-time code and a device's public key; return who the device is from now on.
+def enrol(office: Office, asked: EnrolmentRequest, address: str) -> EnrolmentAnswer:
+    """Let a device in that proves to know a one-time code; the answer says who it is from now on.
 
-    The try is counted in a transaction of its own before the code is looked at, so that a refusal does not
+    The try is counted in a transaction of its own before the proof is looked at, so that a refusal does not
     roll it back and guesses sent at once do not slip through.
     """
     place = f"enrol-from:{address}"
@@ -199,27 +208,33 @@ def enrol(office: Office, asked: EnrolmentRequest, address: str) -> Enrolment:
         for code in _codes_like(work.session, asked.code):
             code.tries += 1
     with office.begin(Principal.anonymous()) as work:
-        enrolment = _enrol(work, asked)
+        answer = _enrol(work, asked)
         throttle.succeeded(work, place)
-        return enrolment
+        return answer
 
 
-def _enrol(work: Work, asked: EnrolmentRequest) -> Enrolment:
-    given = models.code_hash(asked.code)
+def _enrol(work: Work, asked: EnrolmentRequest) -> EnrolmentAnswer:
     fitting = [
         code
         for code in _codes_like(work.session, asked.code)
-        if code.code_hash == given and code.tries <= rules.MOST_TRIES and work.now < code.expires_at
+        if code.tries <= rules.MOST_TRIES
+        and work.now < code.expires_at
+        and protocol.proves(asked, code.code_hash)
     ]
     if not fitting:
         raise Invalid(
             [("code", "is wrong, was used, or is too old; ask an administrator for a new one")]
         )
-    device = _device(work.session, fitting[0].device)
-    work.session.delete(fitting[0])
-    password = work.ids.secret()
+    code = fitting[0]
+    device = _device(work.session, code.device)
+    try:
+        tls_key = requested_key(asked.csr)
+    except UnusableCertificateError as error:
+        raise Invalid([("csr", str(error))]) from error
+    work.session.delete(code)
+    certification.revoke_all(work, device)
     device.public_key, device.enrolled_at = asked.public_key, work.now
-    device.password_hash = rules.mosquitto_hash(password, work.ids.random_bytes(rules.SALT_BYTES))
+    device.enrolment += 1
     work.session.add(device)
     work.record(
         DeviceEnrolled(
@@ -228,15 +243,34 @@ def _enrol(work: Work, asked: EnrolmentRequest) -> Enrolment:
     )
     refresh_key_lists(work, device.site)
     live.notice(work, "devices", about=device.id, site=device.site)
-    return Enrolment(
+    told = Enrolment(
         site=device.site,
         kind="gate" if device.kind is Kind.GATE else "controller",
         device=device.id,
         broker_host=_broker_host(work),
         broker_port=work.settings.broker_port,
-        broker_password=password,
+        certificate=certification.issue(work, device, tls_key),
+        certificate_authority=certification.authority(work).certificate,
         authority=public_keys(work, device.site, KeyPurpose.AUTHORITY),
     )
+    signs = signing_key(work, device.site, KeyPurpose.AUTHORITY)
+    return protocol.answer(told, asked, code.code_hash, signs)
+
+
+def renew_certificate(work: Work, device: Device, message: bytes) -> CertificateIssued | None:
+    """Return a device's next certificate, or None while its present one is good for long enough.
+
+    The request is signed by the key that the device enrolled with. Raises `Invalid`, or `Conflict` where it
+    asks for one after another.
+    """
+    try:
+        asked = renewal.read_request(message, device.public_key or b"")
+        tls_key = requested_key(asked.csr)
+    except (renewal.MalformedRenewalError, UnusableCertificateError) as error:
+        raise Invalid([("request", str(error))]) from error
+    if not certification.renewal_due(work, device, asked.serial):
+        return None
+    return CertificateIssued(certificate=certification.issue(work, device, tls_key))
 
 
 def rename(work: Work, device: str, name: str) -> Device:
@@ -253,7 +287,8 @@ def revoke(work: Work, device: str) -> None:
     """Remove a device: no broker, no documents, and no controller obeys it any longer."""
     found = _device(work.session, device)
     require(work.principal, Right.DEVICES_MANAGE, found.site)
-    found.revoked_at, found.password_hash, found.online = work.now, None, False
+    found.revoked_at, found.online = work.now, False
+    certification.revoke_all(work, found)
     work.session.exec(delete(EnrolmentCode).where(col(EnrolmentCode.device) == found.id))
     work.record(DeviceRevoked(device=found.id, site=found.site, kind=found.kind))
     refresh_key_lists(work, found.site)

@@ -1,14 +1,13 @@
 """Gates and controllers as JSON: register, enrol, rename, revoke, and how they fare."""
 
-import base64
 from datetime import datetime
 from typing import Annotated, Literal
 
-import msgspec
 from flask import Response, request
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import col, select
 
+from access_protocol.codec import MalformedReportError, decode, encode
 from access_protocol.enrolment import EnrolmentRequest
 from access_protocol.events import ControllerEventKind
 from access_protocol.ids import DeviceId
@@ -17,6 +16,7 @@ from server.devices import actions, models
 from server.devices.actions import NewDevice
 from server.devices.models import Device, DoorEvent, GateHealthRow
 from server.kernel.blueprint import ApiBlueprint
+from server.kernel.errors import Invalid
 from server.kernel.pagination import PageQuery, paginate
 from server.kernel.principal import Right, require
 from server.kernel.request import (
@@ -136,31 +136,32 @@ class CodeOut(BaseModel):
     device: str
     code: str
     expires_at: datetime
+    ticket: str = Field(description="The text of a QR to hold before a gate's camera.")
+
+
+Base64 = Annotated[str, Field(pattern="^[A-Za-z0-9+/]+={0,2}$", max_length=6000)]
 
 
 class EnrolmentIn(BaseModel):
-    """What a new device sends."""
+    """What a new device sends; docs/protocol.md, Enrolment, says how the proof is made."""
 
     model_config = ConfigDict(extra="forbid")
 
     version: Literal[1] = 1
-    code: str = Field(pattern="^[A-Z2-7]{4}(-[A-Z2-7]{4}){3}$", examples=["ABCD-EFGH-IJKL-MN23"])
-    public_key: str = Field(
-        pattern="^[A-Za-z0-9+/]{43}=$", description="The raw Ed25519 public key in Base64."
+    code: str = Field(
+        pattern="^[A-Z2-7]{4}$", description="The first group of the code.", examples=["ABCD"]
     )
+    public_key: Base64 = Field(description="The raw Ed25519 public key.")
+    csr: Base64 = Field(description="A certificate request for a key on P-256 (PKCS #10, DER).")
+    proof: Base64 = Field(description="HMAC-SHA256 by which the device proves to know the code.")
 
 
 class EnrolmentOut(BaseModel):
-    """Who the device is from now on; the password is given this once."""
+    """Who the device is from now on, sealed and proven."""
 
     version: int
-    site: str
-    kind: Literal["gate", "controller"]
-    device: str
-    broker_host: str
-    broker_port: int
-    broker_password: str
-    authority: list[str] = Field(description="Raw Ed25519 keys that sign documents, in Base64.")
+    sealed: Base64 = Field(description="COSE_Sign1 by the site's authority around JSON.")
+    proof: Base64 = Field(description="HMAC-SHA256 by which the server proves to know the code.")
 
 
 @blueprint.get("", {200: DevicePage})
@@ -221,7 +222,7 @@ def revoke(path: DevicePath) -> Response:
 
 @blueprint.post("/<device>/enrolment-code", {201: CodeOut})
 def make_code(path: DevicePath) -> Response:
-    """Make a one-time code that is good for fifteen minutes; type it into the device."""
+    """Make a one-time code that is good for fifteen minutes; type it into the device, or hold its QR before a gate."""
     with begin() as work:
         made = CodeOut.model_validate(actions.make_code(work, path.device), from_attributes=True)
     return answer(made, 201)
@@ -229,7 +230,16 @@ def make_code(path: DevicePath) -> Response:
 
 @blueprint.post("/enrolments", {201: EnrolmentOut}, open_to_all=True)
 def enrol(body: EnrolmentIn) -> Response:
-    """Let a new device in: it shows the code and its public key, and learns who it is."""
-    asked = EnrolmentRequest(code=body.code, public_key=base64.b64decode(body.public_key))
+    """Let a new device in: it proves to know a code, and learns who it is."""
+    try:
+        asked = decode(EnrolmentRequest, body.model_dump_json().encode())
+    except MalformedReportError as error:
+        raise Invalid([malformed(error)]) from error
     made = actions.enrol(office(), asked, request.remote_addr or "")
-    return Response(msgspec.json.encode(made), 201, mimetype="application/json")
+    return Response(encode(made), 201, mimetype="application/json")
+
+
+def malformed(error: MalformedReportError) -> tuple[str, str]:
+    """Return the field that a message is wrong in, and why."""
+    why, _, place = str(error).partition(" - at `$.")
+    return place.rstrip("`") or "body", why

@@ -1,29 +1,31 @@
-"""Mosquitto's configuration, passwords and rights, made from what is enrolled.
+"""Mosquitto's configuration, certificates and rights, made from what is enrolled.
 
-Nobody is anonymous. A device writes the subjects of its kind below its own id and reads what is addressed to
-it; a gate also reads what the controllers of its site report. Everything else is refused by the broker itself.
+Nobody gets in without a certificate of our authority. A device writes the subjects of its kind below its own id
+and reads what is addressed to it; a gate also reads what the controllers of its site report. Everything else is
+refused by the broker itself.
 """
 
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from sqlmodel import Session
-
 from access_protocol import topics
+from access_protocol.certificates import TlsIdentity, UnusableCertificateError
 from access_protocol.codec import REPORT_CEILING
 from access_protocol.documents import DOCUMENT_CEILING
 from access_protocol.ids import DeviceId, SiteCode
 from access_protocol.topics import ROOT, SERVER, WRITES, Kind, Subject
-from server.devices import models
+from server.devices import authority, certification, models
+from server.devices.authority import Authority
 from server.devices.models import Device
-from server.devices.rules import SALT_BYTES, mosquitto_hash
-from server.kernel.sealing import derive_password
 from server.kernel.settings import Settings
+from server.kernel.work import Work
 
-CONFIGURATION, PASSWORDS, RIGHTS = "mosquitto.conf", "passwords", "rights"
+CONFIGURATION, RIGHTS = "mosquitto.conf", "rights"
+AUTHORITY, CERTIFICATE, KEY, REVOKED = "authority.pem", "broker.pem", "broker.key", "revoked.pem"
 LIVE_USER = "live"
 """The user of the live process, which only hears live notices."""
 LARGEST_MESSAGE = max(REPORT_CEILING, DOCUMENT_CEILING) + 1024
@@ -33,7 +35,7 @@ _EVERY_SITE = "+"
 
 @dataclass(frozen=True)
 class BrokerFiles:
-    """The three files' contents by their names; `folder` is where Mosquitto will find them."""
+    """The files' contents by their names; `folder` is where Mosquitto will find them."""
 
     folder: Path
     contents: Mapping[str, str]
@@ -44,31 +46,55 @@ class BrokerFiles:
         return self.folder / CONFIGURATION
 
 
-def server_password(settings: Settings, user: str = SERVER) -> str:
-    """Return the password of one of the server's own processes: `server` (the worker) or `live`."""
-    chosen = settings.broker_password.get_secret_value()
-    if user == SERVER and chosen:
-        return chosen
-    return derive_password(settings.master_key, f"broker:{user}")
+def broker_files(work: Work, folder: Path) -> BrokerFiles:
+    """Return what the broker should be configured with now; the same database gives the same bytes.
 
-
-def broker_files(session: Session, settings: Settings, folder: Path) -> BrokerFiles:
-    """Return what the broker should be configured with now; the same database gives the same bytes."""
-    devices = models.admitted(session)
-    own = {user: _own_hash(settings, user) for user in (SERVER, LIVE_USER)}
+    The broker's own certificate is taken from the folder for as long as it serves.
+    """
+    made = certification.authority(work)
+    own = _own_certificate(made, work.settings, folder, work.now)
     return BrokerFiles(
         folder,
         {
-            CONFIGURATION: configuration(settings, folder),
-            PASSWORDS: passwords(devices, own),
-            RIGHTS: rights(devices),
+            CONFIGURATION: configuration(work.settings, folder),
+            RIGHTS: rights(models.devices(work.session)),
+            AUTHORITY: authority.pem_certificate(made.certificate),
+            CERTIFICATE: authority.pem_certificate(own.certificate),
+            KEY: authority.pem_key(own.key),
+            REVOKED: certification.revocation_list(work.session, made).decode("ascii"),
         },
     )
 
 
+def hosts(settings: Settings) -> list[str]:
+    """Return the names and addresses by which devices and our own processes know the broker."""
+    named = [settings.broker_host, settings.base_url.host or "", *settings.broker_names.split(",")]
+    # As a URL writes it, an IPv6 address stands in brackets.
+    bare = [name.strip("[]") for name in named]
+    return list(dict.fromkeys([*filter(None, bare), "localhost", "127.0.0.1", "::1"]))
+
+
+def _own_certificate(
+    made: Authority, settings: Settings, folder: Path, now: datetime
+) -> TlsIdentity:
+    """Return the certificate in the folder, or a fresh one where that is nearly over or for other names."""
+    wanted = hosts(settings)
+    try:
+        held = authority.from_pem(
+            (folder / CERTIFICATE).read_bytes(), (folder / KEY).read_bytes(), made.certificate
+        ).check()
+        # Its life is counted from when it was made: by the certificate's own word it began in 1970.
+        ends_late = held.not_after - now > authority.BROKER_LIFE / 3
+        if ends_late and authority.hosts_of(held.certificate) == wanted:
+            return held
+    except (OSError, UnusableCertificateError):
+        pass
+    return made.for_broker(wanted, now)
+
+
 def write(files: BrokerFiles) -> bool:
     """Write what changed, each file whole or not at all; return whether anything did."""
-    files.folder.mkdir(parents=True, exist_ok=True)
+    files.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     changed = [name for name, text in files.contents.items() if _differs(files.folder / name, text)]
     for name in changed:
         _replace(files.folder / name, files.contents[name])
@@ -80,8 +106,15 @@ def configuration(settings: Settings, folder: Path) -> str:
     lines = [
         f"listener {settings.broker_port} {settings.broker_listen}",
         "protocol mqtt",
+        # Nobody without a certificate of ours, and its name is the only name there is.
+        "tls_version tlsv1.2",
+        f"cafile {folder.absolute() / AUTHORITY}",
+        f"certfile {folder.absolute() / CERTIFICATE}",
+        f"keyfile {folder.absolute() / KEY}",
+        f"crlfile {folder.absolute() / REVOKED}",
+        "require_certificate true",
+        "use_identity_as_username true",
         "allow_anonymous false",
-        f"password_file {folder.absolute() / PASSWORDS}",
         f"acl_file {folder.absolute() / RIGHTS}",
         # 88 ms a round trip without it (measured).
         "set_tcp_nodelay true",
@@ -112,22 +145,23 @@ def configuration(settings: Settings, folder: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def passwords(devices: Iterable[Device], own: Mapping[str, str]) -> str:
-    """Return the password file; `own` are the hashes of the server's processes."""
-    lines = [f"{user}:{hashed}" for user, hashed in own.items()]
-    lines += [f"{device.id}:{device.password_hash}" for device in devices if device.password_hash]
-    return "\n".join(lines) + "\n"
-
-
 def rights(devices: Iterable[Device]) -> str:
-    """Return the ACL file. What is not named in it is refused."""
+    """Return the ACL file. What is not named in it is refused.
+
+    The name of a device's next enrolment stands in it already. No certificate carries that name before it is
+    enrolled, and from that moment on it need not wait until the broker has read its rights.
+    """
     blocks = [_server_block(), _live_block()]
-    blocks += [_device_block(device) for device in devices]
+    for device in devices:
+        names = [models.broker_name(device.id, device.enrolment + 1)]
+        if device.admitted:
+            names.insert(0, device.broker_name)
+        blocks += [_device_block(device, name) for name in names]
     return "\n".join(blocks)
 
 
-def _device_block(device: Device) -> str:
-    lines = [f"user {device.id}"]
+def _device_block(device: Device, name: str) -> str:
+    lines = [f"user {name}"]
     lines += [f"topic write {each}" for each in written_by(device.site, device.kind, device.id)]
     lines.append(f"topic read {topics.everything_for(device.site, device.id)}")
     lines.append(f"topic read {topics.build(device.site, Kind.SERVER, SERVER, Subject.STATUS)}")
@@ -142,7 +176,7 @@ def _device_block(device: Device) -> str:
 def written_by(site: SiteCode | str, kind: Kind, device: DeviceId) -> list[str]:
     """Return the filters of all that a device may write: its kind's subjects below its own id."""
     below = f"{ROOT}/{site}/{kind}/{device}"
-    only_the_server = {Subject.JOURNAL, Subject.SYNC}
+    only_the_server = {Subject.JOURNAL, Subject.SYNC, Subject.RENEWAL}
     return [
         f"{below}/{subject}"
         + ("" if not addressed else f"/{SERVER if subject in only_the_server else '+'}")
@@ -165,12 +199,6 @@ def _server_block() -> str:
 
 def _live_block() -> str:
     return f"user {LIVE_USER}\ntopic read {topics.of_all(None, Kind.SERVER, Subject.LIVE)}\n"
-
-
-def _own_hash(settings: Settings, user: str) -> str:
-    # The salt is the same each time, or the broker would be reloaded for nothing.
-    salt = bytes.fromhex(derive_password(settings.master_key, f"broker-salt:{user}"))
-    return mosquitto_hash(server_password(settings, user), salt[:SALT_BYTES])
 
 
 def _differs(path: Path, text: str) -> bool:

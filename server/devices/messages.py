@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from access_protocol import topics
+from access_protocol.codec import encode
 from access_protocol.documents import DocumentKind
 from access_protocol.events import (
     ControllerEvent,
@@ -10,10 +12,12 @@ from access_protocol.events import (
     Status,
     SyncRequest,
 )
-from access_protocol.topics import Kind, Subject
+from access_protocol.topics import SERVER, Kind, Subject
 from server.devices import actions, documents, reports
+from server.devices.documents import KEPT
 from server.devices.incoming import read, sender_of
 from server.devices.key_lists import key_list
+from server.kernel import outbox
 from server.kernel.desk import Desk, Incoming
 from server.kernel.principal import Principal
 from server.kernel.work import Work
@@ -23,6 +27,7 @@ def register(desk: Desk) -> None:
     """Take the reports of devices, and notice when the broker is lost."""
     for kind in (Kind.GATE, Kind.CONTROLLER):
         desk.on(kind, Subject.STATUS, _status)
+        desk.on(kind, Subject.RENEWAL, _renewal)
     desk.on(Kind.GATE, Subject.HEALTH, _health)
     desk.on(Kind.CONTROLLER, Subject.STATE, _door_state)
     desk.on(Kind.CONTROLLER, Subject.EVENT, _door_event)
@@ -42,6 +47,15 @@ def _forget_presence(desk: Desk) -> Callable[[], None]:
 
 def _status(work: Work, incoming: Incoming) -> None:
     reports.status(work, sender_of(work, incoming), read(Status, incoming))
+
+
+def _renewal(work: Work, incoming: Incoming) -> None:
+    device = sender_of(work, incoming)
+    issued = actions.renew_certificate(work, device, incoming.payload)
+    if issued is None:
+        return
+    topic = topics.build(device.site, Kind.SERVER, SERVER, Subject.CERTIFICATE, device.id)
+    outbox.post(work, "mqtt", topic, body=encode(issued), deadline=work.now + KEPT)
 
 
 def _health(work: Work, incoming: Incoming) -> None:

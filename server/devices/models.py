@@ -1,6 +1,5 @@
 """Gates and controllers as the database knows them: who they are, what they last said, and the server's keys."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -35,8 +34,8 @@ class Device(Record, table=True):
     revoked_at: datetime | None = None
     public_key: bytes | None = Field(default=None, sa_type=LargeBinary(32))  # pyright: ignore[reportArgumentType]
     """The raw Ed25519 key by which it signs; None before it is enrolled."""
-    password_hash: str | None = Field(default=None, max_length=160)
-    """Its password at the broker as Mosquitto's $7$ hash; the password itself is not kept."""
+    enrolment: int = Field(default=0, sa_type=BigInteger)
+    """How often it was enrolled. It is part of its name at the broker, so an earlier certificate names nobody."""
     online: bool = False
     status_at: datetime | None = None
     """When `online` was last heard to change."""
@@ -47,9 +46,14 @@ class Device(Record, table=True):
         """Whether it is enrolled and was not revoked."""
         return self.enrolled_at is not None and self.revoked_at is None
 
+    @property
+    def broker_name(self) -> str:
+        """Its name at the broker since its present enrolment."""
+        return broker_name(self.id, self.enrolment)
+
 
 class EnrolmentCode(Record, table=True):
-    """A one-time code; the first group finds it, the whole of it is kept only as a hash."""
+    """A one-time code; the first group finds it, the whole of it (80 random bits) is kept only as a hash."""
 
     __tablename__ = "devices_enrolment_code"  # pyright: ignore[reportAssignmentType]
 
@@ -59,6 +63,34 @@ class EnrolmentCode(Record, table=True):
     expires_at: datetime
     tries: int = Field(default=0, sa_type=BigInteger)
     made_by: PersonId | None = Field(default=None, sa_type=ID_COLUMN)
+
+
+class AuthorityRow(Record, table=True):
+    """The installation's certificate authority; there is one row. Its key is sealed with the master key."""
+
+    __tablename__ = "devices_authority"  # pyright: ignore[reportAssignmentType]
+
+    number: int = Field(primary_key=True, sa_type=BigInteger)
+    certificate: bytes
+    sealed_key: bytes
+    created_at: datetime
+
+
+class DeviceCertificate(Record, table=True):
+    """A certificate that a device was given for the broker. Rows of revoked ones stay."""
+
+    __tablename__ = "devices_certificate"  # pyright: ignore[reportAssignmentType]
+
+    serial: str = Field(primary_key=True, sa_type=text(40))
+    """In hexadecimal."""
+    device: DeviceId = Field(sa_type=_DEVICE, foreign_key="devices_device.id", index=True)
+    enrolment: int = Field(sa_type=BigInteger)
+    key_hash: bytes = Field(sa_type=LargeBinary(32))  # pyright: ignore[reportArgumentType]
+    """SHA-256 of the public key, as SubjectPublicKeyInfo."""
+    certificate: bytes
+    issued_at: datetime
+    not_after: datetime
+    revoked_at: datetime | None = None
 
 
 class GateHealthRow(Record, table=True):
@@ -153,9 +185,9 @@ class IssuedDocument(Record, table=True):
     body: bytes
 
 
-def code_hash(code: str) -> bytes:
-    """Return the hash under which an enrolment code is stored (it has 80 random bits)."""
-    return hashlib.sha256(code.encode()).digest()
+def broker_name(device: DeviceId, enrolment: int) -> str:
+    """Return the name that a certificate of the device's so-manyeth enrolment carries."""
+    return f"{device}.{enrolment}"
 
 
 def devices(

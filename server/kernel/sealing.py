@@ -62,11 +62,6 @@ class Sealer:
         )
 
 
-def derive_password(master_key: SecretStr, purpose: str) -> str:
-    """Return a password that follows from the master key, for example the server's own at the broker."""
-    return _expand(master_key, f"password:{purpose}").hex()
-
-
 def _derive(master_key: SecretStr) -> tuple[bytes, bytes]:
     key = _expand(master_key, "seal")
     return hashlib.sha256(key).digest()[:_KEY_ID], key

@@ -82,9 +82,13 @@ class Settings(BaseSettings):
         default="127.0.0.1",
         description="Address on which the broker that we start listens; 0.0.0.0 lets devices in.",
     )
-    broker_password: SecretStr = Field(
-        default=SecretStr(""),
-        description="The server's own password at the broker; empty: derived from the master key.",
+    broker_names: str = Field(
+        default="",
+        description=(
+            "Further host names and addresses by which devices reach the broker, with commas between; "
+            "its certificate is made for them too."
+        ),
+        pattern=r"^$|^[A-Za-z0-9.:-]+(,[A-Za-z0-9.:-]+)*$",
     )
     smtp_url: SecretStr = Field(
         default=SecretStr(""),

@@ -1,4 +1,4 @@
-"""The broker process: Mosquitto, with the passwords and rights of the devices that the database knows."""
+"""The broker process: Mosquitto, with the rights of the devices that the database knows, and its own certificate."""
 
 import shutil
 import signal
@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from server.devices import broker_configuration
+from server.devices import broker_configuration, certification
 from server.kernel import logs
 from server.kernel.principal import Principal
 from server.kernel.settings import Settings
@@ -34,6 +34,9 @@ def run(settings: Settings) -> int:
     listening = ports.broker(settings)
     listening.check()
     office = Office(settings)
+    with office.begin(Principal.system("broker")) as work:
+        # The first who needs the authority makes it, and to look at the files alone makes nothing.
+        certification.authority(work)
     write_files(office)
     folder = settings.data_folder / "broker"
     process = subprocess.Popen(
@@ -53,7 +56,7 @@ def run(settings: Settings) -> int:
                 return process.returncode or 1
             if write_files(office):
                 process.send_signal(signal.SIGHUP)
-                log.info("the broker's passwords and rights were renewed")
+                log.info("the broker was told of new rights, revocations or its new certificate")
         return 0
     finally:
         _stop(process)
@@ -61,12 +64,9 @@ def run(settings: Settings) -> int:
 
 
 def write_files(office: Office) -> bool:
-    """Write the configuration, the passwords and the rights; tell whether anything changed."""
-    settings = office.settings
+    """Write the configuration, certificates and rights; tell whether anything changed."""
     with office.reading(Principal.system("broker")) as work:
-        files = broker_configuration.broker_files(
-            work.session, settings, settings.data_folder / "broker"
-        )
+        files = broker_configuration.broker_files(work, office.settings.data_folder / "broker")
     return broker_configuration.write(files)
 
 

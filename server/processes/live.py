@@ -30,7 +30,8 @@ from access_protocol.events import LiveNotice
 from access_protocol.topics import Kind, Subject
 from access_protocol.transport.base import Message, Transport
 from access_protocol.transport.mqtt import BrokerAddress, MqttTransport
-from server.devices.broker_configuration import LIVE_USER, server_password
+from server.devices import certification
+from server.devices.broker_configuration import LIVE_USER
 from server.kernel import logs
 from server.kernel.principal import Principal
 from server.kernel.settings import Settings
@@ -85,9 +86,9 @@ class Streams:
                 waiting.put_nowait(notice)
 
 
-def create_live(settings: Settings, transport: Transport) -> Starlette:
-    """Return the ASGI application; it starts and stops the transport."""
-    office = Office(settings)
+def create_live(office: Office, transport: Transport) -> Starlette:
+    """Return the ASGI application; it starts and stops the transport, and closes the office."""
+    settings = office.settings
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
@@ -159,13 +160,10 @@ def application() -> Starlette:
     end_with(os.getppid())
     settings = Settings()
     logs.configure(settings.log_level, settings.log_format, "live")
-    address = BrokerAddress(
-        settings.broker_host,
-        settings.broker_port,
-        LIVE_USER,
-        server_password(settings, LIVE_USER),
-    )
-    return create_live(settings, MqttTransport(address, client_name("live")))
+    office = Office(settings)
+    identity = certification.own_identity(office, LIVE_USER)
+    address = BrokerAddress(settings.broker_host, settings.broker_port, identity)
+    return create_live(office, MqttTransport(address, client_name("live")))
 
 
 def client_name(process: str) -> str:

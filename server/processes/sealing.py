@@ -1,6 +1,7 @@
 """Seals everything anew after the master key was changed, so that the previous one can be forgotten."""
 
 from server.credentials import keys as issuer_keys
+from server.devices import certification
 from server.devices import keys as server_keys
 from server.kernel.principal import Principal
 from server.kernel.work import Office
@@ -14,6 +15,7 @@ def seal_anew(office: Office) -> None:
         for renew in (
             issuer_keys.seal_anew,
             server_keys.seal_anew,
+            certification.seal_anew,
             guests.seal_links_anew,
             notifications.seal_anew,
         ):

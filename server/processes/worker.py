@@ -11,7 +11,7 @@ from access_protocol.topics import SERVER, Subject
 from access_protocol.transport.base import Transport
 from access_protocol.transport.mqtt import BrokerAddress, MqttTransport
 from server.app import create_office, set_up
-from server.devices.broker_configuration import server_password
+from server.devices import certification
 from server.kernel import live, logs, outbox
 from server.kernel.desk import Desk
 from server.kernel.settings import Settings
@@ -110,11 +110,11 @@ def worker_name() -> str:
 def run(settings: Settings) -> None:
     """Work until told to stop."""
     logs.configure(settings.log_level, settings.log_format, "worker")
-    address = BrokerAddress(
-        settings.broker_host, settings.broker_port, SERVER, server_password(settings)
-    )
     stopping = stop_signal()
-    worker = Worker(create_office(settings), MqttTransport(address, worker_name()), worker_name())
+    office = create_office(settings)
+    identity = certification.own_identity(office, SERVER)
+    address = BrokerAddress(settings.broker_host, settings.broker_port, identity)
+    worker = Worker(office, MqttTransport(address, worker_name()), worker_name())
     worker.start()
     print("worker ready", flush=True)  # noqa: T201  `serve` waits for this line
     stopping.wait()

@@ -2,22 +2,27 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from pydantic import SecretStr
 from sqlmodel import Session, select
 
+from access_protocol.codec import decode
+from access_protocol.enrolment import EnrolmentAnswer, Ticket, identity, open_answer
 from server.app import create_app
 from server.kernel.principal import Right
 from server.people import actions as people
 from server.people.actions import NewPerson, NewToken
 from server.people.rules import Role
 from server.visits.models import Visitor
-from tests.fakes.api import DEVICE, NOBODY, PUBLIC_KEY, Api, body_of
+from tests.fakes.api import DEVICE, NOBODY, PUBLIC_KEY, TLS_KEY, Api, asked, body_of
 from tests.fakes.client import Client
 from tests.fakes.reception import SYSTEM
 
 PASSWORD = "correct horse battery"
 WRONG_CODE = "AAAA-AAAA-AAAA-AAAA"
+ASKED: dict[str, object] = msgspec.to_builtins(asked(WRONG_CODE))
+URL = "http://localhost:8080"
 UNKNOWN = "0" * 32
 
 
@@ -154,13 +159,13 @@ def test_a_token_may_only_what_its_scopes_name(
             {"reason": "Delivery", "access_point": "No"},
             "access_point",
         ),
-        (
-            "POST",
-            "/devices/enrolments",
-            {"code": "short", "public_key": PUBLIC_KEY},
-            "code",
-        ),
-        ("POST", "/devices/enrolments", {"code": WRONG_CODE, "public_key": "AA=="}, "public_key"),
+        ("POST", "/devices/enrolments", {**ASKED, "code": "short"}, "code"),
+        ("POST", "/devices/enrolments", {**ASKED, "code": WRONG_CODE}, "code"),
+        ("POST", "/devices/enrolments", {**ASKED, "public_key": "AA=="}, "public_key"),
+        ("POST", "/devices/enrolments", {**ASKED, "public_key": "A"}, "public_key"),
+        ("POST", "/devices/enrolments", {**ASKED, "csr": "Ag=="}, "code"),
+        ("POST", "/devices/enrolments", {**ASKED, "csr": ""}, "csr"),
+        ("POST", "/devices/enrolments", {**ASKED, "proof": "AA=="}, "proof"),
         ("GET", "/visitors/1/credential", None, "visitor"),
         ("GET", "/sites/tyo/issuer-keys", None, "site"),
     ],
@@ -180,12 +185,14 @@ def test_a_device_enrols_once_with_its_code_and_is_shown_without_secrets(api: Ap
     code = api.code("gate-20")
     taken = api.enrol(code)
     assert taken.status_code == 201
-    enrolment = body_of(taken)
-    assert (enrolment["device"], enrolment["site"], enrolment["kind"]) == ("gate-20", "TYO", "gate")
+    told = open_answer(decode(EnrolmentAnswer, taken.data), asked(code), Ticket(URL, code))
+    assert (told.device, told.site, told.kind) == ("gate-20", "TYO", "gate")
+    assert identity(told, TLS_KEY).name == "gate-20.1"
     shown = api.ask("security", "GET", "/devices/gate-20")
     assert body_of(shown)["enrolled"] is True
-    for secret in (enrolment["broker_password"], code, PUBLIC_KEY):
+    for secret in (code, PUBLIC_KEY):
         assert secret not in shown.text
+        assert secret not in taken.text
     again = api.enrol(code)
     assert again.status_code == 422
     assert body_of(again)["errors"][0]["field"] == "code"

@@ -11,7 +11,7 @@ import pytest
 
 from access_protocol.transport.base import Message, Transport, TransportClosedError, Will
 from access_protocol.transport.memory import MemoryBroker, MemoryTransport
-from access_protocol.transport.mqtt import BrokerAddress, MqttTransport
+from access_protocol.transport.mqtt import MqttTransport
 from tests.services.broker import Broker
 
 PATIENCE = 10
@@ -54,8 +54,7 @@ class MqttHall:
         self.broker = broker
 
     def transport(self, name: str, will: Will | None = None) -> Transport:
-        address = BrokerAddress(self.broker.host, self.broker.port, name, "unused")
-        return MqttTransport(address, name, will)
+        return MqttTransport(self.broker.address(name), name, will)
 
     def outage(self) -> None:
         self.broker.kill()

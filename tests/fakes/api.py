@@ -3,13 +3,19 @@
 import base64
 from typing import Any, cast
 
+import msgspec
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from access_protocol import enrolment
+from access_protocol.certificates import new_key, request_for
+from access_protocol.enrolment import EnrolmentRequest, Ticket
 from access_protocol.keys import SigningKey
 from server.app import create_app
 from tests.fakes.reception import Reception
 
+TLS_KEY = new_key()
+CSR = request_for(TLS_KEY)
 NOBODY = "nobody"
 PUBLIC_KEY = base64.b64encode(SigningKey(b"d" * 32).public).decode()
 DEVICE = {"id": "gate-9", "site": "TYO", "kind": "gate", "name": "North entrance"}
@@ -56,11 +62,16 @@ class Api:
         assert made.status_code == 201
         return str(body_of(made)["code"])
 
-    def enrol(self, code: str, address: str = "192.0.2.1", key: str = PUBLIC_KEY) -> TestResponse:
+    def enrol(self, code: str, address: str = "192.0.2.1") -> TestResponse:
         """What a new device sends."""
-        return self.ask(
-            NOBODY, "POST", "/devices/enrolments", {"code": code, "public_key": key}, address
-        )
+        body = msgspec.to_builtins(asked(code))
+        return self.ask(NOBODY, "POST", "/devices/enrolments", body, address)
+
+
+def asked(code: str) -> EnrolmentRequest:
+    """What a new device asks with its code."""
+    ticket = Ticket("http://localhost:8080", code)
+    return enrolment.request(ticket, base64.b64decode(PUBLIC_KEY), CSR)
 
 
 def body_of(answer: TestResponse) -> dict[str, Any]:

@@ -298,6 +298,9 @@ class _Observed:
     def start(self) -> None:
         self._transport.start()
 
+    def reconnect(self) -> None:
+        self._transport.reconnect()
+
     def stop(self) -> None:
         self._transport.stop()
 

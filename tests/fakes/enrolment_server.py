@@ -1,20 +1,43 @@
-"""A server that knows enrolment only: answers over real HTTP, and records what it was asked."""
+"""A server that knows enrolment only: answers over real HTTP, and records what it was asked.
+
+It signs as the site's authority of the tests, and its certificates are of the authority of their brokers.
+"""
 
 import threading
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
 import msgspec
 
-from access_protocol import codec
-from access_protocol.enrolment import Enrolment, EnrolmentRequest
+from access_protocol import codec, enrolment
+from access_protocol.certificates import requested_key
+from access_protocol.enrolment import Enrolment, EnrolmentAnswer, EnrolmentRequest
+from access_protocol.keys import SigningKey
+from tests.services.broker import authority_of_tests
+
+AUTHORITY = SigningKey(b"A" * 32)
+
+
+def answer(
+    told: Enrolment, asked: EnrolmentRequest, code: str, signs: SigningKey = AUTHORITY
+) -> EnrolmentAnswer:
+    """The answer of a server that made `code`; the certificate of `told` is made for the key that asks."""
+    made = authority_of_tests()
+    now = datetime.now(UTC)
+    certificate = made.for_client(f"{told.device}.1", requested_key(asked.csr), 7, now)
+    told = msgspec.structs.replace(
+        told, certificate=certificate, certificate_authority=made.certificate
+    )
+    return enrolment.answer(told, asked, enrolment.code_key(code), signs)
 
 
 class EnrolmentServer:
     """Each code works once; anything else is refused with a problem document (RFC 9457)."""
 
-    def __init__(self, codes: dict[str, Enrolment]) -> None:
+    def __init__(self, codes: dict[str, Enrolment], signs: SigningKey = AUTHORITY) -> None:
         self.requests: list[EnrolmentRequest] = []
+        self._signs = signs
         self._codes = codes
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -34,11 +57,14 @@ class EnrolmentServer:
             return 404, b"no such page"
         request = codec.decode(EnrolmentRequest, body)
         self.requests.append(request)
-        enrolment = self._codes.pop(request.code, None)
-        if enrolment is None:
+        known = [
+            code for code in self._codes if enrolment.proves(request, enrolment.code_key(code))
+        ]
+        if not known:
             problem = {"title": "Unknown code", "detail": "This code is spent or was never made."}
             return 404, msgspec.json.encode(problem)
-        return 201, codec.encode(enrolment)
+        told = self._codes.pop(known[0])
+        return 201, codec.encode(answer(told, request, known[0], self._signs))
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         server = self

@@ -43,6 +43,7 @@ from access_protocol.knowledge import AccessPoint, Direction, Policy, TimeAnswer
 from access_protocol.topics import SERVER, Kind, Subject
 from access_protocol.transport.base import Message, Transport
 from gate_agent.local_store import Identity, LocalStore
+from tests.services.broker import identity as identity_of
 
 SITE = SiteCode("TYO")
 GATE = DeviceId("gate-1")
@@ -53,6 +54,7 @@ NOW = datetime(2026, 4, 1, 9, 0, tzinfo=UTC)
 AUTHORITY = SigningKey(b"A" * 32)
 ISSUER = SigningKey(b"I" * 32)
 GATE_KEY = SigningKey(b"G" * 32)
+TLS = identity_of(GATE)
 STATIC_ONLY = frozenset({CredentialClass.STATIC})
 
 
@@ -136,7 +138,8 @@ def enrolment(host: str = "127.0.0.1", port: int = 18830) -> Enrolment:
         device=GATE,
         broker_host=host,
         broker_port=port,
-        broker_password="secret of the broker",
+        certificate=TLS.certificate,
+        certificate_authority=TLS.authority,
         authority=(AUTHORITY.public,),
     )
 
@@ -144,7 +147,7 @@ def enrolment(host: str = "127.0.0.1", port: int = 18830) -> Enrolment:
 def enrolled(folder: Path, host: str = "127.0.0.1", port: int = 18830) -> LocalStore:
     """A store that holds the gate's identity."""
     store = LocalStore(folder)
-    store.enrol(enrolment(host, port), GATE_KEY)
+    store.enrol(enrolment(host, port), GATE_KEY, TLS.key)
     return store
 
 

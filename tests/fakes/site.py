@@ -1,13 +1,16 @@
 """A site on a real database: zones, two portals, a gate with two readers, two controllers, a host and a visit."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydantic import SecretStr
 from sqlmodel import Session
 
+from access_protocol import enrolment
+from access_protocol.certificates import TlsIdentity, new_key, request_for
 from access_protocol.credential import CredentialClass
-from access_protocol.enrolment import Enrolment, EnrolmentRequest
+from access_protocol.enrolment import Enrolment, Ticket
 from access_protocol.ids import (
     AccessPointId,
     CredentialId,
@@ -36,6 +39,7 @@ from server.places.rules import FailMode, PortalKind
 from server.visits.models import Visit, Visitor
 from server.visits.rules import VisitState
 
+URL = "http://localhost:8080"
 NOW = datetime(2026, 4, 1, 0, 30, tzinfo=UTC)
 TYO = SiteCode("TYO")
 GATE, OTHER_GATE = DeviceId("gate-1"), DeviceId("gate-2")
@@ -118,15 +122,40 @@ def enrolled_site(database_url: str, folder: Path, clock: FixedClock | None = No
     return office
 
 
-def enrol(office: Office, device: DeviceId, kind: Kind, key: SigningKey = GATE_KEY) -> Enrolment:
+@dataclass(frozen=True)
+class Enrolled:
+    """What a device holds once it is enrolled."""
+
+    told: Enrolment
+    tls: TlsIdentity
+
+
+def enrol(office: Office, device: DeviceId, kind: Kind, key: SigningKey = GATE_KEY) -> Enrolled:
     """Register a device, make it a code and let it take it."""
     with office.begin(SYSTEM) as work:
         devices.register(
             work, devices.NewDevice(id=device, site=TYO, kind=kind, name=f"The {device}")
         )
         code = devices.make_code(work, device).code
-    asked = EnrolmentRequest(code=code, public_key=key.public)
-    return devices.enrol(office, asked, "192.0.2.1")
+    return take_code(office, code, key)
+
+
+def enrol_again(office: Office, device: DeviceId, key: SigningKey = GATE_KEY) -> Enrolled:
+    """Make another code for a device, and let somebody take it."""
+    with office.begin(SYSTEM) as work:
+        code = devices.make_code(work, device).code
+    return take_code(office, code, key)
+
+
+def take_code(
+    office: Office, code: str, key: SigningKey = GATE_KEY, address: str = "192.0.2.1"
+) -> Enrolled:
+    """Enrol with a code as a device does, with TLS keys of its own."""
+    ticket, tls_key = Ticket(URL, code), new_key()
+    asked = enrolment.request(ticket, key.public, request_for(tls_key))
+    answer = devices.enrol(office, asked, address)
+    told = enrolment.open_answer(answer, asked, ticket)
+    return Enrolled(told, enrolment.identity(told, tls_key))
 
 
 def _point(point: AccessPointId, portal: PortalId, zone: int, controller: DeviceId) -> AccessPoint:

@@ -39,7 +39,8 @@ class Entrance:
         self.site = site
         self.scenes = site.folder / "scenes"
         self.scenes.mkdir()
-        LocalStore(site.folder / "gate").enrol(site.enrolment(Kind.GATE, GATE), GATE_KEY)
+        store = LocalStore(site.folder / "gate")
+        store.enrol(site.enrolment(Kind.GATE, GATE), GATE_KEY, site.identity(GATE).key)
         self.settings = gate_settings(site.folder, f"watch:{self.scenes}")
 
     def run(self, **environment: str) -> StartedProcess:

@@ -30,8 +30,8 @@ def test_a_broker_that_was_killed_comes_back_on_the_same_port(broker: Broker) ->
 
 @pytest.mark.broker
 def test_a_broker_takes_further_settings(start_broker: StartBroker, tmp_path: Path) -> None:
-    (tmp_path / "passwords").touch(mode=0o600)
-    broker = start_broker(["allow_anonymous false", f"password_file {tmp_path / 'passwords'}"])
+    (tmp_path / "rights").touch()
+    broker = start_broker(["allow_anonymous false", f"acl_file {tmp_path / 'rights'}"])
     assert _answers(broker)
 
 

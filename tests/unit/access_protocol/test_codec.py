@@ -7,6 +7,7 @@ from access_protocol.commands import Ask
 from access_protocol.enrolment import EnrolmentRequest
 from access_protocol.events import LiveNotice
 
+KEY = b"A" * 43 + b"="
 EVENT = "00000000-0000-4000-8000-000000000001"
 
 
@@ -16,7 +17,11 @@ def test_a_name_with_something_behind_it_is_refused(tail: str) -> None:
     for kind, before, name in (
         (Ask, b'"event":', EVENT.encode()),
         (LiveNotice, b'"what":', b"visits"),
-        (EnrolmentRequest, b'"public_key":"' + b"A" * 43 + b'=","code":', b"ABCD-EFGH-2345-IJKL"),
+        (
+            EnrolmentRequest,
+            b'"csr":"AA==","public_key":"%s","proof":"%s","code":' % (KEY, KEY),
+            b"ABCD",
+        ),
     ):
         whole = b'{"version":1,' + before + b'"' + name
         assert isinstance(codec.decode(kind, whole + b'"}'), kind)

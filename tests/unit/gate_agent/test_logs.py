@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from access_protocol.enrolment import Ticket
 from gate_agent.logs import HIDDEN, LineFormatter, Log, Style
 from tests.fakes.gate_site import static
 
+TICKET = Ticket("http://genkan.example", "ABCD-EFGH-2345-67IJ", bytes(32)).text()
 ROOT = Path(__file__).parents[3]
 
 
@@ -45,11 +47,12 @@ def test_a_line_for_collectors_is_one_json_object(caplog: pytest.LogCaptureFixtu
 @pytest.mark.parametrize(
     ("name", "value", "secret"),
     [
-        ("broker_password", "hunter2", "hunter2"),
+        ("smtp_password", "hunter2", "hunter2"),
         ("why", f"cannot read {static()}", static()[4:]),
         ("missing", [f"zbar: {static()}"], static()[4:]),
         ("broker", "mqtt://gate-1:hunter2@broker", "hunter2"),
         ("code", "ABCD-EFGH-2345-67IJ", "ABCD"),
+        ("why", f"cannot read {TICKET}", TICKET[5:]),
     ],
 )
 def test_no_line_holds_a_secret(
