@@ -140,10 +140,16 @@ class JournalBatch(Report, frozen=True, kw_only=True):
 
 
 class Receipt(Report, frozen=True, kw_only=True):
-    """The server has committed all entries of a journal up to and with `sequence`."""
+    """The server has committed all entries of a journal up to and with `sequence`.
+
+    It answers a batch whose last entry is `up_to`. From `differs_from` on, the batch is not what the
+    server holds, or does not follow from it: it was not stored, and the gate begins a new journal there.
+    """
 
     journal: JournalIdText
     sequence: Count
+    up_to: Count | None = None
+    differs_from: Count | None = None
 
 
 class ControllerEventKind(StrEnum):

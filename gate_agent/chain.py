@@ -57,6 +57,8 @@ def verify_beginning(path: Path, up_to: JournalPosition, stop: Callable[[float],
             # One moment's picture: the running gate drops its oldest entries meanwhile.
             connection.execute("BEGIN")
             anchor = anchor_of(connection)
+            if anchor.sequence >= up_to.sequence:
+                return
             reached = anchor if anchor.sequence > reached.sequence else reached
             if reached.sequence >= up_to.sequence:
                 break
@@ -73,6 +75,16 @@ def verify_beginning(path: Path, up_to: JournalPosition, stop: Callable[[float],
         raise JournalDamaged(f"{path}: {error}") from error
     finally:
         connection.close()
+
+
+def forge_anew(connection: sqlite3.Connection, since: JournalPosition) -> JournalPosition:
+    """Chain every entry anew to `since`, which stands before the first; return the last one's position."""
+    sequence, previous = since.sequence, since.hash
+    rows = connection.execute("SELECT sequence, body FROM entry ORDER BY sequence").fetchall()
+    for sequence, text in rows:
+        previous = chained(previous, text)
+        connection.execute("UPDATE entry SET hash = ? WHERE sequence = ?", (previous, sequence))
+    return JournalPosition(sequence, previous)
 
 
 def _position(connection: sqlite3.Connection, sequence: int) -> JournalPosition:

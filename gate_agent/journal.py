@@ -17,12 +17,14 @@ import msgspec
 from access_protocol.codec import MalformedReportError
 from access_protocol.decision import DenyReason
 from access_protocol.events import (
+    FIRST_HASH,
     LARGEST_BATCH,
     DecisionEntry,
     EntryBody,
     JournalBatch,
     JournalEntry,
     JournalPosition,
+    Receipt,
     body_text,
     chained,
     read_body,
@@ -36,6 +38,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS journal (
     id TEXT NOT NULL,
     acknowledged INTEGER NOT NULL DEFAULT 0,
+    before INTEGER NOT NULL DEFAULT 0,
     told INTEGER NOT NULL DEFAULT 0,
     newest TEXT
 );
@@ -49,8 +52,9 @@ CREATE TABLE IF NOT EXISTS anchor (
     hash BLOB NOT NULL
 );
 """
-"""`newest` is the latest time of a decision by a trusted clock; `told`: the other gates know of the passages
-reported up to this entry; `anchor`: the last entry that was dropped."""
+"""`before`: how many entries this gate wrote before this journal began; numbers in here count on, those that go
+to the server begin anew. `newest` is the latest time of a decision by a trusted clock; `told`: the other gates
+know of the passages reported up to this entry; `anchor`: the last entry that was dropped."""
 _CACHE = "PRAGMA cache_size = -512"
 """KiB of pages that one connection keeps: a gate has little memory, and the system keeps them too."""
 _BATCH_BYTES = 56 * 1024
@@ -126,9 +130,12 @@ class Journal:
 
     def _load(self) -> None:
         row = self._connection.execute(
-            "SELECT id, acknowledged, told, newest FROM journal"
+            "SELECT id, acknowledged, told, newest, before FROM journal"
         ).fetchone()
-        self.id, self._acknowledged, self._told = JournalId(row[0]), int(row[1]), int(row[2])
+        self.id = JournalId(row[0])
+        self._acknowledged: int = row[1]
+        self._told: int = row[2]
+        self._before: int = row[4]
         self._anchor = chain.anchor_of(self._connection)
         self._verified_from, position = chain.verify_end(
             self._connection, self._anchor, self._acknowledged
@@ -216,14 +223,14 @@ class Journal:
             self._told = max(self._told, up_to)
 
     def acknowledge(self, sequence: int) -> bool:
-        """Note that the server holds everything up to and with `sequence`; tell whether that is news.
+        """Note that the server holds this journal up to and with `sequence`; tell whether that is news.
 
         A server that went back to an older copy of its database holds less than before: what it
         lost then waits again, as far as it was not pruned. What lies beyond the end of the journal
         changes nothing.
         """
         with self._lock:
-            sequence = max(sequence, self._anchor.sequence)
+            sequence = max(sequence + self._before, self._anchor.sequence)
             if sequence == self._acknowledged or sequence > self._head.position.sequence:
                 return False
             with self._transaction() as connection:
@@ -232,6 +239,44 @@ class Journal:
                 )
             self._acknowledged = sequence
             return True
+
+    def parted(self, receipt: Receipt) -> int | None:
+        """Return after which entry this journal and the server's no longer fit; None where they do.
+
+        The gate's disk was brought back from an older copy where the server holds more, or something
+        else; the server's was where it lacks what was pruned here.
+        """
+        with self._lock:
+            held = receipt.sequence + self._before
+            if receipt.differs_from is not None:
+                return receipt.differs_from - 1 + self._before
+            if held < self._anchor.sequence:
+                return self._anchor.sequence
+            if held > self._head.position.sequence and receipt.up_to is not None:
+                return receipt.up_to + self._before
+            return None
+
+    def begin_anew(self, after: int) -> None:
+        """Make the entries after number `after` the first ones of a new journal, so that they can be uploaded.
+
+        What stands before them is the server's, or lost; what it means for later decisions stays.
+        Raises `JournalUnavailable`.
+        """
+        with self._lock:
+            after = min(max(after, self._anchor.sequence), self._head.position.sequence)
+            name, last = str(uuid.uuid4()), JournalPosition(after, FIRST_HASH)
+            with self._transaction() as connection:
+                connection.execute("DELETE FROM entry WHERE sequence <= ?", (after,))
+                connection.execute("DELETE FROM anchor")
+                row = last.sequence, last.hash
+                connection.execute("INSERT INTO anchor (sequence, hash) VALUES (?, ?)", row)
+                last = chain.forge_anew(connection, last)
+                connection.execute(
+                    "UPDATE journal SET id = ?, before = ?, acknowledged = ?", (name, after, after)
+                )
+            self.id, self._before, self._acknowledged = JournalId(name), after, after
+            self._anchor = JournalPosition(after, FIRST_HASH)
+            self._head = _Head(last, self._head.newest)
 
     def next_batch(self) -> JournalBatch | None:
         """Return the oldest entries that the server has not acknowledged, or None.
@@ -308,7 +353,8 @@ class Journal:
             "SELECT sequence, hash, body FROM entry WHERE sequence > ? ORDER BY sequence LIMIT ?",
             (after, LARGEST_BATCH),
         ).fetchall():
-            entry = JournalEntry(sequence=number, hash=digest.hex(), body=text)
+            sequence = number - self._before
+            entry = JournalEntry(sequence=sequence, hash=digest.hex(), body=text)
             left -= len(msgspec.json.encode(text)) + _ENTRY_OVERHEAD
             if left < 0:
                 return

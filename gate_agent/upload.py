@@ -83,18 +83,33 @@ class Upload:
         if receipt.journal != self._journal.id:
             return
         try:
-            is_news = self._journal.acknowledge(receipt.sequence)
+            after = self._journal.parted(receipt)
+            if after is None:
+                is_news = self._journal.acknowledge(receipt.sequence)
+            else:
+                is_news = self._begin_new_journal(receipt, after)
         except JournalUnavailable as error:
             # It is sent again later; the server stores each entry once.
             log.warning("acknowledgement_not_kept", why=str(error))
             return
-        if receipt.sequence < self._journal.pruned:
-            log.error("server_lost_what_was_pruned", server=receipt.sequence)
-        if receipt.sequence > self._journal.position.sequence:
-            log.error("journal_shorter_than_the_servers", server=receipt.sequence)
         if is_news:
             self._begin_anew()
             self.tick()
+
+    def _begin_new_journal(self, receipt: Receipt, after: int) -> bool:
+        """One of the two disks was brought back from an older copy, or changed: say so, and go on."""
+        old, pruned = self._journal.id, self._journal.pruned
+        self._journal.begin_anew(after)
+        log.error(
+            "journal_begun_anew",
+            old=old,
+            new=self._journal.id,
+            after=after,
+            pruned=pruned,
+            server_holds=receipt.sequence,
+            server_differs_from=receipt.differs_from,
+        )
+        return True
 
     def _begin_anew(self) -> None:
         """The next batch need not wait."""

@@ -117,13 +117,19 @@ def ingest(work: Work, source: Source, batch: JournalBatch) -> Receipt:
     """
     head = _locked(work, source, JournalId(batch.journal))
     reading = rules.read_batch(batch, head.position)
-    _compare(work, head, reading.repeated)
+    differs_from = _compare(work, head, reading.repeated)
     if reading.stopped is rules.Break.CHAIN and reading.stopped_at is not None:
         _alarm(work, head, reading.stopped_at, AlarmKind.BROKEN_CHAIN, head.position.hash)
+        differs_from = differs_from or reading.stopped_at.sequence
     if reading.new:
         _append(work, head, reading.new)
     last = reading.new[-1].sequence if reading.new else head.position.sequence
-    return Receipt(journal=batch.journal, sequence=last)
+    return Receipt(
+        journal=batch.journal,
+        sequence=last,
+        up_to=batch.entries[-1].sequence,
+        differs_from=differs_from,
+    )
 
 
 def append_own(work: Work, site: SiteCode, body: EntryBody) -> None:
@@ -305,10 +311,13 @@ def _bearers(
     return granted
 
 
-def _compare(work: Work, head: _Head, repeated: Sequence[JournalEntry]) -> None:
-    """Raise an alarm for each entry that came again with another hash; what came first is kept."""
+def _compare(work: Work, head: _Head, repeated: Sequence[JournalEntry]) -> int | None:
+    """Raise an alarm for each entry that came again with another hash; what came first is kept.
+
+    Returns the number of the first of them.
+    """
     if not repeated:
-        return
+        return None
     stored = select(_EVENTS.c.sequence, _EVENTS.c.hash).where(
         _EVENTS.c.gate == head.source.gate,
         _EVENTS.c.journal == head.journal,
@@ -316,10 +325,13 @@ def _compare(work: Work, head: _Head, repeated: Sequence[JournalEntry]) -> None:
     )
     rows = work.session.connection().execute(stored)
     kept = {sequence: bytes(digest) for sequence, digest in rows}
+    differs_from: int | None = None
     for entry in repeated:
         before = kept.get(entry.sequence)
         if before is not None and not _same(before, entry):
             _alarm(work, head, entry, AlarmKind.CHANGED_HISTORY, before)
+            differs_from = differs_from or entry.sequence
+    return differs_from
 
 
 def _same(kept: bytes, entry: JournalEntry) -> bool:

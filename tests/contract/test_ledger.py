@@ -126,7 +126,7 @@ def recorded(office: Office, kind: type[Event]) -> list[Event]:
 def test_a_batch_is_stored_in_order_and_its_receipt_names_the_last_entry(office: Office) -> None:
     decided = recorded(office, AccessDecided)
     receipt = upload(office, journal(granted(1), passed(1), denied(2)))
-    assert receipt == Receipt(journal=JOURNAL, sequence=3)
+    assert receipt == Receipt(journal=JOURNAL, sequence=3, up_to=3)
     rows = stored(office)
     assert [row.sequence for row in rows] == [1, 2, 3]
     assert [row.kind for row in rows] == [
