@@ -299,10 +299,12 @@ def _check_exits_are_read(work: Work, zone: Zone, field: str = "anti_passback") 
     for point in points:
         if point.zone == zone.number:
             sides[point.direction].append(point.portal)
-    unread = unread_exits(sides[Direction.IN], sides[Direction.OUT])
-    if unread:
-        why = f"is hard for zone {zone.number}, but nothing reads who leaves by {', '.join(unread)}"
-        raise Invalid([(field, f"{why}; add exit readers, or minutes after which it is forgiven")])
+    if unread_exits(sides[Direction.IN], sides[Direction.OUT]):
+        why = (
+            "cannot be hard where nothing reads who leaves by one of the doors: "
+            "add readers there, or minutes after which it is forgiven"
+        )
+        raise Invalid([(field, why)])
 
 
 def _check_portal(work: Work, site: SiteCode, portal: str) -> None:

@@ -45,4 +45,14 @@ REASONS = (
         "Somebody else changed this visit meanwhile. Look at it in another window; saving again replaces it."
     ),
     N_("This visitor's credential was withdrawn. Issue a new one instead."),
+    N_("Security blocked this visitor's pass. Please ask security to lift it."),
+    N_("This is locked down already."),
+    N_("This lockdown was released already."),
+    N_("There is no such lockdown."),
+    N_("There is no such conflict."),
+    N_("A passage that arrived later explains this; there is nothing to look into."),
+    N_(
+        "cannot be hard where nothing reads who leaves by one of the doors: "
+        "add readers there, or minutes after which it is forgiven"
+    ),
 )

@@ -34,14 +34,19 @@ def install(app: Flask) -> None:
         devices,
         doors,
         live,
+        lockdown,
         mail,
+        passback,
+        policy,
         sign_in,
         visit_form,
         visit_timeline,
         visits,
     )
 
-    del account, devices, doors, live, mail, sign_in, visit_form, visit_timeline, visits
+    del account, devices, doors, live, mail, passback, policy
+    del sign_in, visit_form, visit_timeline, visits
+    app.add_template_global(lockdown.lasting_lockdowns, "lasting_lockdowns")
     app.add_template_global(places, "panel_places")
     app.add_template_global(lambda: caller().name, "signed_in_name")
     app.add_template_global(live_stream, "live_stream")
@@ -75,6 +80,7 @@ def places() -> list[Place]:
         (gettext("Visits"), "visits", "panel.visits", None),
         (gettext("Doors"), "doors", "panel.doors", Right.ACCESS_READ),
         (gettext("Devices"), "devices", "panel.devices", Right.DEVICES_READ),
+        (gettext("Policy"), "key", "panel.policy", Right.PLACES_MANAGE),
         (gettext("Mail"), "mail", "panel.mail", Right.MAIL_READ),
         (gettext("Account"), "account", "panel.account", None),
     ]

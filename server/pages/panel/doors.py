@@ -58,7 +58,8 @@ class Door(NamedTuple):
 def doors() -> str:
     """List the doors."""
     with reading() as work:
-        return render_template("panel/doors.html", doors=shown(work))
+        may_lock_down = work.principal.may(Right.DOORS_LOCKDOWN)
+        return render_template("panel/doors.html", doors=shown(work), may_lock_down=may_lock_down)
 
 
 @blueprint.get("/doors/list")

@@ -18,7 +18,7 @@ from server.meetings import models as meetings
 from server.meetings.models import Attendance
 from server.pages import states
 from server.pages.names import Names
-from server.pages.panel import blueprint, doors
+from server.pages.panel import blueprint, doors, passback
 from server.pages.panel.visits import badge, names_of
 from server.pages.states import Badge
 from server.visits import models as visits
@@ -70,6 +70,7 @@ def live() -> str:
         return render_template(
             "panel/live.html",
             now=work.now,
+            may_lock_down=work.principal.may(Right.DOORS_LOCKDOWN),
             figures=_figures(work),
             events=_events(work),
             inside=_inside(work),
@@ -132,12 +133,13 @@ def _visits_of_today(work: Work) -> Sequence[Visit]:
 
 
 class Figures(NamedTuple):
-    """A few numbers of the day, and what is wrong with a gate's journal."""
+    """A few numbers of the day, double entries to look into, and what is wrong with a gate's journal."""
 
     inside: int
     expected: int
     refused: int
     alarms: Sequence[str]
+    conflicts: int
 
 
 def _figures(work: Work) -> Figures:
@@ -156,6 +158,7 @@ def _figures(work: Work) -> Figures:
         expected=expected,
         refused=access.count_refused(work.session, midnight),
         alarms=_alarms(work),
+        conflicts=passback.waiting(work),
     )
 
 
