@@ -10,7 +10,7 @@ import pytest
 from access_protocol import documents
 from access_protocol.commands import COMMAND_MESSAGES, Action
 from access_protocol.decision import CommandRefusal, DenyReason
-from access_protocol.events import REPORTS, Outcome
+from access_protocol.events import REPORTS, Alarm, ControllerEventKind, Outcome, SlotCondition
 from access_protocol.topics import WRITES
 from tests.vectors import make
 
@@ -21,8 +21,15 @@ VECTORS: dict[str, Any] = json.loads(make.FILE.read_text(encoding="utf-8"))
 
 
 def _vector(name: str) -> str:
-    if name == "command":
-        return VECTORS["command"]["message"]
+    of_controllers = {
+        "command": VECTORS["command"]["message"],
+        "command, to be signed": VECTORS["controllers"]["to_be_signed"],
+        "dispense": VECTORS["controllers"]["dispense"],
+        "key_list of two senders": VECTORS["controllers"]["key_list_8"],
+        "flash record": VECTORS["controllers"]["flash_record"],
+    }
+    if name in of_controllers:
+        return of_controllers[name]
     for vector in (*VECTORS["credentials"], *VECTORS["documents"]):
         if name in (vector.get("name"), vector.get("kind")):
             return vector["message"]
@@ -44,13 +51,28 @@ def test_every_document_and_every_text_before_a_reader_has_its_dump() -> None:
     assert (read - carried_or_like_another) | kinds | {"command"} <= set(DUMPS)
 
 
+@pytest.mark.parametrize("row", VECTORS["controllers"]["reports"], ids=lambda row: row["name"])
+def test_each_report_of_a_controller_is_its_vector(row: dict[str, Any]) -> None:
+    assert f"```report {row['name']}\n{row['topic']}\n{row['payload']}\n```" in PAGE
+
+
 @pytest.mark.parametrize("row", VECTORS["journal"], ids=lambda row: row["sequence"])
 def test_each_journal_entry_is_its_vector(row: dict[str, Any]) -> None:
     assert f"```journal {row['sequence']}\n{row['body']}\n{row['hash']}\n```" in PAGE
 
 
 @pytest.mark.parametrize(
-    "name", [*DenyReason, *CommandRefusal, *Action, *documents.DocumentKind, *Outcome]
+    "name",
+    [
+        *DenyReason,
+        *CommandRefusal,
+        *Action,
+        *documents.DocumentKind,
+        *Outcome,
+        *ControllerEventKind,
+        *Alarm,
+        *SlotCondition,
+    ],
 )
 def test_every_name_of_the_closed_lists_is_on_the_page(name: str) -> None:
     assert f"`{name}`" in PAGE
