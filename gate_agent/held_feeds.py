@@ -59,6 +59,8 @@ _CACHE = "PRAGMA cache_size = -512"
 PRUNED_AT_ONCE = 500
 PASSAGES_KEPT = timedelta(days=30)
 """Longer than any visit: a passage before that neither keeps nor lets anybody in."""
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+"""What SQLite says of a file that is not its own, or whose tables are gone."""
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -92,10 +94,10 @@ class HeldFeeds:
         for _ in range(2):
             try:
                 return self._opened()
-            except sqlite3.OperationalError as error:
-                log.warning("knowledge_in_memory_only", why=str(error))
-                break
-            except (sqlite3.DatabaseError, ValueError, OverflowError) as error:
+            except (sqlite3.Error, ValueError, OverflowError) as error:
+                if not _is_damage(error):
+                    log.warning("knowledge_in_memory_only", why=str(error))
+                    break
                 log.warning("knowledge_begun_anew", why=str(error))
                 self._remove()
         memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
@@ -190,7 +192,7 @@ class HeldFeeds:
 
     def _failed(self, error: sqlite3.Error, connection: sqlite3.Connection) -> None:
         """Begin anew where the file is damaged; an unwilling disk may give it next time."""
-        damaged = type(error) is sqlite3.DatabaseError
+        damaged = _is_damage(error)
         with self._lock:
             # Another thread may have been here before.
             if connection not in (self._reading, self._writing):
@@ -326,6 +328,14 @@ _PRUNE = (
     "DELETE FROM passage WHERE (id, zone) IN (SELECT id, zone FROM passage WHERE at_us < ? LIMIT ?)",
     "DELETE FROM bound WHERE id IN (SELECT id FROM bound WHERE at_us < ? LIMIT ?)",
 )
+
+
+def _is_damage(error: Exception) -> bool:
+    """Tell whether the file is not what was written; a full or an unwilling disk is another matter."""
+    if not isinstance(error, sqlite3.Error):
+        return True
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _DAMAGE
 
 
 def _row(passage: LastPassage) -> tuple[object, ...]:

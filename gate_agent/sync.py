@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 from access_protocol import codec, topics
@@ -107,7 +108,8 @@ class Sync:
         self._transport.publish(_own_topic(self._identity, Subject.STATUS), status, retain=True)
         self._transport.stop()
         if self._intake.is_alive():
-            self._waiting.put(None)
+            with suppress(queue.Full):
+                self._waiting.put(None, timeout=STOP_WITHIN_S)
             self._intake.join(STOP_WITHIN_S)
 
     def tick(self) -> None:
@@ -195,12 +197,17 @@ class Sync:
                 raise MalformedReportError(f"{topic.subject} is not for a gate")
 
     def _put_aside(self, topic: Topic, payload: bytes) -> None:
-        """Have it taken in beside: a controller's answer does not wait until a feed is on the disk."""
+        """Have it taken in beside: a controller's answer does not wait until a feed is on the disk.
+
+        Other gates may take half of the room: what they tell comes from the server as well.
+        """
         try:
-            self._waiting.put_nowait((topic, payload))
+            if topic.kind is not Kind.GATE or self._waiting.qsize() < MOST_WAITING // 2:
+                self._waiting.put_nowait((topic, payload))
+                return
         except queue.Full:
-            self._malformed.add(f"{topic.kind}/{topic.device}", "more than could be taken in")
             self._asking.missed()
+        self._malformed.add(f"{topic.kind}/{topic.device}", "more than could be taken in")
 
     def _take_in(self) -> None:
         while (waiting := self._waiting.get()) is not None:
