@@ -19,15 +19,22 @@ T = TypeVar("T")
 # Every measurement, by name, with the function that makes it. Add a line for a new one.
 BENCHES: dict[str, str] = {
     "decode_rate": "bench.decoding:decode_rate",
+    "decode_hard_rate": "bench.decoding:decode_hard_rate",
     "decode_ms": "bench.decoding:decode_ms",
     "empty_frame_ms": "bench.decoding:empty_frame_ms",
     "verify_decide_ms": "bench.gate:verify_decide_ms",
     "frame_to_command_ms": "bench.gate:frame_to_command_ms",
     "command_to_open_ms": "bench.gate:command_to_open_ms",
+    "camera_to_relay_ms": "bench.throughput:camera_to_relay_ms",
+    "people_per_minute": "bench.throughput:people_per_minute",
     "gate_agent_rss_mb": "bench.gate:gate_agent_rss_mb",
     "gate_agent_start_s": "bench.gate:gate_agent_start_s",
+    "lookup_100k_ms": "bench.gate_at_size:lookup_100k_ms",
+    "gate_agent_rss_full_mb": "bench.gate_at_size:gate_agent_rss_full_mb",
     "ledger_inserts_per_s_sqlite": "bench.ledger:ledger_inserts_per_s_sqlite",
     "ledger_inserts_per_s_postgresql": "bench.ledger:ledger_inserts_per_s_postgresql",
+    "revocation_to_refusal_ms": "bench.propagation:revocation_to_refusal_ms",
+    "reconnect_10k_s": "bench.propagation:reconnect_10k_s",
     "request_ms_beside_500_streams": "bench.streams:request_ms_beside_500_streams",
 }
 

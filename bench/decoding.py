@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -11,6 +11,7 @@ from typing import cast
 import numpy as np
 
 from bench.result import Result, Skipped, Track, percentile
+from bench.scenes import PASSES, hard_scenes
 from demo.hall import empty_hall
 from gate_agent.camera.pictures import read_picture
 from gate_agent.decoder.chain import DecoderChain, Reading
@@ -20,6 +21,7 @@ from gate_agent.decoder.zxing import ZxingDecoder
 from gate_agent.vision import GrayImage, cv2
 
 WIDTH, HEIGHT = 1280, 720
+HARD_SCENES = 300
 EMPTY_FRAMES = 300
 FRAMES_A_SECOND = 15
 
@@ -78,11 +80,50 @@ def decode_rate(track: Track) -> Iterator[Result]:
         alone[best],
         f"plain {best}, the best single decoder",
         {
+            "frames": f"{WIDTH}x{HEIGHT}, each photo as large as fits (most are small)",
             **{f"plain_{name}": round(rate, 2) for name, rate in alone.items()},
             "wrong": sum(
                 bool(reading.texts) and not _is_right(reading.texts, photo)
                 for reading, photo in zip(readings, photos, strict=True)
             ),
+            "readers": _counted(readings),
+        },
+    )
+
+
+def decode_hard_rate(track: Track) -> Iterator[Result]:
+    """Per cent of rendered hard scenes read, each a single frame of a phone held badly."""
+    names = [decoder.name for decoder in alone_decoders()]
+    read: dict[str, list[bool]] = {name: [] for name in ("ours", *names)}
+    kinds: list[str] = []
+    readings: list[Reading] = []
+    wrong = 0
+    with DecodingProcess() as decoders:
+        chain = DecoderChain(decoders, seconds=5)
+        for scene in track(hard_scenes(HARD_SCENES), "decode_hard_rate", HARD_SCENES):
+            gray = cast("GrayImage", cv2.cvtColor(scene.frame, cv2.COLOR_BGR2GRAY))
+            reading = chain.read(scene.frame)
+            readings.append(reading)
+            kinds.append(scene.kind)
+            read["ours"].append(scene.text in reading.texts)
+            wrong += any(text != scene.text for text in reading.texts)
+            for decoder in alone_decoders():
+                read[decoder.name].append(scene.text in decoder.read(gray.data))
+    best = max(names, key=lambda name: sum(read[name]))
+    yield Result(
+        "decode_hard_rate",
+        "% of scenes",
+        len(kinds),
+        _percent(read["ours"]),
+        None,
+        None,
+        _percent(read[best]),
+        f"plain {best}, the best single decoder",
+        {
+            "frames": f"{WIDTH}x{HEIGHT}, rendered",
+            **{f"plain_{name}": round(_percent(read[name]), 2) for name in names},
+            "wrong": wrong,
+            **{kind: _side_by_side(read, kinds, kind) for kind in PASSES},
             "readers": _counted(readings),
         },
     )
@@ -173,6 +214,18 @@ def _times_alone(frames: Sequence[GrayImage], track: Track, what: str) -> dict[s
             samples.append((time.perf_counter() - began) * 1000)
         times[decoder.name] = median(samples)
     return times
+
+
+def _side_by_side(
+    read: Mapping[str, Sequence[bool]], kinds: Sequence[str], kind: str
+) -> dict[str, float]:
+    """The rates on the scenes of one kind."""
+    return {
+        name: round(
+            _percent([right for right, one in zip(rights, kinds, strict=True) if one == kind]), 1
+        )
+        for name, rights in read.items()
+    }
 
 
 def _is_right(texts: Sequence[str], photo: Photo) -> bool:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from gate_agent.decoder.base import DecoderFailed, DecoderOverran
 from gate_agent.decoder.change import Attention, Look
-from gate_agent.decoder.prepare import enlarge, halve, sharpen, to_gray
+from gate_agent.decoder.prepare import enlarge, halve, lift, lift_and_enlarge, to_gray
 from gate_agent.vision import GrayImage, Image
 
 CHAIN_SECONDS = 0.4
@@ -49,10 +49,10 @@ class Reader:
 
 
 READERS: Sequence[Reader] = (
-    Reader("zxing", "zxing", expensive=False),
-    Reader("zxing-global", "zxing-global"),
-    Reader("zxing-sharpened", "zxing", sharpen),
-    Reader("zxing-enlarged", "zxing", enlarge),
+    Reader("zxing", "zxing-dark", expensive=False),
+    Reader("zxing-lifted", "zxing", lift),
+    Reader("zxing-enlarged", "zxing", lift_and_enlarge),
+    Reader("zxing-global", "zxing-global", enlarge),
     Reader("zbar", "zbar", halve),
 )
 

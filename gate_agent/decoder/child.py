@@ -23,6 +23,7 @@ def load_decoders() -> tuple[dict[str, Decoder], list[str]]:
     """The decoders by name, and a line for each that is missing here."""
     decoders: dict[str, Decoder] = {
         "zxing": ZxingDecoder(),
+        "zxing-dark": ZxingDecoder(light_on_dark=False),
         "zxing-global": ZxingDecoder(zxingcpp.Binarizer.GlobalHistogram),
     }
     missing: list[str] = []

@@ -6,6 +6,8 @@ from gate_agent.decoder.base import DecoderFailed
 from gate_agent.vision import GrayImage
 from tests.fakes.pacing import FakeTime
 
+ALL_DECODERS = frozenset({"zxing", "zxing-dark", "zxing-global", "zbar"})
+
 
 class FakeDecoders:
     """Answers from `answers`, by decoder and, where it matters, by the width of the picture."""
@@ -16,7 +18,7 @@ class FakeDecoders:
         *,
         time: FakeTime | None = None,
         takes: float = 0.001,
-        decoders: frozenset[str] = frozenset({"zxing", "zxing-global", "zbar"}),
+        decoders: frozenset[str] = ALL_DECODERS,
     ) -> None:
         self.answers = dict(answers or {})
         self.decoders = decoders

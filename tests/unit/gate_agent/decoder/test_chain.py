@@ -12,7 +12,7 @@ from gate_agent.decoder.base import DecoderDied, DecoderFailed, DecoderOverran
 from gate_agent.decoder.chain import CHAIN_SECONDS, REST_SECONDS, DecoderChain
 from gate_agent.decoder.change import Attention
 from gate_agent.decoder.process import DecodingProcess
-from tests.fakes.decoders import FakeDecoders
+from tests.fakes.decoders import ALL_DECODERS, FakeDecoders
 from tests.fakes.pacing import FakeTime
 from tests.fakes.pictures import (
     code,
@@ -27,10 +27,10 @@ from tests.fakes.pictures import (
 PASS = "GK1:6BFOXN%TSMAHN-HRDD8R0HJV7:8P*U0-3DW98KWXG7/0PT0H50QTP*PEIM+MQLIMLIVY49FKDV"
 EMPTY = np.full((720, 1280), 128, np.uint8)
 WHOLE_CHAIN = [
-    ("zxing", 1280),
-    ("zxing-global", 1280),
+    ("zxing-dark", 1280),
     ("zxing", 1280),
     ("zxing", 1920),
+    ("zxing-global", 1920),
     ("zbar", 640),
 ]
 
@@ -56,12 +56,12 @@ def test_all_readers_are_asked_in_order_when_none_reads() -> None:
 
 
 def test_the_first_reader_that_reads_is_the_last_that_is_asked() -> None:
-    decoders = FakeDecoders({"zxing-global": [PASS]})
+    decoders = FakeDecoders({"zxing": [PASS]})
 
     reading = DecoderChain(decoders).read(EMPTY)
 
     assert decoders.asked == WHOLE_CHAIN[:2]
-    assert (reading.texts, reading.reader) == ((PASS,), "zxing-global")
+    assert (reading.texts, reading.reader) == ((PASS,), "zxing-lifted")
 
 
 def test_all_texts_of_a_frame_are_handed_on() -> None:
@@ -71,7 +71,7 @@ def test_all_texts_of_a_frame_are_handed_on() -> None:
 
 
 def test_a_missing_decoder_is_left_out() -> None:
-    decoders = FakeDecoders(decoders=frozenset({"zxing", "zxing-global"}))
+    decoders = FakeDecoders(decoders=ALL_DECODERS - {"zbar"})
 
     DecoderChain(decoders).read(EMPTY)
 
@@ -79,7 +79,7 @@ def test_a_missing_decoder_is_left_out() -> None:
 
 
 def test_a_picture_that_one_library_gives_up_on_goes_to_the_next() -> None:
-    decoders = FakeDecoders({"zxing": DecoderFailed("no"), "zxing-global": [PASS]})
+    decoders = FakeDecoders({"zxing-dark": DecoderFailed("no"), "zxing": [PASS]})
 
     reading = DecoderChain(decoders).read(EMPTY)
 
@@ -89,9 +89,7 @@ def test_a_picture_that_one_library_gives_up_on_goes_to_the_next() -> None:
 def test_a_dead_process_is_reported_and_raises_nothing() -> None:
     died = DecoderDied("gone")
 
-    reading = DecoderChain(
-        FakeDecoders(dict.fromkeys(["zxing", "zxing-global", "zbar"], died))
-    ).read(EMPTY)
+    reading = DecoderChain(FakeDecoders(dict.fromkeys(ALL_DECODERS, died))).read(EMPTY)
 
     assert reading.texts == ()
     assert reading.failure == "zbar: gone"
@@ -144,10 +142,10 @@ def test_what_happened_long_ago_is_forgotten(time: FakeTime) -> None:
 
 
 def test_the_first_reader_never_rests(time: FakeTime) -> None:
-    decoders = FakeDecoders({"zxing": DecoderOverran("slow")}, time=time)
+    decoders = FakeDecoders({"zxing-dark": DecoderOverran("slow")}, time=time)
     chain = DecoderChain(decoders, clock=time.clock)
     chain.read(EMPTY)
-    decoders.answers["zxing"] = [PASS]
+    decoders.answers["zxing-dark"] = [PASS]
 
     assert chain.read(EMPTY).texts == (PASS,)
 

@@ -26,8 +26,13 @@ PASS = "GK1:6BFOXN%TSMAHN-HRDD8R0HJV7:8P*U0-3DW98KWXG7"
 
 
 @pytest.fixture(
-    params=[ZxingDecoder(), ZxingDecoder(zxingcpp.Binarizer.GlobalHistogram), ZbarDecoder()],
-    ids=["zxing", "zxing-global", "zbar"],
+    params=[
+        ZxingDecoder(),
+        ZxingDecoder(light_on_dark=False),
+        ZxingDecoder(zxingcpp.Binarizer.GlobalHistogram),
+        ZbarDecoder(),
+    ],
+    ids=["zxing", "zxing-dark", "zxing-global", "zbar"],
 )
 def decoder(request: pytest.FixtureRequest) -> Decoder:
     chosen: Decoder = request.param
@@ -49,6 +54,13 @@ def test_two_codes_in_a_frame_are_both_read(decoder: Decoder) -> None:
     frame = in_a_frame(code("GK1:ONE"), code("GK1:TWO"))
 
     assert sorted(decoder.read(frame.data)) == ["GK1:ONE", "GK1:TWO"]
+
+
+def test_a_light_code_on_dark_is_read_by_those_who_look_for_it() -> None:
+    inverted = 255 - in_a_frame(code(PASS))
+
+    assert ZxingDecoder().read(inverted.data) == [PASS]
+    assert ZxingDecoder(light_on_dark=False).read(inverted.data) == []
 
 
 def test_kanji_are_read(decoder: Decoder) -> None:
@@ -111,4 +123,4 @@ def test_without_zbar_the_other_decoders_are_there_and_it_is_named() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
     ).stdout
 
-    assert said.startswith("['zxing', 'zxing-global'] ['zbar: ")
+    assert said.startswith("['zxing', 'zxing-dark', 'zxing-global'] ['zbar: ")

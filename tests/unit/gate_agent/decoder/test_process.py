@@ -19,6 +19,7 @@ from gate_agent.decoder.process import (
     START_SECONDS,
     DecodingProcess,
 )
+from tests.fakes.decoders import ALL_DECODERS
 from tests.fakes.pacing import FakeTime
 from tests.fakes.pictures import code, finder_sheet, in_a_frame
 
@@ -51,7 +52,7 @@ def decoders() -> Iterator[DecodingProcess]:
 def test_it_reads_with_each_decoder(decoders: DecodingProcess) -> None:
     frame = in_a_frame(code(PASS))
 
-    assert decoders.decoders == {"zxing", "zxing-global", "zbar"}
+    assert decoders.decoders == ALL_DECODERS
     for decoder in decoders.decoders:
         assert decoders.read(decoder, frame, ENOUGH) == [PASS]
 
@@ -257,4 +258,4 @@ def test_a_missing_library_is_said_once(caplog: pytest.LogCaptureFixture) -> Non
         assert decoders.restarts == 1
 
     assert [record.getMessage() for record in caplog.records] == ["decoder_missing"]
-    assert decoders.decoders == {"zxing", "zxing-global"}
+    assert decoders.decoders == ALL_DECODERS - {"zbar"}
