@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from access_protocol import topics
 from access_protocol.codec import MalformedReportError
@@ -22,6 +22,11 @@ log = structlog.get_logger(__name__)
 LOGGED_EVERY = timedelta(minutes=1)
 WAITING_AT_MOST = 10_000
 """Messages that may wait for the database; gates send again what is beyond, doors report their state anew."""
+
+AGAIN_AFTER = timedelta(milliseconds=100)
+AGAIN_AT_MOST_EVERY = timedelta(seconds=5)
+AGAIN_FOR = timedelta(minutes=5)
+"""The broker has its acknowledgement already: a message that the database could not take now is kept here as long."""
 
 
 class Refusals:
@@ -49,6 +54,7 @@ class Inbox(threading.Thread):
         super().__init__(name="inbox", daemon=True)
         self._desk = desk
         self._waiting: queue.Queue[tuple[Handler, Incoming] | None] = queue.Queue(WAITING_AT_MOST)
+        self._stopping = threading.Event()
         self.refusals = Refusals()
 
     def subscribe(self) -> None:
@@ -76,6 +82,7 @@ class Inbox(threading.Thread):
 
     def stop(self) -> None:
         """Finish what waits, then end."""
+        self._stopping.set()
         self._waiting.put(None)
         self.join(10)
 
@@ -102,14 +109,23 @@ class Inbox(threading.Thread):
             log.warning("too many messages wait: one was dropped", device=incoming.topic.device)
 
     def _handle(self, handler: Handler, incoming: Incoming) -> None:
-        topic = incoming.topic
+        self._guard(incoming, lambda: self._in_its_own_work(handler, incoming))
 
-        def in_its_own_work() -> None:
-            device = Principal.for_device(topic.device, topic.site)
-            with self._desk.office.begin(device) as work:
-                handler(work, incoming)
-
-        self._guard(incoming, in_its_own_work)
+    def _in_its_own_work(self, handler: Handler, incoming: Incoming) -> None:
+        """Handle a message in one transaction, again where the database is away or two works met in it."""
+        topic, wait, waited = incoming.topic, AGAIN_AFTER, timedelta()
+        device = Principal.for_device(topic.device, topic.site)
+        while True:
+            try:
+                with self._desk.office.begin(device) as work:
+                    handler(work, incoming)
+            except (OperationalError, InterfaceError) as error:
+                if waited >= AGAIN_FOR or self._stopping.wait(wait.total_seconds()):
+                    raise
+                log.warning("the database did not take it, again", error=type(error.orig).__name__)
+                waited, wait = waited + wait, min(2 * wait, AGAIN_AT_MOST_EVERY)
+            else:
+                return
 
     def _guard(self, incoming: Incoming, handle: Callable[[], None]) -> None:
         device, now = incoming.topic.device, self._desk.office.clock.now()

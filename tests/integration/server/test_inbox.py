@@ -1,0 +1,75 @@
+"""The worker's inbox: what the broker acknowledged is stored, also where the database was away for a moment."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+import structlog
+from sqlmodel import select
+
+from access_protocol import codec, topics
+from access_protocol.events import ControllerEvent, ControllerEventKind
+from access_protocol.topics import Kind, Subject
+from access_protocol.transport.memory import MemoryBroker, MemoryTransport
+from server.devices import messages as devices
+from server.devices.actions import DoorReported
+from server.devices.models import DoorEvent
+from server.kernel.desk import Desk
+from server.kernel.work import Office
+from server.processes.inbox import Inbox
+from tests.fakes.site import DOOR, SYSTEM, TYO, enrolled_site
+
+HAPPENED = ControllerEvent(
+    boot=str(UUID(int=1)), sequence=1, uptime_ms=9, what=ControllerEventKind.OPENED
+)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    made = enrolled_site(f"sqlite:///{tmp_path / 'genkan.sqlite3'}", tmp_path)
+    with closing(made):
+        yield made
+
+
+def until(there: Callable[[], bool], pause: threading.Event) -> None:
+    for _ in range(2000):
+        if there():
+            return
+        pause.wait(0.01)
+    raise AssertionError("it did not come")
+
+
+def test_a_door_event_that_the_database_cannot_take_now_is_stored_later(
+    office: Office, tmp_path: Path
+) -> None:
+    stored = threading.Event()
+    office.reactions.on(DoorReported, lambda _work, _it: stored.set())
+    broker = MemoryBroker()
+    desk = Desk(office, MemoryTransport(broker))
+    devices.register(desk)
+    inbox = Inbox(desk)
+    inbox.subscribe()
+    desk.transport.start()
+    door = MemoryTransport(broker)
+    door.start()
+    # Without its table the database refuses as it does when it is away: with an OperationalError.
+    with closing(sqlite3.connect(tmp_path / "genkan.sqlite3", timeout=30)) as other:
+        other.execute("ALTER TABLE devices_door_event RENAME TO devices_door_event_away")
+        other.commit()
+        topic = topics.build(TYO, Kind.CONTROLLER, DOOR, Subject.EVENT)
+        with structlog.testing.capture_logs() as lines:
+            inbox.start()
+            door.publish(topic, codec.encode(HAPPENED))
+            refused = threading.Event()
+            until(lambda: any("again" in line["event"] for line in lines), refused)
+        assert not stored.is_set()
+        other.execute("ALTER TABLE devices_door_event_away RENAME TO devices_door_event")
+        other.commit()
+    assert stored.wait(20)
+    inbox.stop()
+    with office.reading(SYSTEM) as work:
+        assert len(work.session.exec(select(DoorEvent)).all()) == 1
