@@ -13,8 +13,20 @@ from gate_agent.camera.opening import CameraSpecification
 from gate_agent.camera.pictures import UnreadablePicture, unpack_picture
 from gate_agent.decoder.base import DecoderFailed
 from gate_agent.decoder.chain import DecoderChain
+from gate_agent.decoder.change import Attention
 from gate_agent.decoder.process import DecodingProcess, Nonsense, greeting_of, texts_of
-from tests.fakes.pictures import code, in_a_frame, jpeg, png
+from gate_agent.scanner import ScannerSpecification
+from tests.fakes.pictures import (
+    code,
+    finder_sheet,
+    in_a_frame,
+    jpeg,
+    kanji,
+    png,
+    static_noise,
+    structured_append,
+    wall,
+)
 
 PASS = "GK1:6BFOXN%TSMAHN-HRDD8R0HJV7"
 FRAME = in_a_frame(code(PASS))
@@ -22,9 +34,14 @@ FILES = [png(code(PASS)), jpeg(code(PASS))]
 
 
 @pytest.fixture(scope="module")
-def chain() -> Iterator[DecoderChain]:
+def process() -> Iterator[DecodingProcess]:
     with DecodingProcess() as process:
-        yield DecoderChain(process, seconds=10)
+        yield process
+
+
+@pytest.fixture
+def chain(process: DecodingProcess) -> DecoderChain:
+    return DecoderChain(process, seconds=10)
 
 
 changes = st.lists(
@@ -113,7 +130,48 @@ def test_any_answer_of_the_decoding_process_is_texts_or_refused(answer: bytes) -
         greeting_of(answer)
 
 
-@given(text=st.text() | st.text().map("replay:/x?".__add__) | st.text().map("watch:/x?".__add__))
-def test_any_camera_specification_is_one_or_a_value_error(text: str) -> None:
-    with suppress(ValueError):
-        CameraSpecification.parse(text)
+HOSTILE = {
+    "finders 1": finder_sheet(1),
+    "finders 2": finder_sheet(2),
+    "finders 10": finder_sheet(10),
+    "structured append": in_a_frame(structured_append("GK1:PART")),
+    "kanji": in_a_frame(kanji("玄関受付")),
+    "a wall": wall()[0],
+    "noise": static_noise(),
+    "50 megapixels": np.full((5000, 10_000), 255, np.uint8),
+    "one line": np.zeros((1, 100_000), np.uint8),
+}
+FRAMES_UNTIL_READ = 10
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(shown=st.lists(st.sampled_from(sorted(HOSTILE)), min_size=1, max_size=6))
+def test_after_whatever_hostile_pictures_the_next_pass_is_read(
+    process: DecodingProcess, shown: list[str]
+) -> None:
+    chain = DecoderChain(process, attention=Attention())
+    for name in shown:
+        chain.read(HOSTILE[name])
+
+    read = [chain.read(FRAME).texts for _ in range(FRAMES_UNTIL_READ)]
+
+    assert read[-1] == (PASS,)
+    assert set(read) <= {(), (PASS,)}
+
+
+ANY_SPECIFICATION = st.text() | st.builds(
+    "{}{}".format,
+    st.sampled_from(
+        ["replay:/x?", "watch:/x?", "picamera:", "stream:http://", "serial:/x?", "hid:/x?"]
+    ),
+    st.text(),
+)
+
+
+@given(text=ANY_SPECIFICATION)
+def test_any_specification_of_a_reader_is_one_or_a_value_error(text: str) -> None:
+    for parse in (CameraSpecification.parse, ScannerSpecification.parse):
+        with suppress(ValueError):
+            parse(text)

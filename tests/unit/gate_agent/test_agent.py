@@ -1,5 +1,7 @@
 """A whole gate on a broker in memory: what it shows, journals and sends, and what it survives."""
 
+import os
+import pty
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -98,6 +100,7 @@ class Gate:
     feedback: FakeFeedback = field(default_factory=FakeFeedback)
     agent: Agent | None = None
     transport_kind: type[MemoryTransport] = MemoryTransport
+    scanner: str | None = None
 
     def start(self) -> Agent:
         def transport(_identity: Identity, will: Will) -> MemoryTransport:
@@ -107,7 +110,7 @@ class Gate:
         self.agent = Agent(
             self.store.identity(),
             self.store,
-            [ReaderPlan(ENTRANCE, self.camera)],
+            [ReaderPlan(ENTRANCE, self.scanner or self.camera)],
             self.feedback,
             make_transport=transport,
             make_clock=lambda _journal: GateClock(battery_clock=True, system=lambda: NOW),
@@ -163,6 +166,28 @@ def test_an_invited_visitor_walks_in(gate: Gate) -> None:
         ("unlocked", ENTRANCE),
         ("door", ENTRANCE, Outcome.PASSED),
     ]
+
+
+def test_a_scan_engine_lets_a_visitor_in_and_its_rubbish_is_counted(gate: Gate) -> None:
+    engine, line = pty.openpty()
+    gate.scanner = f"serial:{os.ttyname(line)}"
+    agent = gate.start()
+    gate.until(lambda: agent.health().readers[0].camera_ok)
+
+    os.write(engine, b"\x80\x81\x82\r" + f"{static()}\r\n".encode())
+
+    gate.until(lambda: gate.controller.commands)
+    assert gate.feedback.of("reading", "granted", "refused") == [
+        ("reading", ENTRANCE),
+        ("granted", ENTRANCE),
+    ]
+    health = agent.health()
+    assert health.malformed_messages == 1
+    assert health.readers[0].camera_ok
+    os.close(engine)
+    os.close(line)
+    gate.feedback.wait_for("trouble", ENTRANCE)
+    assert not agent.health().readers[0].camera_ok
 
 
 def test_the_entry_is_journaled_before_the_command_goes_out(gate: Gate) -> None:
