@@ -20,7 +20,7 @@ from gate_agent.decoder.process import DecodingProcess
 from gate_agent.eyes import Eyes, camera_eyes, scanner_eyes
 from gate_agent.feedback.base import Feedback
 from gate_agent.gatekeeper import Gatekeeper
-from gate_agent.health import HealthReport, ReaderGauge
+from gate_agent.health import HANGS_AFTER, HealthReport, ReaderGauge
 from gate_agent.held_feeds import KnowledgeNotKept
 from gate_agent.journal import Journal, JournalUnavailable, open_or_begin_anew
 from gate_agent.knowledge import HeldKnowledge
@@ -96,6 +96,7 @@ class Agent:
         self._journal_kept = journal_kept
         self._prune_due = float("-inf")
         self._said_offline = False
+        self._round_at = moment()
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._timers = threading.Thread(target=self._run_timers, name="timers", daemon=True)
@@ -194,6 +195,18 @@ class Agent:
         """Whether the broker is there now."""
         return self._transport.connected
 
+    @property
+    def going_round(self) -> bool:
+        """Whether the loops of the timers and of every reader have gone round lately."""
+        now = self._moment()
+        timers = self._timers.is_alive() and now - self._round_at < HANGS_AFTER.total_seconds()
+        return timers and not any(gauge.hangs for gauge in self._gauges)
+
+    @property
+    def troubles(self) -> dict[AccessPointId, str]:
+        """What is wrong with which reader now."""
+        return {gauge.point: gauge.trouble for gauge in self._gauges if gauge.trouble is not None}
+
     def stop(self) -> None:
         """End the readers, say goodbye, and close the journal."""
         self._stop.set()
@@ -236,6 +249,7 @@ class Agent:
                 self._sync.tick()
                 self._renewal.tick()
                 self._prune_if_due()
+                self._round_at = self._moment()
             except Exception:  # a thread that ends would leave every deadline unwatched
                 log.exception("timers_failed")
                 self._stop.wait(FAULT_PAUSE_S)

@@ -52,19 +52,17 @@ def run(
 
     Prints one line for each thing that happens, and a JSON line {"what": "ready", …} once the
     readers run and the server was heard or is known to be away. Without the server it goes on
-    deciding by what it last heard. Enrol the gate first.
+    deciding by what it last heard. A machine that is no gate yet waits for the enrolment code that
+    the panel shows, held before a camera, and then begins to work.
 
     Exit status: 0 when it was told to stop, 2 when it cannot start.
     """
     loaded = _load(settings, camera)
-    from gate_agent.local_store import NotEnrolled
     from gate_agent.running import CannotRun
     from gate_agent.running import run as run_gate
 
     try:
         run_gate(loaded, as_json=as_json)
-    except NotEnrolled as why:
-        _give_up(f"{why}. Enrol this gate first: python -m gate_agent enrol --help")
     except CannotRun as why:
         _give_up(str(why))
 

@@ -3,7 +3,9 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 
 from access_protocol.events import GateHealth, ReaderHealth
@@ -13,6 +15,9 @@ from gate_agent.journal import Journal
 from gate_agent.knowledge import HeldKnowledge
 from gate_agent.malformed import MalformedMessages
 
+HANGS_AFTER = timedelta(seconds=20)
+"""A reader that looks at one frame, or timers that go round once, for so long have stopped working:
+the longest of what they may wait for, a decoder or a disk, gives up earlier."""
 _FRAMES_REMEMBERED = 60
 _LONGEST_TROUBLE = 200
 
@@ -29,6 +34,22 @@ class ReaderGauge:
         self.running = threading.Event()
         self._moment = moment
         self._frames: deque[tuple[float, float]] = deque(maxlen=_FRAMES_REMEMBERED)
+        self._at_work_since: float | None = None
+
+    @contextmanager
+    def at_work(self) -> Generator[None]:
+        """Note that the reader's thread works on what it has seen, and how long that takes."""
+        self._at_work_since = self._moment()
+        try:
+            yield
+        finally:
+            self._at_work_since = None
+
+    @property
+    def hangs(self) -> bool:
+        """Whether the reader's thread has been at work on one frame for too long."""
+        since = self._at_work_since
+        return since is not None and self._moment() - since >= HANGS_AFTER.total_seconds()
 
     def frame(self, decode_ms: float) -> None:
         """Note one frame that was read."""

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from types import FrameType
@@ -10,32 +11,46 @@ from access_protocol.ids import AccessPointId
 from access_protocol.transport.base import Transport, Will
 from gate_agent.agent import Agent, ReaderPlan
 from gate_agent.clock import GateClock, system_time
+from gate_agent.display.board import DisplayFeedback
+from gate_agent.display.screens import Standing
+from gate_agent.display.server import DisplayOptions, DisplayServer, DisplayUnavailable
+from gate_agent.enrolling import WaitForCode
 from gate_agent.eyes import shown
 from gate_agent.feedback.base import Feedback, Together
 from gate_agent.feedback.console import ConsoleFeedback, JsonFeedback
 from gate_agent.journal import JournalUnavailable
-from gate_agent.local_store import Identity, LocalStore
-from gate_agent.logs import set_up_logs
+from gate_agent.knowledge import HeldKnowledge
+from gate_agent.local_store import Identity, LocalStore, NotEnrolled
+from gate_agent.logs import Log, set_up_logs
+from gate_agent.service_manager import ServiceManager
 from gate_agent.settings import Settings
+
+LOOK_EVERY_S = 1.0
+UNNAMED = AccessPointId("reader")
+"""What the only reader is called before the server's policy names its access point."""
+
+log = Log(__name__)
 
 
 class CannotRun(Exception):
     """Why the gate cannot start, and what to do about it."""
 
 
+class Kept(Together):
+    """Several feedbacks that outlive an agent: closing them is the program's business."""
+
+    def close(self) -> None:
+        """Stay open."""
+
+
 def run(settings: Settings, *, as_json: bool) -> None:
-    """Run until SIGTERM or Ctrl-C. Raises `CannotRun` or `local_store.NotEnrolled`."""
+    """Run until SIGTERM or Ctrl-C; a machine that is no gate yet waits for its code. Raises `CannotRun`."""
     set_up_logs(settings.log_level, settings.log_format)
-    store = LocalStore(settings.data_folder)
-    identity = store.identity()
     if not settings.readers:
         raise CannotRun(
             "no readers are set: name the access point that the camera looks at, for example\n"
             '[[readers]]\naccess_point = "main-gate-in"\ncamera = "0"'
         )
-    plans = [
-        ReaderPlan(AccessPointId(reader.access_point), reader.source) for reader in settings.readers
-    ]
     # SIGTERM and Ctrl-C only wake the main thread, which has nothing else to do.
     enough = threading.Event()
 
@@ -44,39 +59,197 @@ def run(settings: Settings, *, as_json: bool) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, told)
+    display = display_for(settings)
     try:
-        agent = Agent(
-            identity,
-            store,
-            plans,
-            feedback_for(settings, as_json=as_json),
-            make_transport=_transport_maker(settings, store),
-            make_clock=lambda journal: GateClock(
-                battery_clock=settings.battery_clock,
-                floor=lambda: journal.newest,
-                forget_floor=journal.forget_newest,
-            ),
-            journal_kept=timedelta(days=settings.journal_days),
+        _Program(settings, display, enough, as_json=as_json).run()
+    finally:
+        if display is not None:
+            display.close()
+
+
+class _Program:
+    """What `run` does, from the enrolment to the end."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        display: DisplayServer | None,
+        enough: threading.Event,
+        *,
+        as_json: bool,
+    ) -> None:
+        self._settings = settings
+        self._store = LocalStore(settings.data_folder)
+        self._display = display
+        self._enough = enough
+        self._feedbacks = feedbacks_for(settings, display, as_json=as_json)
+        self._lines = JsonFeedback(now=system_time)
+        self._manager = ServiceManager()
+        self._alive_due = 0.0
+        self._said: str | None = None
+        self._said_status = ""
+
+    def run(self) -> None:
+        if self._display is not None:
+            self._display.start()
+        try:
+            identity = self._identity()
+            while identity is not None and not self._enough.is_set():
+                self._work(identity)
+            self._manager.stopping()
+            self._lines.write("stopped", gate=None if identity is None else identity.device)
+        finally:
+            Together(self._feedbacks).close()
+
+    def _identity(self) -> Identity | None:
+        """Return who this gate is; where it is none yet, wait until it has become one."""
+        try:
+            return self._store.identity()
+        except NotEnrolled as why:
+            log.warning("not_enrolled", why=str(why))
+        sources = [
+            (AccessPointId(reader.access_point or UNNAMED), reader.source)
+            for reader in self._settings.readers
+        ]
+        self._manager.ready("not enrolled: hold the enrolment code before a reader")
+        wait = WaitForCode(
+            self._store, sources, Kept(self._feedbacks), stop=self._enough, alive=self._alive
         )
-    except JournalUnavailable as error:
-        raise CannotRun(f"the journal cannot be used: {error}") from error
-    agent.start()
-    readers = [{"access_point": plan.point, "source": shown(str(plan.source))} for plan in plans]
-    lines = JsonFeedback(now=system_time)
-    lines.write("ready", gate=identity.device, online=agent.online, readers=readers)
-    enough.wait()
-    agent.stop()
-    lines.write("stopped", gate=identity.device)
+        return wait.run()
+
+    def _work(self, identity: Identity) -> None:
+        """Run an agent until the program is to stop, or the only reader's access point is known."""
+        plans = self._plans(identity)
+        try:
+            agent = Agent(
+                identity,
+                self._store,
+                plans,
+                Kept(self._feedbacks),
+                make_transport=_transport_maker(self._settings, self._store),
+                make_clock=lambda journal: GateClock(
+                    battery_clock=self._settings.battery_clock,
+                    floor=lambda: journal.newest,
+                    forget_floor=journal.forget_newest,
+                ),
+                journal_kept=timedelta(days=self._settings.journal_days),
+            )
+        except JournalUnavailable as error:
+            raise CannotRun(f"the journal cannot be used: {error}") from error
+        if self._display is not None:
+            self._display.feedback.ask(lambda: _standing(agent))
+        agent.start()
+        try:
+            self._say_ready(identity, agent, plans)
+            while not self._enough.wait(LOOK_EVERY_S):
+                if agent.going_round:
+                    self._alive()
+                self._say_status(identity, agent)
+                if not plans and self._only_point(agent.knowledge) is not None:
+                    return
+        finally:
+            if self._display is not None:
+                self._display.feedback.ask(Standing)
+            agent.stop()
+
+    def _plans(self, identity: Identity) -> list[ReaderPlan]:
+        """Return the readers; none as long as the only one's access point is not known."""
+        first = self._settings.readers[0]
+        if first.access_point is None:
+            knowledge = HeldKnowledge(identity, self._store)
+            point = self._only_point(knowledge)
+            knowledge.close()
+            return [] if point is None else [ReaderPlan(point, first.source)]
+        return [
+            ReaderPlan(AccessPointId(reader.access_point or UNNAMED), reader.source)
+            for reader in self._settings.readers
+        ]
+
+    def _only_point(self, knowledge: HeldKnowledge) -> AccessPointId | None:
+        points = tuple(knowledge.policy.access_points)
+        if len(points) == 1:
+            return points[0]
+        why = None
+        if len(points) > 1:
+            why = f"say in the settings which one the reader is at: {', '.join(sorted(points))}"
+        if why != self._said:
+            self._said = why
+            log.warning("access_point_not_known", why=why)
+            Together(self._feedbacks).trouble(UNNAMED, why)
+        return None
+
+    def _say_ready(self, identity: Identity, agent: Agent, plans: list[ReaderPlan]) -> None:
+        told = [{"access_point": plan.point, "source": shown(str(plan.source))} for plan in plans]
+        further = {} if self._display is None else {"display": self._display.url}
+        self._lines.write(
+            "ready", gate=identity.device, online=agent.online, readers=told, **further
+        )
+        self._manager.ready(_status(identity, agent))
+
+    def _say_status(self, identity: Identity, agent: Agent) -> None:
+        status = _status(identity, agent)
+        if status != self._said_status:
+            self._said_status = status
+            self._manager.status(status)
+
+    def _alive(self) -> None:
+        """Give a sign of life where one is due: three within the time that is asked for."""
+        now = time.monotonic()
+        if self._manager.watchdog is not None and now >= self._alive_due:
+            self._alive_due = now + self._manager.watchdog.total_seconds() / 3
+            self._manager.alive()
 
 
-def feedback_for(settings: Settings, *, as_json: bool) -> Feedback:
-    """Return the feedback that the settings ask for."""
-    console = JsonFeedback() if as_json else ConsoleFeedback(settings.language)
-    if settings.green_pin is settings.red_pin is settings.buzzer_pin is None:
-        return console
-    from gate_agent.feedback.lights import LightsFeedback  # noqa: PLC0415 - few gates have lamps
+def _status(identity: Identity, agent: Agent) -> str:
+    troubles = [f"{point}: {why}" for point, why in agent.troubles.items()]
+    return "; ".join([f"{identity.device} is {'online' if agent.online else 'offline'}", *troubles])
 
-    return Together([console, LightsFeedback(settings)])
+
+def _standing(agent: Agent) -> Standing:
+    heard = agent.knowledge.heard
+    age = None if heard is None else max(timedelta(), agent.clock.now() - heard)
+    return Standing(agent.online, age, agent.clock.trusted)
+
+
+def display_for(settings: Settings) -> DisplayServer | None:
+    """Return the display that the settings ask for, not started. Raises `CannotRun`."""
+    if settings.display_port is None:
+        return None
+    points = [
+        AccessPointId(reader.access_point) for reader in settings.readers if reader.access_point
+    ]
+    languages = settings.display_languages
+    own_first = sorted(dict.fromkeys(languages), key=lambda one: one is not settings.language)
+    arrows = [
+        (AccessPointId(reader.access_point or UNNAMED), str(reader.arrow))
+        for reader in settings.readers
+    ]
+    options = DisplayOptions(tuple(own_first), tuple(arrows), settings.display_sound)
+    try:
+        return DisplayServer(DisplayFeedback(points), options, settings.display_port)
+    except DisplayUnavailable as why:
+        raise CannotRun(f"display_port: {why}") from why
+
+
+def feedbacks_for(
+    settings: Settings, display: DisplayServer | None, *, as_json: bool
+) -> tuple[Feedback, ...]:
+    """Return the feedbacks that the settings ask for. Raises `CannotRun`."""
+    found: list[Feedback] = [JsonFeedback() if as_json else ConsoleFeedback(settings.language)]
+    if display is not None:
+        found.append(display.feedback)
+    pins = (settings.green_pin, settings.red_pin, settings.buzzer_pin, settings.ring_pins)
+    if any(pin is not None for pin in pins):
+        from gate_agent.feedback.lights import (  # noqa: PLC0415 - few gates have lamps
+            LightsFeedback,
+            LightsUnavailable,
+        )
+
+        try:
+            found.append(LightsFeedback(settings))
+        except LightsUnavailable as why:
+            raise CannotRun(str(why)) from why
+    return tuple(found)
 
 
 def _transport_maker(

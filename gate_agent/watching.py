@@ -17,8 +17,8 @@ from gate_agent.logs import Log
 from gate_agent.source import SourceLost, Wait
 
 FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 3.0
-"""A device that is plugged in again works within five seconds; trying costs next to nothing."""
+LONGEST_PAUSE_S = 1.0
+"""A device that is plugged in again is tried within a second; trying costs next to nothing."""
 
 HUNG_AFTER = timedelta(seconds=3.5)
 """No device of ours lets a read take longer than 3 s by itself."""
@@ -137,9 +137,10 @@ class SourceWatch(Generic[_Seen]):
                 while self._goes_on(turn):
                     seen = self._call(turn, HUNG_AFTER, source.read)
                     pause = FIRST_PAUSE_S
-                    if self._goes_on(turn) and self._eyes.is_new(seen):
-                        self._works()
-                        self._look(self._eyes.texts(seen))
+                    with self._gauge.at_work():
+                        if self._goes_on(turn) and self._eyes.is_new(seen):
+                            self._works()
+                            self._look(self._eyes.texts(seen))
             except RecordingEnded:
                 log.info("recording_ended", access_point=self._gauge.point)
                 self._gauge.running.set()

@@ -14,6 +14,7 @@ from access_protocol.events import Outcome
 from access_protocol.ids import AccessPointId, EventId
 from gate_agent.display import screens
 from gate_agent.display.screens import Screen, Standing
+from gate_agent.feedback.base import Enrolling
 
 SHOWN_S = {
     "reading": 4.0,
@@ -103,9 +104,9 @@ class DisplayFeedback:
                 self._news.wait(seconds)
 
     def _at_rest(self, board: _Board) -> Screen:
-        if not self._enrolled:
-            return screens.HOLD_CODE
-        return screens.TROUBLE if board.troubles or self._troubles else screens.IDLE
+        if board.troubles or self._troubles:
+            return screens.TROUBLE
+        return screens.IDLE if self._enrolled else screens.HOLD_CODE
 
     def reading(self, point: AccessPointId) -> None:
         """See `Feedback.reading`."""
@@ -152,13 +153,16 @@ class DisplayFeedback:
                 troubles.add(where)
             self._news.notify_all()
 
-    def enrolment(self, screen: Screen | None, *, enrolled: bool) -> None:
-        """Show something about the enrolment on every board, and what to say at rest."""
+    def enrolling(self, step: Enrolling, why: str = "") -> None:
+        """See `Feedback.enrolling`: on every board, and without the `why`, which is for administrators."""
         with self._news:
-            self._enrolled = enrolled
-            for point in self._boards:
-                if screen is not None:
+            self._enrolled = step is Enrolling.DONE
+            screen = screens.OF_STEP[step]
+            for point, board in self._boards.items():
+                if step is not Enrolling.HOLD_CODE:
                     self._show(point, screen)
+                elif board.shown == screens.ENROLLING:
+                    board.until = 0.0
             self._news.notify_all()
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from access_protocol import wording
 from access_protocol.decision import DenyReason
 from access_protocol.events import Outcome
 from access_protocol.wording import Language
+from gate_agent.feedback.base import Enrolling
 from gate_agent.feedback.words import Phrase, say, say_age, say_outcome
 
 STALE_AFTER = timedelta(minutes=10)
@@ -116,6 +117,12 @@ HOLD_CODE = _screen(Phrase.HOLD_CODE, "key", Tone.PLAIN)
 ENROLLING = _screen(Phrase.ENROLLING, "waiting", Tone.BUSY)
 ENROLLED = _screen(Phrase.ENROLLED, "granted", Tone.GOOD, Sound.GRANTED)
 CODE_REFUSED = _screen(Phrase.CODE_REFUSED, "refused", Tone.BAD, Sound.REFUSED)
+OF_STEP = {
+    Enrolling.HOLD_CODE: HOLD_CODE,
+    Enrolling.WORKING: ENROLLING,
+    Enrolling.CODE_REFUSED: CODE_REFUSED,
+    Enrolling.DONE: ENROLLED,
+}
 
 
 def refused(reason: DenyReason) -> Screen:

@@ -1,6 +1,7 @@
 """What every feedback can show, and several of them as one."""
 
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from typing import Protocol
 
 from access_protocol.decision import AccessDecision, DenyReason
@@ -9,6 +10,15 @@ from access_protocol.ids import AccessPointId, EventId
 from gate_agent.logs import Log
 
 log = Log(__name__)
+
+
+class Enrolling(StrEnum):
+    """How far a machine has come that is no gate yet."""
+
+    HOLD_CODE = "hold_code"
+    WORKING = "working"
+    CODE_REFUSED = "code_refused"
+    DONE = "done"
 
 
 class Feedback(Protocol):
@@ -57,6 +67,10 @@ class Feedback(Protocol):
 
         None: it works again.
         """
+        ...
+
+    def enrolling(self, step: Enrolling, why: str = "") -> None:
+        """How the enrolment of this machine stands; `why` says what was wrong with a code, for administrators."""
         ...
 
     def close(self) -> None:
@@ -112,6 +126,10 @@ class Together:
     def trouble(self, where: str, what: str | None) -> None:
         """See `Feedback.trouble`."""
         self._each(lambda feedback: feedback.trouble(where, what))
+
+    def enrolling(self, step: Enrolling, why: str = "") -> None:
+        """See `Feedback.enrolling`."""
+        self._each(lambda feedback: feedback.enrolling(step, why))
 
     def close(self) -> None:
         """See `Feedback.close`."""

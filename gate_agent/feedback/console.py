@@ -14,9 +14,16 @@ from access_protocol.events import Outcome
 from access_protocol.ids import AccessPointId, EventId
 from access_protocol.wording import Language
 from gate_agent.clock import system_time
-from gate_agent.feedback.words import Phrase, say, say_outcome
+from gate_agent.feedback.base import Enrolling
+from gate_agent.feedback.words import OF_STEP, Phrase, say, say_outcome
 
 _STYLES = {"good": "bold green", "bad": "bold red", "wait": "yellow", "plain": "default"}
+_OF_STEP = {
+    Enrolling.HOLD_CODE: ("wait", "…"),
+    Enrolling.WORKING: ("wait", "…"),
+    Enrolling.CODE_REFUSED: ("bad", "✕"),
+    Enrolling.DONE: ("good", "✓"),
+}
 
 
 def never_raising() -> contextlib.suppress:
@@ -85,6 +92,12 @@ class ConsoleFeedback:
             sentence = say(Phrase.TROUBLE, self._language)
             self._line("bad", "!", where, f"{sentence}: {what}")
 
+    def enrolling(self, step: Enrolling, why: str = "") -> None:
+        """See `Feedback.enrolling`."""
+        style, mark = _OF_STEP[step]
+        sentence = say(OF_STEP[step], self._language)
+        self._line(style, mark, "", f"{sentence} ({why})" if why else sentence)
+
     def close(self) -> None:
         """See `Feedback.close`."""
 
@@ -152,6 +165,10 @@ class JsonFeedback:
     def trouble(self, where: str, what: str | None) -> None:
         """See `Feedback.trouble`."""
         self.write("trouble", where=where, trouble=what)
+
+    def enrolling(self, step: Enrolling, why: str = "") -> None:
+        """See `Feedback.enrolling`."""
+        self.write("enrolling", step=step, why=why or None)
 
     def close(self) -> None:
         """See `Feedback.close`."""

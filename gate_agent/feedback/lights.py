@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from access_protocol.decision import AccessDecision, DenyReason
 from access_protocol.events import Outcome
 from access_protocol.ids import AccessPointId, EventId
+from gate_agent.feedback.base import Enrolling
 
 if TYPE_CHECKING:
     from gpiozero.pins import Factory
@@ -212,6 +213,15 @@ class LightsFeedback:
             self._red.blink(_BLINK_S, _BLINK_S)
         else:
             self._red.off()
+
+    def enrolling(self, step: Enrolling, why: str = "") -> None:
+        """Blue flashes while a code is waited for; then green or red as for a pass."""
+        if step is Enrolling.CODE_REFUSED:
+            self._say_no()
+        elif step is Enrolling.DONE:
+            _once(self._buzzer, _SHORT_S)
+        if self._ring is not None and step is not Enrolling.CODE_REFUSED:
+            self._ring.rest((0.3, 0.7, BLUE) if step is not Enrolling.DONE else None)
 
     def close(self) -> None:
         """Everything off."""

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from access_protocol.events import Outcome
 from access_protocol.wording import Language
+from gate_agent.feedback.base import Enrolling
 
 
 class Phrase(StrEnum):
@@ -134,6 +135,14 @@ _AGO = {
 }
 _HOURS_FROM = timedelta(hours=1)
 _DAYS_FROM = timedelta(days=2)
+
+
+OF_STEP = {
+    Enrolling.HOLD_CODE: Phrase.HOLD_CODE,
+    Enrolling.WORKING: Phrase.ENROLLING,
+    Enrolling.CODE_REFUSED: Phrase.CODE_REFUSED,
+    Enrolling.DONE: Phrase.ENROLLED,
+}
 
 
 def say_age(age: timedelta | None, language: Language) -> str:

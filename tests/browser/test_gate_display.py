@@ -13,10 +13,10 @@ from access_protocol.decision import AccessDecision, DenyReason
 from access_protocol.events import Outcome
 from access_protocol.ids import AccessPointId, EventId
 from access_protocol.wording import Language
-from gate_agent.display import screens
 from gate_agent.display.board import DisplayFeedback
 from gate_agent.display.screens import Standing
 from gate_agent.display.server import DisplayOptions, DisplayServer
+from gate_agent.feedback.base import Enrolling
 from gate_agent.feedback.words import Phrase, say
 from tests.services.browser import start_chromium
 
@@ -138,8 +138,9 @@ def everything() -> list[tuple[str, Callable[[DisplayFeedback], None]]]:
     found: list[tuple[str, Callable[[DisplayFeedback], None]]] = [
         ("idle", lambda _: None),
         ("trouble", lambda to: to.trouble(ENTRANCE, "no picture")),
-        ("hold_code", lambda to: to.enrolment(None, enrolled=False)),
-        ("code_refused", lambda to: to.enrolment(screens.CODE_REFUSED, enrolled=False)),
+        ("idle", lambda to: to.trouble(ENTRANCE, None)),
+        ("hold_code", lambda to: to.enrolling(Enrolling.HOLD_CODE)),
+        ("code_refused", lambda to: to.enrolling(Enrolling.CODE_REFUSED)),
         ("reading", lambda to: to.reading(ENTRANCE)),
         ("hold_still", lambda to: to.hold_still(ENTRANCE)),
         ("wait", lambda to: to.wait(ENTRANCE)),

@@ -5,6 +5,7 @@ import threading
 from access_protocol.decision import AccessDecision, DenyReason
 from access_protocol.events import Outcome
 from access_protocol.ids import AccessPointId, EventId
+from gate_agent.feedback.base import Enrolling
 
 
 class FakeFeedback:
@@ -42,6 +43,9 @@ class FakeFeedback:
 
     def trouble(self, where: str, what: str | None) -> None:
         self._show("trouble", where, what)
+
+    def enrolling(self, step: Enrolling, why: str = "") -> None:
+        self._show("enrolling", step, why)
 
     def close(self) -> None:
         self._show("closed")

@@ -17,7 +17,7 @@ from access_protocol.decision import AccessDecision, DenyReason
 from access_protocol.events import Outcome
 from access_protocol.ids import CredentialId, EventId
 from access_protocol.wording import Language
-from gate_agent.feedback.base import Feedback, Together
+from gate_agent.feedback.base import Enrolling, Feedback, Together
 from gate_agent.feedback.console import ConsoleFeedback, JsonFeedback
 from gate_agent.feedback.lights import (
     RED,
@@ -52,6 +52,10 @@ def play(feedback: Feedback) -> None:
     feedback.offline(now=False)
     feedback.trouble(ENTRANCE, "no picture")
     feedback.trouble(ENTRANCE, None)
+    feedback.enrolling(Enrolling.HOLD_CODE)
+    feedback.enrolling(Enrolling.WORKING)
+    feedback.enrolling(Enrolling.CODE_REFUSED, "the code has expired")
+    feedback.enrolling(Enrolling.DONE)
     feedback.close()
 
 
@@ -68,7 +72,9 @@ def test_the_console_speaks_the_gates_language(language: Language) -> None:
     assert wording.sentence(DenyReason.EXPIRED, language) in text
     assert "expired" in text
     assert "no picture" in text
-    assert len(text.splitlines()) == 11
+    assert say(Phrase.HOLD_CODE, language) in text
+    assert "the code has expired" in text
+    assert len(text.splitlines()) == 15
 
 
 @pytest.mark.parametrize("language", Language)
@@ -93,6 +99,7 @@ def test_programs_get_one_json_object_a_line() -> None:
         "online",
         "trouble",
         "trouble",
+        *["enrolling"] * 4,
     ]
     assert lines[4] == {
         "at": "2026-04-01T09:00:00.000Z",
@@ -103,7 +110,7 @@ def test_programs_get_one_json_object_a_line() -> None:
         "credential": "0" * 32,
         "class": None,
     }
-    assert [line["trouble"] for line in lines[-2:]] == ["no picture", None]
+    assert [line["trouble"] for line in lines if line["what"] == "trouble"] == ["no picture", None]
 
 
 @pytest.mark.parametrize("language", Language)
@@ -136,14 +143,14 @@ def test_a_broken_lamp_hides_nothing_and_raises_nothing() -> None:
     shown = FakeFeedback()
     play(Together([BrokenLamp(), shown]))
     assert [one[0] for one in shown.shown][-1] == "closed"
-    assert len(shown.shown) == 12
+    assert len(shown.shown) == 16
 
 
 def test_several_feedbacks_are_told_the_same() -> None:
     one, other = FakeFeedback(), FakeFeedback()
     play(Together([one, other]))
     assert one.shown == other.shown
-    assert len(one.shown) == 12
+    assert len(one.shown) == 16
 
 
 @dataclass

@@ -154,9 +154,9 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 
 def test_a_machine_that_is_not_enrolled_says_what_to_do(file: Path, tmp_path: Path) -> None:
     file.write_text(file.read_text().replace("[[", f'data_folder = "{tmp_path}/gate"\n[[', 1))
-    result = CliRunner().invoke(app, ["run", "--settings", str(file)])
+    result = CliRunner().invoke(app, ["status", "--settings", str(file)])
     assert result.exit_code == 2
-    assert "python -m gate_agent enrol" in result.stderr
+    assert "holds no identity" in result.stderr
 
 
 def test_a_camera_without_a_reader_says_what_is_missing() -> None:
