@@ -1,8 +1,9 @@
 """What a gate must know to decide by itself, and how each section is written in a signed document.
 
 The sections: *keys* (the issuers whose credentials count), *policy* (this gate's access points, how
-stale it may become, which zones are locked down), *revocations*, and *time* (which says only that the
-server was heard). A controller gets one section, the *key list*: whom it obeys, and in what.
+stale it may become, which zones are locked down and how they treat a second entry), and *time* (the
+answer to one question of the gate). What grows comes as feeds (`feeds`). A controller gets one section,
+the *key list*: whom it obeys, and in what.
 """
 
 from collections.abc import Mapping
@@ -19,10 +20,8 @@ from access_protocol.commands import LONGEST_PULSE, Action
 from access_protocol.credential import HIGHEST_GENERATION, CredentialClass
 from access_protocol.events import SyncNonce
 from access_protocol.ids import (
-    CREDENTIAL_ID_BYTES,
     HIGHEST_ZONE,
     AccessPointId,
-    CredentialId,
     DeviceId,
     Direction,
     PortalId,
@@ -147,13 +146,6 @@ class _KeyForm(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     not_after: _Seconds
 
 
-class _RevocationForm(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    id: Annotated[
-        bytes, msgspec.Meta(min_length=CREDENTIAL_ID_BYTES, max_length=CREDENTIAL_ID_BYTES)
-    ]
-    lowest: Annotated[int, msgspec.Meta(ge=1, le=ALL_GENERATIONS)]
-
-
 class _ObeyedForm(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     sender: DeviceIdText
     public: _Key
@@ -167,7 +159,15 @@ def _dump(form: object) -> bytes:
 def _load(body: bytes, form: Any) -> Any:  # noqa: ANN401 - msgspec.convert is typed by its argument
     try:
         return msgspec.convert(cbor2.loads(body), form, builtin_types=(bytes,))
-    except (cbor2.CBORDecodeError, msgspec.ValidationError, ValueError, TypeError) as error:
+    except (
+        cbor2.CBORDecodeError,
+        msgspec.ValidationError,
+        ValueError,
+        TypeError,
+        OverflowError,
+        RecursionError,
+        MemoryError,
+    ) as error:
         raise MalformedSectionError(str(error)) from error
 
 
@@ -265,17 +265,6 @@ def read_policy(body: bytes) -> Policy:
         locked_down=frozenset(map(ZoneNumber, form.locked_down)),
         zones={ZoneNumber(zone.zone): _zone(zone) for zone in form.zones},
     )
-
-
-def write_revocations(lowest: Mapping[CredentialId, int]) -> bytes:
-    """Return the body of a revocations section: for each id its lowest valid generation."""
-    return _dump([_RevocationForm(bytes(id_), lowest[id_]) for id_ in sorted(lowest)])
-
-
-def read_revocations(body: bytes) -> dict[CredentialId, int]:
-    """Return the lowest valid generation of each revoked id, or raise `MalformedSectionError`."""
-    forms: list[_RevocationForm] = _load(body, list[_RevocationForm])
-    return {CredentialId(form.id): form.lowest for form in forms}
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,8 +76,8 @@ class Asking:
             self._open.append(_Question(secrets.token_bytes(NONCE_BYTES), now))
             return self._open[-1].nonce
 
-    def is_answer(self, nonce: bytes) -> bool:
-        """Tell, once, whether one of the last questions waits for this answer.
+    def is_answer(self, nonce: bytes, arrived: float | None = None) -> bool:
+        """Tell, once, whether one of the last questions waits for this answer, which arrived then (now: None).
 
         An answer to a question before one that was answered says nothing new.
         """
@@ -88,7 +88,7 @@ class Asking:
                 return False
             while self._open.popleft() is not asked[0]:
                 pass
-            if now - asked[0].asked_at > ANSWERED_WITHIN_S:
+            if (now if arrived is None else arrived) - asked[0].asked_at > ANSWERED_WITHIN_S:
                 return False
             self._answered = True
             self._due = now + jittered(ASK_EVERY_S, self._chance())

@@ -31,7 +31,7 @@ from gate_agent.portal import Portal
 from gate_agent.upload import Upload
 
 HEALTH_EVERY = timedelta(seconds=30)
-MOST_WAITING = 64
+MOST_WAITING = 96
 """Messages that wait to be taken in; what comes on top is lost, and asked for again."""
 STOP_WITHIN_S = 10.0
 
@@ -87,7 +87,7 @@ class Sync:
         self._listened_to: set[DeviceId] = set()
         self._was_connected = False
         self._was_fresh = False
-        self._waiting: queue.Queue[tuple[Topic, bytes] | None] = queue.Queue(MOST_WAITING)
+        self._waiting: queue.Queue[tuple[Topic, bytes, float] | None] = queue.Queue(MOST_WAITING)
         self._intake = threading.Thread(target=self._take_in, name="knowledge", daemon=True)
         self.synchronised = threading.Event()
 
@@ -203,7 +203,7 @@ class Sync:
         """
         try:
             if topic.kind is not Kind.GATE or self._waiting.qsize() < MOST_WAITING // 2:
-                self._waiting.put_nowait((topic, payload))
+                self._waiting.put_nowait((topic, payload, self._moment()))
                 return
         except queue.Full:
             self._asking.missed()
@@ -211,13 +211,13 @@ class Sync:
 
     def _take_in(self) -> None:
         while (waiting := self._waiting.get()) is not None:
-            topic, payload = waiting
+            topic, payload, arrived = waiting
             sender = f"{topic.kind}/{topic.device}"
             try:
                 if topic.subject is Subject.PASSAGE:
                     self._passages.handle(topic, payload)
                 else:
-                    self._accept(sender, payload)
+                    self._accept(sender, payload, arrived)
             except MissedChangesError:
                 self._asking.missed()
             except (KnowledgeNotKept, JournalUnavailable) as error:
@@ -229,14 +229,17 @@ class Sync:
                 log.exception("not_taken_in", sender=sender)
                 self._malformed.add(sender, "an error in this program")
 
-    def _accept(self, sender: str, payload: bytes) -> None:
+    def _accept(self, sender: str, payload: bytes, arrived: float) -> None:
         at = self._clock.now() if self._clock.trusted else None
-        accepted = self._knowledge.accept(payload, at, self._asking.is_answer)
+        accepted = self._knowledge.accept(
+            payload, at, lambda nonce: self._asking.is_answer(nonce, arrived)
+        )
         if accepted is None:
             return
         document = accepted.document
         if document.kind is DocumentKind.TIME:
-            self._clock.server_said(document.issued)
+            waited = timedelta(seconds=self._moment() - arrived)
+            self._clock.server_said(document.issued + waited)
             if self._knowledge.incomplete:
                 self._asking.missed()
         elif document.kind is DocumentKind.POLICY:

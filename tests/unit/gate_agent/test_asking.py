@@ -46,6 +46,16 @@ def test_an_answer_that_was_held_back_is_not_believed() -> None:
     assert not asks.is_answer(nonce)
 
 
+def test_an_answer_that_came_in_time_may_wait_behind_a_long_feed() -> None:
+    time = FakeTime()
+    asks = asking(time)
+    nonce = asks.ask()
+    time.wait(ANSWERED_WITHIN_S / 2)
+    arrived = time.now
+    time.wait(ANSWERED_WITHIN_S * 2)
+    assert asks.is_answer(nonce, arrived)
+
+
 def test_an_answer_to_a_question_before_one_that_was_answered_is_not_believed() -> None:
     asks = asking(FakeTime())
     first, second, third = asks.ask(), asks.ask(), asks.ask()
