@@ -58,11 +58,11 @@ class CommandRefusal(StrEnum):
     NONCE_EXPIRED = "nonce_expired"
     ACTION_NOT_ALLOWED = "action_not_allowed"
     LOCKED_DOWN = "locked_down"
-    RELAY_LIMIT = "relay_limit"
     SLOT_UNKNOWN = "slot_unknown"
     OUT_OF_ORDER = "out_of_order"
     SLOT_EMPTY = "slot_empty"
     BUSY = "busy"
+    RELAY_LIMIT = "relay_limit"
 
 
 @dataclass(frozen=True, slots=True)

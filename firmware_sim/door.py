@@ -46,7 +46,7 @@ class Door:
         self._open = self._doorway.contact_open
         self._doorway.drive_sounder(on=False)
         self._lock.start(reporter, self._alarms, self._lines_changed)
-        self._doorway.watch(lambda now: self._scheduler.post(partial(self._contact_moved, now)))
+        self._doorway.wire(lambda now: self._scheduler.post(partial(self._contact_moved, now)))
         if self._open:
             self._await_closing()
 

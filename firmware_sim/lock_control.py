@@ -51,7 +51,7 @@ class LockControl:
         self._reporter, self._alarms, self._changed = reporter, alarms, changed
         self._lines = self._circuit.lines
         # As an interrupt does, each edge keeps what the line said then, however late it is looked at.
-        self._circuit.watch(lambda now: self._scheduler.post(partial(self._lines_changed, now)))
+        self._circuit.wire(lambda now: self._scheduler.post(partial(self._lines_changed, now)))
         self.tampered("case", is_so=self._lines.case_open)
         self._look_at_bolt()
 

@@ -48,7 +48,7 @@ class Machine:
         self._motor: int | None = None
         self._runs_since = timedelta()
         self._ahead: list[Timer] = []
-        self._watchers: list[Callable[[Edge], None]] = []
+        self._processor: Callable[[Edge], None] = lambda _edge: None
         self.fallen: list[int] = []
 
     @property
@@ -88,9 +88,9 @@ class Machine:
         """What the slot's home switch says: its spiral stands between two bottles."""
         return self._spirals[slot].turned == timedelta()
 
-    def watch(self, watcher: Callable[[Edge], None]) -> None:
-        """Call `watcher` at every edge: the sense lines into a processor."""
-        self._watchers.append(watcher)
+    def wire(self, processor: Callable[[Edge], None]) -> None:
+        """Wire the sense lines to the one processor; at each boot it is another that listens."""
+        self._processor = processor
 
     def drive_motor(self, slot: int | None) -> None:
         """Select the motor that runs, or none; without mains, or with the service door open, none."""
@@ -115,23 +115,23 @@ class Machine:
     def open_case(self) -> None:
         """See `Cabinet.open_case`."""
         self._case_open = True
-        self._tell(Edge.CASE)
+        self._processor(Edge.CASE)
 
     def close_case(self) -> None:
         """See `Cabinet.close_case`."""
         self._case_open = False
-        self._tell(Edge.CASE)
+        self._processor(Edge.CASE)
 
     def open_service(self) -> None:
         """Somebody with the key opens the service door; whatever motor runs, stops."""
         self._stop()
         self._service_open = True
-        self._tell(Edge.SERVICE_OPENED)
+        self._processor(Edge.SERVICE_OPENED)
 
     def close_service(self) -> None:
         """The service door is locked again."""
         self._service_open = False
-        self._tell(Edge.SERVICE_CLOSED)
+        self._processor(Edge.SERVICE_CLOSED)
 
     def restock(self, slot: int, bottles: int) -> bool:
         """Fill a slot, free its spiral and turn it home by hand; possible with the service door open."""
@@ -193,7 +193,7 @@ class Machine:
             spiral.stock -= 1
             self.fallen.append(slot)
             if self._drop_sensor_works and self._powered:
-                self._tell(Edge.FELL)
+                self._processor(Edge.FELL)
 
     def _comes_home(self) -> None:
         if self._motor is None:
@@ -201,8 +201,4 @@ class Machine:
         self._settle()
         self._spirals[self._motor].turned = timedelta()
         self._plan()  # whoever does not stop it gets the next turn, and the next bottle
-        self._tell(Edge.HOME)
-
-    def _tell(self, edge: Edge) -> None:
-        for watcher in tuple(self._watchers):
-            watcher(edge)
+        self._processor(Edge.HOME)

@@ -10,6 +10,10 @@ from enum import StrEnum
 from typing import Protocol
 
 
+def _nobody(_line: object) -> None:
+    """No processor is wired yet."""
+
+
 class FailMode(StrEnum):
     """What a lock does without mains: fail-safe opens, fail-secure stays locked against entry."""
 
@@ -78,6 +82,7 @@ class LockCircuit:
         self._drawn = False
         self._stuck = False
         self._watchers: list[Callable[[Lines], None]] = []
+        self._processor: Callable[[Lines], None] = _nobody
 
     @property
     def powered(self) -> bool:
@@ -121,8 +126,12 @@ class LockCircuit:
         )
 
     def watch(self, watcher: Callable[[Lines], None]) -> None:
-        """Call `watcher` after every change: the sense lines into a processor, or a person's eyes."""
+        """Call `watcher` after every change, as somebody sees it who looks at the lock."""
         self._watchers.append(watcher)
+
+    def wire(self, processor: Callable[[Lines], None]) -> None:
+        """Wire the sense lines to the one processor; at each boot it is another that listens."""
+        self._processor = processor
 
     def drive_relay(self, *, on: bool) -> None:
         """What the processor's output pin does; without mains nothing."""
@@ -190,7 +199,7 @@ class LockCircuit:
         if not self._stuck:
             self._drawn = self._relay
         lines = self.lines
-        for watcher in tuple(self._watchers):
+        for watcher in (*self._watchers, self._processor):
             watcher(lines)
 
 
@@ -203,7 +212,7 @@ class Doorway:
         self._open = False
         self._contact_open = False
         self._sounds = False
-        self._watchers: list[Callable[[bool], None]] = []
+        self._processor: Callable[[bool], None] = _nobody
 
     @property
     def leaf_open(self) -> bool:
@@ -224,9 +233,9 @@ class Doorway:
         """What the processor's output pin does."""
         self._sounds = on
 
-    def watch(self, watcher: Callable[[bool], None]) -> None:
-        """Call `watcher` when the contact opens (True) or closes: its line into a processor."""
-        self._watchers.append(watcher)
+    def wire(self, processor: Callable[[bool], None]) -> None:
+        """Wire the contact to the one processor: it is told when the contact opens (True) or closes."""
+        self._processor = processor
 
     def push(self) -> bool:
         """Somebody outside pushes; return whether the leaf is open then."""
@@ -253,8 +262,7 @@ class Doorway:
         """Let the contact say what it likes, as a bouncing or damaged one does; the leaf rests."""
         if self._contact_open != is_open:
             self._contact_open = is_open
-            for watcher in tuple(self._watchers):
-                watcher(is_open)
+            self._processor(is_open)
 
     def _move(self, *, to_open: bool) -> None:
         self._open = to_open
@@ -274,11 +282,11 @@ class Barrier:
     def __init__(self, circuit: LockCircuit) -> None:
         """Begin with nobody between the arms."""
         self.circuit = circuit
-        self._watchers: list[Callable[[Passage], None]] = []
+        self._processor: Callable[[Passage], None] = _nobody
 
-    def watch(self, watcher: Callable[[Passage], None]) -> None:
-        """Call `watcher` for every passage: the sensor's line into a processor."""
-        self._watchers.append(watcher)
+    def wire(self, processor: Callable[[Passage], None]) -> None:
+        """Wire the sensor to the one processor: it is told of every passage."""
+        self._processor = processor
 
     def push(self) -> bool:
         """Somebody outside pushes the arms; return whether they went through."""
@@ -298,6 +306,5 @@ class Barrier:
     def _turn(self, passage: Passage, *, forced: bool) -> bool:
         if not forced and not self.circuit.released:
             return False
-        for watcher in tuple(self._watchers):
-            watcher(passage)
+        self._processor(passage)
         return True

@@ -16,7 +16,7 @@ class Relay:
     def __init__(
         self, drive: Callable[[bool], None], scheduler: Scheduler, timings: Timings
     ) -> None:
-        """Begin off; a relay that has just come up rests first, for the coil may have been on."""
+        """Begin off, as after every boot."""
         self._drive = drive
         self._scheduler = scheduler
         self._timings = timings

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -171,6 +172,7 @@ class _Teller:
     def tell_as_json(self, event: ControllerEvent) -> None:
         line = {
             "at": datetime.now(UTC).isoformat(),
+            "moment": time.monotonic(),
             "controller": self._device,
             "boot": event.boot,
             "sequence": event.sequence,

@@ -46,7 +46,7 @@ class Turnstile:
         """See `Portal.start`."""
         self._reporter, self._alarms = reporter, Alarms(reporter)
         self._lock.start(reporter, self._alarms, self._lines_changed)
-        self._barrier.watch(lambda way: self._scheduler.post(partial(self._somebody_passed, way)))
+        self._barrier.wire(lambda way: self._scheduler.post(partial(self._somebody_passed, way)))
 
     def hindrance(self, command: Command) -> CommandRefusal | None:
         """See `Portal.hindrance`."""

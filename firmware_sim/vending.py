@@ -59,7 +59,7 @@ class Vending:
     def start(self, reporter: Reporter) -> None:
         """See `Portal.start`."""
         self._reporter, self._alarms = reporter, Alarms(reporter)
-        self._machine.watch(lambda edge: self._scheduler.post(partial(self._sensed, edge)))
+        self._machine.wire(lambda edge: self._scheduler.post(partial(self._sensed, edge)))
         self._was_empty = self._empty()
         for slot in self._away_from_home():
             self._out_of_order.add(slot)
