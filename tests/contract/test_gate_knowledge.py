@@ -1,7 +1,7 @@
 """What a gate gets when it asks, and when something changes; on both databases."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,11 +9,13 @@ import structlog
 from sqlmodel import col, select
 
 from access_protocol import codec, documents, feeds, knowledge, topics
+from access_protocol import credential as protocol
 from access_protocol.documents import Document, DocumentKind, OlderDocumentError
 from access_protocol.events import SyncRequest
 from access_protocol.feeds import FEEDS, Chunk, LastPassage, MissedChangesError, Revocation
 from access_protocol.ids import CredentialId, Direction, EventId, ZoneNumber
 from access_protocol.keys import HolderKey, KeyRing, RingKey
+from access_protocol.signed import UnknownKeyError
 from access_protocol.topics import SERVER, Kind, Subject
 from access_protocol.transport.memory import MemoryBroker, MemoryTransport
 from server.access import feeds as site_feeds
@@ -62,6 +64,7 @@ class ListeningGate:
         self.got: list[Document] = []
         self.held: dict[str, int] = {}
         self.entries: dict[DocumentKind, list[object]] = {kind: [] for kind in FEEDS}
+        self.sections: dict[DocumentKind, bytes] = {}
         self.time: knowledge.TimeAnswer | None = None
         self.missed = 0
         self._transport = MemoryTransport(broker)
@@ -105,6 +108,8 @@ class ListeningGate:
                 self.missed += 1
                 return
             self.entries[document.kind] += chunk.entries
+        else:
+            self.sections[document.kind] = document.body
         self.held[str(document.kind)] = document.version
 
 
@@ -358,3 +363,36 @@ def test_two_classes_of_one_visitor_share_their_id_and_one_revocation(scene: Sce
     assert len(scene.gate.entries[DocumentKind.REVOCATIONS]) == 1
     with scene.office.reading(SYSTEM) as work:
         assert work.session.get_one(Credential, CREDENTIAL).revoked
+
+
+def test_a_gate_that_holds_the_old_key_and_the_new_one_takes_credentials_of_both(
+    scene: Scene,
+) -> None:
+    with scene.office.begin(SYSTEM) as work:
+        old = credentials.issue(work, VISITOR)
+    scene.gate.ask()
+    before = knowledge.read_keys(scene.gate.sections[DocumentKind.KEYS])
+    with scene.office.begin(SYSTEM) as work:
+        credentials.rotate_key(work, TYO)
+    scene.gate.heard()
+    with scene.office.begin(SYSTEM) as work:
+        new = credentials.bind(work, VISITOR, PHONE)
+    scene.gate.heard()
+    after = knowledge.read_keys(scene.gate.sections[DocumentKind.KEYS])
+    assert len(list(before)) == 1
+    assert len(list(after)) == 2
+
+    def taken(message: bytes, ring: KeyRing, at: datetime) -> bool:
+        presentation = protocol.read(protocol.to_text(message))
+        try:
+            protocol.verify_issuer(presentation, lambda hint: ring.with_hint(hint, at))
+        except UnknownKeyError:
+            return False
+        return True
+
+    assert taken(old.message, after, NOW)
+    assert taken(new.message, after, NOW)
+    assert not taken(new.message, before, NOW)
+    assert taken(old.message, after, old.expires), "as long as a credential of the old key counts"
+    assert not taken(old.message, after, old.expires + timedelta(minutes=2))
+    assert taken(new.message, after, old.expires + timedelta(minutes=2))
