@@ -29,6 +29,9 @@ _log = logging.getLogger(__name__)
 
 AT_LEAST_ONCE = 1
 SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=15)
+LARGEST_PACKET = 268_435_455
+"""What MQTT itself allows (MQTT 5, 2.1.4); a broker may allow less, and says so when we connect."""
+ROOM_FOR_HEADERS = 512
 KEEPALIVE = timedelta(seconds=10)
 
 
@@ -77,6 +80,7 @@ class MqttTransport:
         self._connected = False
         self._running = False
         self._failures = 0
+        self._largest = LARGEST_PACKET
         client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=_unguessable(client_id, self._identity),
@@ -144,6 +148,10 @@ class MqttTransport:
             message = "the transport is not running"
             raise TransportClosedError(message)
         if not self._connected:
+            return False
+        if len(payload) + ROOM_FOR_HEADERS > self._largest:
+            # The broker would close the connection, again and again.
+            _log.error("a message of %d bytes is too large for %s", len(payload), self._where)
             return False
         properties = Properties(PacketTypes.PUBLISH)
         if expiry is not None:
@@ -230,12 +238,13 @@ class MqttTransport:
         _userdata: object,
         _flags: ConnectFlags,
         reason: ReasonCode,
-        _properties: Properties | None,
+        properties: Properties | None,
     ) -> None:
         if reason.is_failure:
             self._say_once(f"{self._where} refused us: {reason}")
             return
         self._was_let_in, self._said = True, ""
+        self._largest = getattr(properties, "MaximumPacketSize", LARGEST_PACKET)
         with self._lock:
             self._awaited = {
                 client.subscribe(topic_filter, options=subscription.options)[1]

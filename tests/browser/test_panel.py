@@ -5,9 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
+import zxingcpp
 from playwright.sync_api import Page, expect
 
+from gate_agent.enrol import enrol_from_text
+from gate_agent.local_store import LocalStore
 from tests.browser.conftest import Hall, OpenContext, sign_in
 from tests.services.browser import DESKTOP, PHONE
 
@@ -288,3 +293,35 @@ def test_a_device_is_enrolled_with_a_code_that_is_shown_once(hall: Hall, desktop
     expect(desktop.locator(".secret")).to_have_text(re.compile("^[A-Z2-7]{4}(-[A-Z2-7]{4}){3}$"))
     desktop.get_by_text("Done").click()
     expect(desktop.locator("tr", has_text="gate-9")).to_contain_text("Not enrolled")
+
+
+def test_a_gate_enrols_with_the_qr_that_the_page_shows_and_the_page_says_so(
+    hall: Hall, desktop: Page, tmp_path: Path
+) -> None:
+    sign_in(desktop, hall.url, "admin")
+    desktop.goto(f"{hall.url}/panel/devices/new")
+    desktop.fill("#id", "gate-qr")
+    desktop.fill("#name", "By QR")
+    desktop.get_by_role("button", name="Make an enrolment code").click()
+    expect(desktop.get_by_text("This code has ended")).to_be_hidden()
+    expect(desktop.locator("[data-left]")).to_have_text(re.compile(r"1[45]:\d\d left"))
+    shown = desktop.locator(".enrolment img")
+    picture = cv2.imdecode(np.frombuffer(shown.screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    (read,) = zxingcpp.read_barcodes(picture)
+    store = LocalStore(tmp_path)
+    assert enrol_from_text(read.text, store).device == "gate-qr"
+    assert store.identity().tls.name == "gate-qr.1"
+    expect(desktop.locator("#enrolment-state")).to_contain_text("gate-qr is enrolled")
+
+
+def test_a_code_that_has_ended_is_no_longer_shown(hall: Hall, desktop: Page) -> None:
+    desktop.clock.install()
+    sign_in(desktop, hall.url, "admin")
+    desktop.goto(f"{hall.url}/panel/devices/new")
+    desktop.fill("#id", "gate-late")
+    desktop.fill("#name", "Late")
+    desktop.get_by_role("button", name="Make an enrolment code").click()
+    expect(desktop.locator(".enrolment img")).to_be_visible()
+    desktop.clock.fast_forward("16:00")
+    expect(desktop.locator(".enrolment img")).to_be_hidden()
+    expect(desktop.get_by_text("This code has ended")).to_be_visible()

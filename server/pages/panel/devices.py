@@ -1,5 +1,6 @@
 """The devices: gates and controllers, whether they are there, and how a new one is let in."""
 
+import base64
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 from werkzeug.wrappers import Response as AnyResponse
 
 from access_protocol.topics import Kind
+from server.credentials.actions import qr_png
 from server.devices import actions, models
 from server.devices.models import Device, GateHealthRow
 from server.kernel.errors import GenkanError, Invalid
@@ -72,7 +74,7 @@ def enrol_device() -> AnyResponse:
         form.need("id", "name", "kind", "site")
         code = None if form.has_errors else _register(form)
         if code is not None:
-            return _code_page(code, Kind(form.value("kind")))
+            return _code_page(*code)
     with reading() as work:
         require(work.principal, Right.DEVICES_MANAGE)
         sites = Names(work).sites()
@@ -92,8 +94,20 @@ def device_code(device: str) -> AnyResponse:
     """Make another code, for a device that is set up anew."""
     with begin() as work:
         code = actions.make_code(work, device)
-        kind = actions.find(work, device).kind
-    return _code_page(code, kind)
+        found = actions.find(work, device)
+        kind, enrolment = found.kind, found.enrolment
+    return _code_page(code, kind, enrolment)
+
+
+@blueprint.get("/devices/<device>/enrolment")
+def enrolment_state(device: str) -> str:
+    """Return whether a device has enrolled since its code was shown."""
+    after = request.args.get("after", 0, type=int)
+    with reading() as work:
+        enrolled = actions.find(work, device).enrolment > after
+    return render_template(
+        "panel/enrolment_state.html", device=device, enrolment=after, enrolled=enrolled
+    )
 
 
 @blueprint.route("/devices/<device>/remove", methods=["GET", "POST"])
@@ -122,14 +136,14 @@ def remove_device(device: str) -> AnyResponse:
     return Response(text, mimetype="text/html")
 
 
-def _register(form: Form) -> actions.ShownCode | None:
+def _register(form: Form) -> tuple[actions.ShownCode, Kind, int] | None:
     try:
         new = actions.NewDevice.model_validate(
             {name: form.value(name) for name in ("id", "name", "kind", "site")}
         )
         with begin() as work:
-            actions.register(work, new)
-            return actions.make_code(work, new.id)
+            made = actions.register(work, new)
+            return actions.make_code(work, new.id), made.kind, made.enrolment
     except ValidationError as error:
         for each in error.errors():
             if each["loc"] == ("id",):
@@ -141,19 +155,24 @@ def _register(form: Form) -> actions.ShownCode | None:
     return None
 
 
-def _code_page(code: actions.ShownCode, kind: Kind) -> Response:
+def _code_page(code: actions.ShownCode, kind: Kind, enrolment: int) -> Response:
     server = str(office().settings.base_url).rstrip("/")
+    gate = kind is Kind.GATE
     text = render_template(
         "panel/enrolment_code.html",
         device=code.device,
         code=code.code,
         until=code.expires_at,
+        seconds=int((code.expires_at - office().clock.now()).total_seconds()),
         server=server,
-        command=f"python -m gate_agent enrol --server {server} --code {code.code}"
-        if kind is Kind.GATE
-        else "",
+        enrolment=enrolment,
+        enrolled=False,
+        picture=base64.b64encode(qr_png(code.ticket)).decode("ascii") if gate else "",
+        command=f"python -m gate_agent enrol --server {server} --code {code.code}",
     )
-    return Response(text, mimetype="text/html")
+    response = Response(text, mimetype="text/html")
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _shown(work: Work) -> dict[str, object]:
