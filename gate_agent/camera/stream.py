@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from gate_agent.camera.base import CameraLost, Frame
 from gate_agent.vision import Image, cv2
 
-OPEN_WITHIN = timedelta(seconds=4)
+OPEN_WITHIN = timedelta(seconds=8)
 READ_WITHIN = timedelta(seconds=2)
 
 QUEUED = timedelta(milliseconds=15)

@@ -167,7 +167,7 @@ def test_a_frozen_camera_that_lives_again_works_at_once(scene: Scene) -> None:
     assert scene.gauge.health().camera_ok
 
 
-def test_an_unplugged_camera_is_said_once_and_tried_again_with_growing_pauses(
+def test_an_unplugged_camera_is_said_once_and_tried_again_every_second(
     scene: Scene,
 ) -> None:
     def script(camera: LivingCamera, number: int) -> None:
@@ -178,7 +178,7 @@ def test_an_unplugged_camera_is_said_once_and_tried_again_with_growing_pauses(
 
     scene.script = script
     scene.play()
-    assert scene.time.waits == [FIRST_PAUSE_S, 1.0, 2.0, 3.0, 3.0, 3.0, 3.0, LONGEST_PAUSE_S]
+    assert scene.time.waits == [FIRST_PAUSE_S, *[LONGEST_PAUSE_S] * 7]
     assert scene.said == ["camera 0 sends no picture", "camera 0 cannot be opened"]
     assert not scene.gauge.health().camera_ok
 
@@ -340,7 +340,7 @@ def test_a_camera_that_starts_with_a_black_picture_is_left_to_find_its_exposure(
 
 
 @pytest.mark.parametrize("away_s", [1.0, 7.0, 100.0])
-def test_a_camera_that_is_plugged_in_again_is_opened_within_five_seconds_and_read_at_once(
+def test_a_camera_that_is_plugged_in_again_is_opened_within_a_second_and_read_at_once(
     scene: Scene, away_s: float
 ) -> None:
     def script(camera: LivingCamera, number: int) -> None:
@@ -353,7 +353,7 @@ def test_a_camera_that_is_plugged_in_again_is_opened_within_five_seconds_and_rea
 
     scene.script = script
     scene.play()
-    assert scene.camera.opened_at[-1] - (1000.0 + away_s) <= NOTICED_AND_REOPENED_WITHIN_S
+    assert scene.camera.opened_at[-1] - (1000.0 + away_s) <= LONGEST_PAUSE_S
     assert len(scene.looked_at) >= 4
 
 
