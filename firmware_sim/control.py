@@ -36,7 +36,8 @@ class ControlSocket:
         self._saboteur = saboteur
         self._scheduler = scheduler
         self._path = path
-        path.unlink(missing_ok=True)
+        if path.is_socket():  # of a simulator that was killed; any other file is not ours to remove
+            path.unlink()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         before = os.umask(0o177)
         try:

@@ -19,6 +19,7 @@ from access_protocol.transport.base import Message
 from access_protocol.transport.mqtt import MqttTransport
 from demo.program import DidNotStart, StartedProcess
 from firmware_sim import control
+from firmware_sim.kept import KeptInFolder
 from tests.fakes.controller_scene import (
     AUTHORITY,
     DOOR,
@@ -297,3 +298,43 @@ def test_a_fault_for_a_simulator_that_is_not_there_says_so(tmp_path: Path) -> No
     told = subprocess.run(nobody, capture_output=True, text=True, timeout=WITHIN, check=False)
     assert told.returncode == 2
     assert "No simulator answers" in told.stderr
+
+
+def test_the_control_socket_takes_no_other_files_place(
+    tmp_path: Path, server: EnrolmentServer
+) -> None:
+    precious = tmp_path / "precious.txt"
+    precious.write_text("do not remove")
+    enrolment = ["--enrol-url", server.url, "--code", CODE, "--control", str(precious)]
+    door = started(tmp_path / "door", *enrolment, ready=None)
+    assert door.wait() == 2
+    assert "--control" in door.output
+    assert precious.read_text() == "do not remove"
+
+
+WRITER = """
+import itertools, sys
+from pathlib import Path
+from firmware_sim.kept import KeptInFolder
+kept = KeptInFolder(Path(sys.argv[1]))
+for number in itertools.count():
+    kept.keep_key_list(bytes([number % 256]) * 50_000)
+    kept.keep_locked_down(locked_down=number % 2 == 0)
+    print(number, flush=True)
+"""
+
+
+def test_a_process_killed_while_it_writes_keeps_a_whole_key_list(tmp_path: Path) -> None:
+    for writes in range(1, 9):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True
+        )
+        assert writer.stdout is not None
+        with writer.stdout:
+            for _ in range(writes):
+                assert writer.stdout.readline()
+            writer.kill()
+        writer.wait()
+        kept = KeptInFolder(tmp_path).key_list
+        assert kept is not None
+        assert (len(kept), len(set(kept))) == (50_000, 1)
