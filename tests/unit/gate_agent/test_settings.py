@@ -110,6 +110,17 @@ def test_whatever_is_written_ends_in_settings_or_a_named_refusal(
             load_settings(Path(file.name), environment)
 
 
+def test_a_reader_reads_with_its_camera_or_with_its_scanner(tmp_path: Path) -> None:
+    file = tmp_path / "gate.toml"
+    file.write_text(
+        '[[readers]]\naccess_point = "a"\nscanner = "serial:/dev/ttyACM0"\n'
+        '[[readers]]\naccess_point = "b"\ncamera = "picamera:0"\n'
+    )
+    settings = load_settings(file, {})
+    assert [reader.source for reader in settings.readers] == ["serial:/dev/ttyACM0", "picamera:0"]
+    assert with_camera(settings, "2").readers[0].source == "2"
+
+
 def test_another_camera_is_for_the_first_reader(file: Path) -> None:
     readers = with_camera(load_settings(file), "3").readers
     assert [reader.camera for reader in readers] == ["3", "0"]
@@ -124,6 +135,9 @@ def test_another_camera_is_for_the_first_reader(file: Path) -> None:
         ('[[readers]]\naccess_point = "Main Gate"', "readers.0.access_point"),
         ('[[readers]]\naccess_point = "side\\n"', "readers.0.access_point"),
         ('[[readers]]\naccess_point = "side"\ncamera = "webcam"', "readers.0: camera"),
+        ('[[readers]]\naccess_point = "side"\nscanner = "usb"', "readers.0: scanner"),
+        ('[[readers]]\nscanner = "hid:/dev/input/event0?layout=xx"', "choose from us, jp, de, fr"),
+        ('[[readers]]\ncamera = "1"\nscanner = "serial:/dev/ttyACM0"', "not both"),
         ('[[readers]]\naccess_point = "a"\n[[readers]]\naccess_point = "a"', "one reader only"),
         ("red_pin = 99", "red_pin"),
         ("red_pin = 5\ngreen_pin = 5", "each pin"),
