@@ -103,9 +103,12 @@ def _lost(history: History) -> Iterable[str]:
         for missing in set(range(min(numbers), max(numbers))) - numbers:
             yield f"entry {missing} of {journal} is missing at the gate"
     told = {(entry.event, entry.outcome) for entry in history.journaled}
+    decided = {entry.event for entry in history.journaled}
     for word in history.words:
         known = (word.event, word.what) in told or _name(word) in history.heard
-        if word.what in PASSAGES and word.event and not known and word.boot not in history.ended:
+        # Of what an operator opened only the controller tells, once, and keeps nothing.
+        by_a_gate = word.event in decided
+        if word.what in PASSAGES and by_a_gate and not known and word.boot not in history.ended:
             yield f"{word.controller} reported {word.what} for {word.event} to nobody"
 
 
