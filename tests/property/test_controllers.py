@@ -11,6 +11,7 @@ from access_protocol.commands import NONCE_LIFE, Acknowledgement, Action, Result
 from access_protocol.decision import CommandRefusal
 from access_protocol.ids import DeviceId, EventId, Nonce
 from access_protocol.topics import SERVER, Subject
+from firmware_sim.faults import MendMessages, Messages
 from firmware_sim.installation import PortalKind
 from firmware_sim.machine import Machine
 from firmware_sim.people import Walkers
@@ -127,6 +128,57 @@ def test_power_lost_at_any_instant_leaves_the_portal_as_its_fail_mode_demands(
     assert not scene.circuit.released
     event = scene.event()
     assert gate.do(event) == done(event)
+
+
+@UNTIMED
+@given(
+    drop=st.floats(0, 0.5),
+    duplicate=st.floats(0, 1),
+    reorder=st.floats(0, 1),
+    longest_delay_ms=st.integers(0, 8000),
+    seed=st.integers(0, 1 << 16),
+    pauses=st.lists(st.sampled_from([0, 0.3, 1, 4.9, 6]), min_size=5, max_size=15),
+)
+def test_on_the_worst_of_lines_each_command_moves_the_relay_once_or_not_at_all(
+    drop: float,
+    duplicate: float,
+    reorder: float,
+    longest_delay_ms: int,
+    seed: int,
+    pauses: list[float],
+) -> None:
+    scene = Scene(PortalKind.TURNSTILE).start()
+    gate = scene.sender()
+    scene.saboteur.inject(
+        Messages(
+            drop=drop,
+            duplicate=duplicate,
+            reorder=reorder,
+            longest_delay_ms=longest_delay_ms,
+            seed=seed,
+        )
+    )
+    commanded: set[str] = set()
+    for pause in pauses:
+        gate.ask(scene.event())
+        scene.advance(pause)
+        fresh = [answer for answer in gate.answers if answer.event not in commanded]
+        for answer in fresh[-1:]:
+            commanded.add(answer.event)
+            nonce, event = Nonce(answer.nonce), EventId(answer.event)
+            gate.send(gate.sealed(nonce, event, pulse=seconds(0.2)))
+        scene.advance(1)
+    scene.saboteur.inject(MendMessages())
+    scene.advance(30)
+    told = {report.sequence: report for report in scene.events}.values()
+    unlocked = [report.event for report in told if report.what == "unlocked"]
+    assert len(unlocked) == len(set(unlocked))
+    assert set(unlocked) <= commanded
+    assert scene.saboteur.look().pulses <= len(commanded)
+    refused_words = {w.event for w in gate.acknowledgements if w.result is Result.REFUSED}
+    done_words = {w.event for w in gate.acknowledgements if w.result is Result.DONE}
+    assert done_words <= commanded
+    assert not (refused_words - commanded)
 
 
 @dataclass(frozen=True)
