@@ -50,6 +50,10 @@ class Caller:
         """Send `body` as JSON and return the JSON that came back."""
         return self._json(self._client.post(path, json=body))
 
+    def put(self, path: str, body: object) -> Any:  # noqa: ANN401 - whatever JSON came
+        """Put `body` as JSON in the place of what is at `path`, and return the JSON that came back."""
+        return self._json(self._client.put(path, json=body))
+
     def delete(self, path: str) -> None:
         """Delete what is at `path`."""
         self._check(self._client.delete(path))
