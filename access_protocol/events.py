@@ -267,7 +267,12 @@ class ReaderHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GateHealth(Report, frozen=True, kw_only=True):
-    """How a gate fares; retained. Ages are in whole seconds, None where nothing is known yet."""
+    """How a gate fares; retained. Ages are in whole seconds, None where nothing is known yet.
+
+    The fields from `temperature_c` on are optional: an older gate does not tell them, and a machine need
+    not know them. Memory and disk are in MB of 10^6 bytes; `passages_waiting` counts the passages that the
+    other gates were not told of yet.
+    """
 
     at: AwareTime
     software: ShortText
@@ -279,6 +284,11 @@ class GateHealth(Report, frozen=True, kw_only=True):
     journal_waiting: Count
     malformed_messages: Count
     readers: tuple[ReaderHealth, ...] = ()
+    temperature_c: Annotated[float, msgspec.Meta(ge=-100, le=200)] | None = None
+    disk_free_mb: Count | None = None
+    memory_mb: Count | None = None
+    passages_waiting: Count | None = None
+    certificate_expires: AwareTime | None = None
 
 
 class SyncRequest(Report, frozen=True, kw_only=True):

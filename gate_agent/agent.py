@@ -114,6 +114,7 @@ class Agent:
             journal=self.journal,
             malformed=self._malformed,
             readers=self._gauges,
+            store=store,
             moment=moment,
         )
         self._sync = self._new_sync(portal)
@@ -249,6 +250,7 @@ class Agent:
                 self._sync.tick()
                 self._renewal.tick()
                 self._prune_if_due()
+                self.health.keep_if_due()
                 self._round_at = self._moment()
             except Exception:  # a thread that ends would leave every deadline unwatched
                 log.exception("timers_failed")

@@ -1,23 +1,35 @@
 """How the gate fares: the figures of its readers, and what it tells the server about itself."""
 
+import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
-from datetime import timedelta
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
 
+import msgspec
+
+from access_protocol.certificates import UnusableCertificateError
 from access_protocol.events import GateHealth, ReaderHealth
 from access_protocol.ids import AccessPointId
+from gate_agent import machine
 from gate_agent.clock import Clock
-from gate_agent.journal import Journal
+from gate_agent.journal import Journal, JournalUnavailable
 from gate_agent.knowledge import HeldKnowledge
+from gate_agent.local_store import LocalStore, NotEnrolled
 from gate_agent.malformed import MalformedMessages
 
 HANGS_AFTER = timedelta(seconds=20)
 """A reader that looks at one frame, or timers that go round once, for so long have stopped working:
 the longest of what they may wait for, a decoder or a disk, gives up earlier."""
+RUNTIME_FOLDER = "/run/genkan-gate"
+"""As the unit in deploy/systemd has it made; it is gone after a restart of the machine."""
+KEEP_EVERY = timedelta(seconds=30)
+_MOST_COUNTED = 1000
 _FRAMES_REMEMBERED = 60
 _LONGEST_TROUBLE = 200
 
@@ -88,9 +100,14 @@ class HealthReport:
         journal: Journal,
         malformed: MalformedMessages,
         readers: Sequence[ReaderGauge],
+        store: LocalStore,
         moment: Callable[[], float] = time.monotonic,
     ) -> None:
         """`moment` counts seconds; the gate's uptime counts from now."""
+        self._store = store
+        self._path = health_path(store)
+        self._keep_due = self._machine_due = moment()
+        self._machine_said: dict[str, Any] = {}
         self._clock = clock
         self._knowledge = knowledge
         self._journal = journal
@@ -99,6 +116,18 @@ class HealthReport:
         self._moment = moment
         self._began = moment()
         self._software = software()
+
+    def keep_if_due(self) -> None:
+        """Keep the report for `python -m gate_agent status`, now and then; called several times a second."""
+        if self._moment() < self._keep_due:
+            return
+        self._keep_due = self._moment() + KEEP_EVERY.total_seconds()
+        with suppress(
+            OSError
+        ):  # a full disk, or one that is read only: the server is told all the same
+            fresh = self._path.with_name(f".{self._path.name}.new")
+            fresh.write_bytes(msgspec.json.encode(self()))
+            fresh.replace(self._path)
 
     def __call__(self) -> GateHealth:
         """Return how the gate fares now."""
@@ -115,4 +144,48 @@ class HealthReport:
             journal_waiting=self._journal.waiting,
             malformed_messages=self._malformed.count,
             readers=tuple(reader.health() for reader in self._readers),
+            **self._machine(),
         )
+
+    def _machine(self) -> dict[str, Any]:
+        """Return what takes a look at files, as it was at most `KEEP_EVERY` ago."""
+        if self._moment() >= self._machine_due:
+            self._machine_due = self._moment() + KEEP_EVERY.total_seconds()
+            self._machine_said = {
+                "temperature_c": machine.temperature_c(),
+                "disk_free_mb": machine.disk_free_mb(self._store.folder),
+                "memory_mb": machine.memory_mb(),
+                "passages_waiting": self._passages_waiting(),
+                "certificate_expires": certificate_expires(self._store),
+            }
+        return self._machine_said
+
+    def _passages_waiting(self) -> int | None:
+        """Return how many passages the other gates were not told of; a thousand stands for all above."""
+        journal = self._journal
+        try:
+            return len(journal.history.passages_after(journal.told, _MOST_COUNTED))
+        except JournalUnavailable:
+            return None
+
+
+def health_path(store: LocalStore) -> Path:
+    """Return where the newest health report lies: in memory where the system gives a folder there."""
+    given = Path(os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0] or RUNTIME_FOLDER)
+    return (given if given.is_dir() else store.folder) / "health.json"
+
+
+def last_health(store: LocalStore) -> GateHealth | None:
+    """Return the newest report that a running gate kept; None where there is none to be read."""
+    try:
+        return msgspec.json.decode(health_path(store).read_bytes(), type=GateHealth)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def certificate_expires(store: LocalStore) -> datetime | None:
+    """Return when the gate's certificate for the broker ends."""
+    try:
+        return store.identity().tls.not_after
+    except (NotEnrolled, UnusableCertificateError):
+        return None

@@ -1,12 +1,19 @@
 """What the gate's folder holds, for the command `status`."""
 
 import stat
-from datetime import datetime
+from datetime import datetime, timedelta
 
+import msgspec
+
+from gate_agent import machine
 from gate_agent.clock import kernel_is_synchronised, system_time
+from gate_agent.health import certificate_expires, last_health, software
 from gate_agent.journal import Journal
 from gate_agent.knowledge import HeldKnowledge
 from gate_agent.local_store import OWNER_ONLY, LocalStore
+
+REPORTED_WITHIN = timedelta(seconds=90)
+"""A gate reports every half minute; what is older is of one that does not run."""
 
 
 def gate_state(store: LocalStore) -> dict[str, object]:
@@ -29,9 +36,22 @@ def gate_state(store: LocalStore) -> dict[str, object]:
             "journal_sequence": journal.position.sequence,
             "journal_pruned": journal.pruned,
             "journal_waiting": journal.waiting,
+            "software": software(),
+            "temperature_c": machine.temperature_c(),
+            "disk_free_mb": machine.disk_free_mb(store.folder),
+            "certificate_expires": msgspec.to_builtins(certificate_expires(store)),
+            "running": _running(store),
         }
     finally:
         journal.close()
+
+
+def _running(store: LocalStore) -> object:
+    """Return what the gate's program said of itself within the last 90 s; None where none runs."""
+    report = last_health(store)
+    if report is None or abs(system_time() - report.at) > REPORTED_WITHIN:
+        return None
+    return msgspec.to_builtins(report)
 
 
 def _age(heard: datetime | None) -> int | None:

@@ -3,6 +3,7 @@
 import os
 import pty
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -24,6 +25,7 @@ from gate_agent.agent import Agent, ReaderPlan
 from gate_agent.camera import CameraLost, Frame
 from gate_agent.clock import GateClock
 from gate_agent.gatekeeper import FORGED_AT_ONCE
+from gate_agent.health import HANGS_AFTER
 from gate_agent.local_store import Identity, LocalStore
 from gate_agent.vision import Image
 from tests.fakes.gate_feedback import FakeFeedback
@@ -407,3 +409,37 @@ def test_a_receipt_in_the_name_of_another_server_counts_for_nothing(gate: Gate) 
         f"genkan/{SITE}/server/imposter/receipt/gate-1", b'{"version":1}', retain=False
     )
     assert agent.health().malformed_messages == 1
+
+
+def test_timers_that_stand_still_are_noticed(gate: Gate) -> None:
+    agent = gate.start()
+    gate.until(lambda: agent.going_round)
+    hanging, released = threading.Event(), threading.Event()
+
+    def tick() -> None:
+        hanging.set()
+        released.wait(WITHIN)
+
+    agent.readers[0].tick = tick  # pyright: ignore[reportAttributeAccessIssue]  # it hangs
+    assert hanging.wait(WITHIN)
+    agent._moment = lambda: time.monotonic() + HANGS_AFTER.total_seconds()
+    assert not agent.going_round
+    released.set()
+    gate.until(lambda: agent.going_round)
+
+
+def test_a_reader_that_stands_still_is_noticed(gate: Gate) -> None:
+    agent = gate.start()
+    gate.until(lambda: agent.going_round)
+    hanging, released = threading.Event(), threading.Event()
+
+    def present(_texts: tuple[str, ...]) -> None:
+        hanging.set()
+        released.wait(WITHIN)
+
+    agent.readers[0].present = present  # pyright: ignore[reportAttributeAccessIssue]  # it hangs
+    gate.camera.show(static())
+    assert hanging.wait(WITHIN)
+    agent._gauges[0]._moment = lambda: time.monotonic() + HANGS_AFTER.total_seconds()
+    assert not agent.going_round
+    released.set()
