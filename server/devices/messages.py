@@ -27,7 +27,7 @@ def register(desk: Desk) -> None:
     """Take the reports of devices, and notice when the broker is lost."""
     for kind in (Kind.GATE, Kind.CONTROLLER):
         desk.on(kind, Subject.STATUS, _status)
-        desk.on(kind, Subject.RENEWAL, _renewal)
+        desk.on(kind, Subject.RENEWAL, renewal)
     desk.on(Kind.GATE, Subject.HEALTH, _health)
     desk.on(Kind.CONTROLLER, Subject.STATE, _door_state)
     desk.on(Kind.CONTROLLER, Subject.EVENT, _door_event)
@@ -49,7 +49,8 @@ def _status(work: Work, incoming: Incoming) -> None:
     reports.status(work, sender_of(work, incoming), read(Status, incoming))
 
 
-def _renewal(work: Work, incoming: Incoming) -> None:
+def renewal(work: Work, incoming: Incoming) -> None:
+    """Answer a device that asks for its next certificate, where it is time."""
     device = sender_of(work, incoming)
     issued = actions.renew_certificate(work, device, incoming.payload)
     if issued is None:

@@ -16,6 +16,7 @@ from access_protocol.transport.base import Message
 from server.kernel.desk import Desk, Handler, Incoming, Malformed
 from server.kernel.errors import GenkanError
 from server.kernel.principal import Principal
+from server.processes.rates import Rates
 
 log = structlog.get_logger(__name__)
 
@@ -30,10 +31,11 @@ AGAIN_FOR = timedelta(minutes=5)
 
 
 class Refusals:
-    """Counts malformed messages and logs them once a minute per device."""
+    """Counts messages that were refused and logs them once a minute per device."""
 
-    def __init__(self) -> None:
-        """Begin with none."""
+    def __init__(self, what: str = "malformed message") -> None:
+        """Begin with none; `what` is the line that is logged."""
+        self._what = what
         self.counts: Counter[str] = Counter()
         self._logged: dict[str, datetime] = {}
 
@@ -43,19 +45,21 @@ class Refusals:
         last = self._logged.get(device)
         if last is None or now - last >= LOGGED_EVERY:
             self._logged[device] = now
-            log.warning("malformed message", device=device, why=why, so_far=self.counts[device])
+            log.warning(self._what, device=device, why=why, so_far=self.counts[device])
 
 
 class Inbox(threading.Thread):
     """One thread that handles messages in the order in which they came."""
 
-    def __init__(self, desk: Desk) -> None:
-        """Take the desk with all that the subjects asked for."""
+    def __init__(self, desk: Desk, rates: Rates | None = None) -> None:
+        """Take the desk with all that the subjects asked for; `rates` says how much is too much."""
         super().__init__(name="inbox", daemon=True)
         self._desk = desk
         self._waiting: queue.Queue[tuple[Handler, Incoming] | None] = queue.Queue(WAITING_AT_MOST)
         self._stopping = threading.Event()
         self.refusals = Refusals()
+        self.floods = Refusals("a device sends too many messages; some were dropped")
+        self._rates = rates or Rates()
 
     def subscribe(self) -> None:
         """Subscribe to everything that has a handler or a listener; call before the transport starts."""
@@ -92,6 +96,9 @@ class Inbox(threading.Thread):
                 topic = topics.parse(message.topic)
             except MalformedTopicError:
                 self.refusals.count("?", "topic", self._desk.office.clock.now())
+                return
+            if not self._rates.allows(topic.device):
+                self.floods.count(topic.device, topic.subject, self._desk.office.clock.now())
                 return
             incoming = Incoming(topic, message.payload, message.retained)
             # Listeners first and at once: a door's answer must not wait for the database.

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from uuid import UUID
 
+import msgspec
 import pytest
 import structlog
 from sqlmodel import select
@@ -21,7 +22,8 @@ from server.devices.models import DoorEvent
 from server.kernel.desk import Desk
 from server.kernel.work import Office
 from server.processes.inbox import Inbox
-from tests.fakes.site import DOOR, SYSTEM, TYO, enrolled_site
+from server.processes.rates import Rates
+from tests.fakes.site import DOOR, GATE, SYSTEM, TYO, enrolled_site
 
 HAPPENED = ControllerEvent(
     boot=str(UUID(int=1)), sequence=1, uptime_ms=9, what=ControllerEventKind.OPENED
@@ -73,3 +75,27 @@ def test_a_door_event_that_the_database_cannot_take_now_is_stored_later(
     inbox.stop()
     with office.reading(SYSTEM) as work:
         assert len(work.session.exec(select(DoorEvent)).all()) == 1
+
+
+def test_a_device_that_floods_is_held_back_and_counted_and_others_are_heard(office: Office) -> None:
+    broker = MemoryBroker()
+    desk = Desk(office, MemoryTransport(broker))
+    devices.register(desk)
+    inbox = Inbox(desk, Rates(a_second=0.0, at_once=3, moment=lambda: 0.0))
+    inbox.subscribe()
+    desk.transport.start()
+    device = MemoryTransport(broker)
+    device.start()
+    event = topics.build(TYO, Kind.CONTROLLER, DOOR, Subject.EVENT)
+    with structlog.testing.capture_logs() as lines:
+        for number in range(1, 11):
+            device.publish(event, codec.encode(msgspec.structs.replace(HAPPENED, sequence=number)))
+        health = topics.build(TYO, Kind.GATE, GATE, Subject.HEALTH)
+        device.publish(health, b"nonsense")
+        inbox.start()
+        inbox.stop()
+    assert inbox.floods.counts == {DOOR: 7}
+    assert inbox.refusals.counts == {GATE: 1}
+    assert [line["so_far"] for line in lines if "too many" in line["event"]] == [1]
+    with office.reading(SYSTEM) as work:
+        assert len(work.session.exec(select(DoorEvent)).all()) == 3
