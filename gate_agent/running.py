@@ -1,6 +1,7 @@
 """Runs the gate as a program: from its settings to an agent that works until it is told to stop."""
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -23,11 +24,14 @@ from gate_agent.knowledge import HeldKnowledge
 from gate_agent.local_store import Identity, LocalStore, NotEnrolled
 from gate_agent.logs import Log, set_up_logs
 from gate_agent.service_manager import ServiceManager
-from gate_agent.settings import Settings
+from gate_agent.settings import Settings, from_text
 
 LOOK_EVERY_S = 1.0
 UNNAMED = AccessPointId("reader")
 """What the only reader is called before the server's policy names its access point."""
+
+CANNOT_RUN = 2
+"""The exit status where it cannot start."""
 
 log = Log(__name__)
 
@@ -269,3 +273,16 @@ def _transport_maker(
         return MqttTransport(address, identity.device, will)
 
     return make
+
+
+def main() -> None:
+    """Run by the settings in the first argument: what the command `run` becomes."""
+    try:
+        run(from_text(sys.argv[1]), as_json="--json" in sys.argv[2:])
+    except CannotRun as why:
+        sys.stderr.write(f"{why}\n")
+        sys.exit(CANNOT_RUN)
+
+
+if __name__ == "__main__":
+    main()

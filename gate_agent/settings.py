@@ -200,6 +200,16 @@ def described(form: type[Struct]) -> dict[str, Described]:
     }
 
 
+def as_text(settings: Settings) -> str:
+    """Return the settings in a form for `from_text`."""
+    return msgspec.json.encode(settings, enc_hook=str).decode()
+
+
+def from_text(text: str) -> Settings:
+    """Return the settings that `as_text` wrote."""
+    return msgspec.json.decode(text, type=Settings, dec_hook=_path)
+
+
 def load_settings(file: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings. Raises OSError, tomllib.TOMLDecodeError or `UnusableSettings`."""
     told: dict[str, tuple[object, bool]] = {}

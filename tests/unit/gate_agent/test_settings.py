@@ -17,7 +17,9 @@ from gate_agent.settings import (
     ReaderSettings,
     Settings,
     UnusableSettings,
+    as_text,
     described,
+    from_text,
     load_settings,
     with_camera,
 )
@@ -187,3 +189,8 @@ def test_every_setting_stands_in_the_gates_page(name: str) -> None:
 def test_every_setting_says_what_it_is_for() -> None:
     settings = {**described(Settings), **described(ReaderSettings)}
     assert not [name for name, one in settings.items() if not one.what]
+
+
+def test_settings_are_the_same_after_they_were_handed_on(file: Path) -> None:
+    settings = load_settings(file, {"GENKAN_GATE_DATA_FOLDER": "/x", "GENKAN_GATE_GREEN_PIN": "5"})
+    assert from_text(as_text(settings)) == settings
