@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from access_protocol.decision import CommandRefusal
 from access_protocol.events import Alarm, Outcome
 from server.access.models import CommandState
 from server.web.languages import gettext
@@ -93,6 +94,21 @@ def alarm(alarm: Alarm) -> str:
             return gettext("The controller or its wiring was tampered with. Please look after it.")
         case Alarm.JAMMED:
             return gettext("A slot is jammed. Please open the machine and clear it.")
+
+
+def refusal(why: CommandRefusal | None) -> str:
+    """Why a controller refused, where the one who asked can do something about it."""
+    match why:
+        case CommandRefusal.LOCKED_DOWN:
+            return gettext("It is locked down.")
+        case CommandRefusal.RELAY_LIMIT:
+            return gettext("It was opened too often within a minute. Please wait a little.")
+        case CommandRefusal.BUSY:
+            return gettext("Too many are on their way through. Please wait a little.")
+        case CommandRefusal.UNKNOWN_SENDER:
+            return gettext("It does not know the server’s key yet. Please try again in a minute.")
+        case _:
+            return ""
 
 
 def commanded(state: CommandState) -> str:

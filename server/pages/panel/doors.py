@@ -176,7 +176,12 @@ def _command(work: Work, door: actions.Door) -> Badge | None:
         CommandState.NO_ANSWER: gettext(
             "Requested at %(time)s; the controller did not answer.", time=asked
         ),
-        CommandState.REFUSED: gettext("Requested at %(time)s; the controller refused.", time=asked),
+        CommandState.REFUSED: " ".join(
+            (
+                gettext("Requested at %(time)s; the controller refused.", time=asked),
+                states.refusal(found.refusal),
+            )
+        ).rstrip(),
         CommandState.DENIED: gettext(
             "Requested at %(time)s and refused. %(why)s", time=asked, why=why
         ),
