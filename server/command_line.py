@@ -192,6 +192,23 @@ def rotate_key(
     screen.print(f"Site {site} signs with a new key. Gates learn it within a minute.")
 
 
+@app.command("rotate-command-key")
+def rotate_command_key(
+    site: Annotated[str, typer.Argument(help="Code of the site, for example TYO.")],
+) -> None:
+    """Sign the server's commands to doors with a new key, once every controller has heard of it."""
+    from access_protocol.ids import SiteCode
+    from server.devices import actions
+    from server.kernel.principal import Principal
+
+    def rotate(office: "Office") -> None:
+        with office.begin(Principal.system("rotate-command-key")) as work:
+            actions.rotate_command_key(work, SiteCode(site))
+
+    _with_office(_checked(), rotate)
+    screen.print(f"In five minutes a new key signs commands at {site}; controllers learn it now.")
+
+
 @app.command("seal-anew")
 def seal_anew() -> None:
     """Seal everything with the present master key; afterwards the previous one can be left out."""

@@ -25,7 +25,11 @@ from server.devices.documents import (
     send_all,
 )
 from server.devices.incoming import read, sender_of
-from server.devices.key_lists import refresh_key_lists
+from server.devices.key_lists import (
+    CommandKeyRotated,
+    refresh_key_lists,
+    rotate_command_key,
+)
 from server.devices.keys import public_keys, signing_key
 from server.devices.models import Device, EnrolmentCode, KeyPurpose
 from server.devices.reports import DeviceStatusChanged, DoorReported, DoorStateChanged
@@ -39,6 +43,7 @@ from server.places.models import Site
 
 __all__ = [  # what the subjects above may use, wherever it stands in this one
     "HIGHEST_VERSION",
+    "CommandKeyRotated",
     "DeviceEnrolled",
     "DeviceRegistered",
     "DeviceRenamed",
@@ -63,6 +68,7 @@ __all__ = [  # what the subjects above may use, wherever it stands in this one
     "rename",
     "renew_certificate",
     "revoke",
+    "rotate_command_key",
     "send",
     "send_all",
     "sender_of",
