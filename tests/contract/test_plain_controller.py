@@ -1,12 +1,13 @@
 """The page is enough: a controller written from docs/protocol.md alone does what ours does.
 
-Every case runs on both, and a real gate talks to the plain one without noticing.
+Every case runs on both, and a real gate and a real server talk to the plain one without noticing.
 """
 
 import ast
 import base64
 import json
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -32,10 +33,16 @@ from firmware_sim.scheduler import SimulatedScheduler
 from gate_agent.clock import GateClock
 from gate_agent.journal import Journal
 from gate_agent.portal import Portal
-from tests.fakes import gate_site, plain_controller
+from server.access.actions import OpenPortal, open_portal
+from server.access.models import CommandState, DoorCommand
+from server.devices.actions import public_keys
+from server.devices.models import KeyPurpose
+from server.kernel.clock import FixedClock
+from tests.fakes import gate_site, plain_controller, site
 from tests.fakes.gate_feedback import FakeFeedback
 from tests.fakes.pacing import FakeTime
 from tests.fakes.plain_controller import PlainController
+from tests.fakes.worker import FakeWorker
 from tests.vectors import make
 from tests.vectors.controllers import SERVER_KEY
 from tests.vectors.stage import AUTHORITY, CONTROLLER, EVENT, NONCE, SITE
@@ -337,3 +344,39 @@ def test_the_servers_commands_move_both_makes(made: Callable[[Given], Controller
     )
     controller.hear(topic(SERVER, Subject.COMMAND), commands.seal(command, SERVER_KEY))
     assert controller.moves == 1
+
+
+def test_the_real_server_gives_the_plain_controller_its_key_list_and_opens_it(
+    database_url: str, tmp_path: Path
+) -> None:
+    clock, broker = FixedClock(site.NOW), MemoryBroker()
+    with closing(site.enrolled_site(database_url, tmp_path, clock)) as office:
+        with office.begin(site.SYSTEM) as work:
+            (authority,) = public_keys(work, site.TYO, KeyPurpose.AUTHORITY)
+        worker, line = FakeWorker(office, broker), MemoryTransport(broker)
+        plain = PlainController(
+            site.TYO,
+            site.DOOR,
+            authority,
+            now_ms=lambda: 0,
+            random_bytes=lambda length: b"n" * length,
+            publish=lambda where, payload, retain: line.publish(where, payload, retain=retain),
+        )
+        line.subscribe_without_retained(
+            topics.everything_for(site.TYO, site.DOOR),
+            lambda m: plain.receive(m.topic, m.payload, retained=m.retained),
+        )
+        line.start()
+        plain.connected()
+        worker.send()
+        assert plain.version is not None
+        assert {sender for sender, _, _ in plain.obeyed} == {site.GATE, SERVER}
+        with office.begin(site.OPERATOR) as work:
+            wish = OpenPortal(reason="Delivery")
+            asked = open_portal(work, site.TYO, site.SAKURA_DOOR, wish)
+        worker.send()
+        assert [order.event for order in plain.moved] == [asked.event]
+        with office.reading(site.SYSTEM) as work:
+            assert work.session.get_one(DoorCommand, asked.event).state is CommandState.DONE
+        assert not worker.malformed
+        assert line.failures == 0
