@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from random import SystemRandom
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
@@ -29,6 +30,7 @@ _log = logging.getLogger(__name__)
 
 AT_LEAST_ONCE = 1
 SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=15)
+_JITTER = 0.5
 LARGEST_PACKET = 268_435_455
 """What MQTT itself allows (MQTT 5, 2.1.4); a broker may allow less, and says so when we connect."""
 ROOM_FOR_HEADERS = 512
@@ -87,7 +89,12 @@ class MqttTransport:
             protocol=MQTTv5,
         )
         client.tls_set_context(self._tls)  # pyright: ignore[reportUnknownMemberType]
-        client.reconnect_delay_set(SHORTEST_PAUSE.seconds, LONGEST_PAUSE.seconds)
+        # Each client has pauses of its own, so that those which lost the broker together do not come as one flood.
+        stretched = 1 + _JITTER * SystemRandom().random()
+        client.reconnect_delay_set(
+            SHORTEST_PAUSE.total_seconds() * stretched,  # pyright: ignore[reportArgumentType] - it only adds
+            LONGEST_PAUSE.total_seconds() * stretched,  # pyright: ignore[reportArgumentType]
+        )
         if will is not None:
             client.will_set(will.topic, will.payload, qos=AT_LEAST_ONCE, retain=True)
         client.on_pre_connect = self._on_pre_connect
