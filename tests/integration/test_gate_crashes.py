@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from access_protocol.documents import DocumentKind
 from access_protocol.ids import CredentialId
+from gate_agent.held_feeds import HeldFeeds
 from gate_agent.journal import Journal
 from tests.fakes.gate_site import ENTRANCE
 
@@ -63,3 +65,48 @@ def test_a_kill_between_journal_and_command_loses_nothing(tmp_path: Path, point:
     # What was granted before the kill stays reserved, because nobody said that nobody passed.
     assert journal.history.entry_spent(VISITOR, ENTRANCE) == (journaled > 0)
     journal.close()
+
+
+# It takes in one chunk of revocations after the other, and says how far it has come; it is killed from outside.
+FEEDING = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from access_protocol.feeds import Revocation
+from access_protocol.documents import DocumentKind
+from access_protocol.ids import CredentialId
+from gate_agent.held_feeds import HeldFeeds
+
+feeds, until = HeldFeeds(Path(sys.argv[1])), datetime(2030, 1, 1, tzinfo=UTC)
+for version in range(1, 100_000):
+    ids = (CredentialId((version * 1000 + n).to_bytes(16, "big")) for n in range(50))
+    feeds.take_revocations(version, [Revocation(id_, 1, until) for id_ in ids])
+    print(version, flush=True)
+"""
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("after", [1, 7, 40])
+def test_a_kill_while_a_feed_comes_in_leaves_whole_chunks_with_their_version(
+    tmp_path: Path, after: int
+) -> None:
+    path = tmp_path / "knowledge.sqlite3"
+    with subprocess.Popen(
+        [sys.executable, "-c", FEEDING, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if int(line) >= after:
+                break
+        process.kill()
+        said = [int(line) for line in process.stdout.read().split()] or [after]
+    held = HeldFeeds(path)
+    version = held.versions[DocumentKind.REVOCATIONS]
+    assert version in (said[-1], said[-1] + 1)
+    for chunk in (1, version, version + 1):
+        lowest = {
+            held.lowest_generation(CredentialId((chunk * 1000 + number).to_bytes(16, "big")))
+            for number in range(50)
+        }
+        assert lowest == {int(chunk <= version)}
+    held.close()

@@ -13,11 +13,13 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from access_protocol import knowledge, topics
+from access_protocol import codec, knowledge, topics
+from access_protocol.credential import CredentialClass
 from access_protocol.decision import DenyReason
 from access_protocol.documents import DocumentKind
-from access_protocol.events import ControllerEventKind, DecisionEntry, Outcome
-from access_protocol.ids import CredentialId
+from access_protocol.events import ControllerEventKind, DecisionEntry, Outcome, PassageNotice
+from access_protocol.ids import CredentialId, DeviceId, Direction
+from access_protocol.knowledge import AntiPassback, Policy, ZonePolicy
 from access_protocol.topics import Kind, Subject
 from access_protocol.transport.base import Will
 from access_protocol.transport.memory import MemoryBroker, MemoryTransport
@@ -31,13 +33,19 @@ from gate_agent.vision import Image
 from tests.fakes.gate_feedback import FakeFeedback
 from tests.fakes.gate_site import (
     ENTRANCE,
+    GATE,
     NOW,
+    OFFICE,
     SITE,
     FakeController,
     FakeServer,
+    bound,
     document,
     enrolled,
+    entrance,
+    full,
     policy,
+    short,
     static,
 )
 from tests.fakes.pictures import code
@@ -443,3 +451,66 @@ def test_a_reader_that_stands_still_is_noticed(gate: Gate) -> None:
     agent._gauges[0]._moment = lambda: time.monotonic() + HANGS_AFTER.total_seconds()
     assert not agent.going_round
     released.set()
+
+
+def test_a_phone_that_the_gate_does_not_hold_is_asked_to_hold_still_and_then_let_in(
+    gate: Gate,
+) -> None:
+    gate.server.bodies[DocumentKind.POLICY] = knowledge.write_policy(
+        policy(entrance(classes=frozenset(CredentialClass)))
+    )
+    reader = gate.start().readers[0]
+    reader.present((short(bound()),))
+    reader.present((short(bound()),))
+    assert gate.feedback.of("hold_still", "refused") == [("hold_still", ENTRANCE)]
+    assert gate.controller.commands == []
+    reader.present((full(bound()),))
+    gate.until(lambda: gate.controller.commands)
+    assert gate.feedback.of("granted") == [("granted", ENTRANCE)]
+
+
+def test_a_phone_that_the_gate_holds_is_let_in_by_its_short_presentation(gate: Gate) -> None:
+    gate.server.bodies[DocumentKind.POLICY] = knowledge.write_policy(
+        policy(entrance(classes=frozenset(CredentialClass)))
+    )
+    gate.server.tell(DocumentKind.CREDENTIALS, bound())
+    gate.start().readers[0].present((short(bound()),))
+    gate.until(lambda: gate.controller.commands)
+    assert gate.feedback.of("hold_still") == []
+
+
+def test_who_entered_at_another_gate_is_kept_out_here_and_told_of_by_it(gate: Gate) -> None:
+    gate.server.bodies[DocumentKind.POLICY] = knowledge.write_policy(
+        Policy(
+            {ENTRANCE: entrance(classes=frozenset(CredentialClass))},
+            zones={OFFICE: ZonePolicy(AntiPassback.HARD)},
+        )
+    )
+    told: list[PassageNotice] = []
+    gate.server.transport.subscribe(
+        topics.build(SITE, Kind.GATE, GATE, Subject.PASSAGE),
+        lambda message: told.append(codec.decode(PassageNotice, message.payload)),
+    )
+    agent = gate.start()
+    notice = PassageNotice(
+        at=NOW - timedelta(minutes=1),
+        event=str(uuid4()),
+        access_point="west-gate-in",
+        zone=OFFICE,
+        direction=Direction.IN,
+        credential=CredentialId((1).to_bytes(16, "big")).hex(),
+        credential_class=CredentialClass.BOUND,
+        generation=0,
+    )
+    elsewhere = topics.build(SITE, Kind.GATE, DeviceId("gate-2"), Subject.PASSAGE)
+    gate.server.transport.publish(elsewhere, codec.encode(notice))
+    history = agent.readers[0]._desk.history
+    gate.until(lambda: history.inside(CredentialId((1).to_bytes(16, "big")), OFFICE, None))
+    agent.readers[0].present((full(bound(1)),))
+    assert gate.feedback.of("refused") == [("refused", ENTRANCE, DenyReason.ANTI_PASSBACK)]
+    agent.readers[0].present((full(bound(2)),))
+    gate.until(lambda: gate.controller.commands)
+    assert told == []
+    gate.controller.happens(ControllerEventKind.PASSED, gate.controller.commands[0].event)
+    gate.until(lambda: told)
+    assert told[0].credential == CredentialId((2).to_bytes(16, "big")).hex()
