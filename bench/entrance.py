@@ -22,6 +22,8 @@ from gate_agent.vision import Image, cv2
 
 FRAMES_A_SECOND = 15
 HALLS = 4
+RELAY_RESTS_S = 0.15
+"""Between one person and the next: a relay that was just on stays off for 0.1 s, whoever comes."""
 _TRACE = 41
 """Pixels over which a phone that is still on its way smears: nothing reads it."""
 _PAPER = 235

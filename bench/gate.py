@@ -6,20 +6,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
 from access_protocol import codec, rules, signed, topics
 from access_protocol import credential as credentials
-from access_protocol.decision import AccessDecision, DenyReason
-from access_protocol.events import ControllerEvent, ControllerEventKind, Outcome
-from access_protocol.ids import AccessPointId, EventId
+from access_protocol.events import ControllerEvent, ControllerEventKind
 from access_protocol.keys import ed25519_verifies
 from access_protocol.topics import Kind, Subject
 from access_protocol.transport.base import Message, Transport
-from access_protocol.transport.mqtt import MqttTransport
+from bench.entrance import RELAY_RESTS_S, HandedFrames, NotedFeedback, visitors
+from bench.network import round_trips_ms
 from bench.result import Result, Track
 from bench.site import (
     ENTRANCE,
@@ -36,11 +34,9 @@ from bench.site import (
     static_text,
     unbuffered,
 )
-from demo.hall import empty_hall
 from demo.phone import View, held_phone
 from demo.program import StartedProcess
 from gate_agent.agent import Agent, ReaderPlan
-from gate_agent.camera import Frame
 from gate_agent.clock import GateClock
 from gate_agent.decoder.zxing import ZxingDecoder
 from gate_agent.gatekeeper import Gatekeeper
@@ -53,9 +49,7 @@ from gate_agent.vision import Image, cv2
 DECISIONS = 3000
 VISITORS = 60
 STARTS = 7
-ROUND_TRIPS = 300
 _WITHIN_S = 10.0
-_FRAME_PAUSE_S = 1 / 15
 
 
 def verify_decide_ms(track: Track) -> Iterator[Result]:
@@ -84,7 +78,8 @@ def verify_decide_ms(track: Track) -> Iterator[Result]:
 
 
 def _bare_verify_ms(text: str) -> float:
-    envelope = signed.split(credentials.read(text).credential, signed.EDDSA_HEADER)
+    message = credentials.read(text).credential or b""  # only a short presentation comes without
+    envelope = signed.split(message, signed.EDDSA_HEADER)
     to_verify = envelope.to_be_signed(b"")
     began = time.perf_counter()
     good = ed25519_verifies(ISSUER.public, envelope.signature, to_verify)
@@ -92,31 +87,6 @@ def _bare_verify_ms(text: str) -> float:
     if not good:
         raise RuntimeError("a valid credential was not verified")
     return took
-
-
-class _HandedFrames:
-    """A camera that shows the empty hall, and each frame that it is handed once."""
-
-    def __init__(self) -> None:
-        self.handed: queue.Queue[Image] = queue.Queue()
-        self.handed_at = 0.0
-        self._empty = empty_hall(1)
-        self._number = 0
-
-    def open(self) -> None:
-        """See `Camera.open`."""
-
-    def read(self) -> Frame:
-        """See `Camera.read`; the clock starts when a frame is handed out."""
-        image = self._empty
-        with suppress(queue.Empty):
-            image = self.handed.get(timeout=_FRAME_PAUSE_S)
-            self.handed_at = time.perf_counter()
-        self._number += 1
-        return Frame(image, self._number, time.monotonic())
-
-    def close(self) -> None:
-        """See `Camera.close`."""
 
 
 class _Stopwatch:
@@ -130,7 +100,7 @@ class _Stopwatch:
         def publish(topic: str, payload: bytes, **further: object) -> bool:
             sent = send(topic, payload, **further)  # type: ignore[arg-type]
             if topics.parse(topic).subject is Subject.COMMAND:
-                self.commanded.put(time.perf_counter())
+                self.commanded.put(time.monotonic())
             return sent
 
         transport.publish = publish  # type: ignore[method-assign]
@@ -140,43 +110,7 @@ class _Stopwatch:
     def _event(self, message: Message) -> None:
         report = codec.decode(ControllerEvent, message.payload)
         if report.what is ControllerEventKind.UNLOCKED and report.event is not None:
-            self.unlocked.put(time.perf_counter())
-
-
-class _Silent:
-    """A feedback that shows nothing."""
-
-    def reading(self, point: AccessPointId) -> None:
-        """See `Feedback.reading`."""
-
-    def hold_still(self, point: AccessPointId) -> None:
-        """See `Feedback.hold_still`."""
-
-    def wait(self, point: AccessPointId) -> None:
-        """See `Feedback.wait`."""
-
-    def granted(self, point: AccessPointId, event: EventId, decision: AccessDecision) -> None:
-        """See `Feedback.granted`."""
-
-    def refused(
-        self, point: AccessPointId, event: EventId, reason: DenyReason, decision: AccessDecision
-    ) -> None:
-        """See `Feedback.refused`."""
-
-    def unlocked(self, point: AccessPointId, event: EventId) -> None:
-        """See `Feedback.unlocked`."""
-
-    def door(self, point: AccessPointId, event: EventId, outcome: Outcome) -> None:
-        """See `Feedback.door`."""
-
-    def offline(self, *, now: bool) -> None:
-        """See `Feedback.offline`."""
-
-    def trouble(self, where: str, what: str | None) -> None:
-        """See `Feedback.trouble`."""
-
-    def close(self) -> None:
-        """See `Feedback.close`."""
+            self.unlocked.put(time.monotonic())
 
 
 def frame_to_command_ms(track: Track) -> Iterator[Result]:
@@ -185,7 +119,7 @@ def frame_to_command_ms(track: Track) -> Iterator[Result]:
     with SmallSite() as site:
         site.start_turnstile("--walk-after", "0")
         to_command, _, unread = _walk_through(site, frames, track)
-    plain = [_plain_read_ms(frame) for frame in frames]
+    plain = [plain_read_ms(frame) for frame in frames]
     yield Result.of(
         "frame_to_command_ms",
         "ms",
@@ -201,7 +135,7 @@ def command_to_open_ms(track: Track) -> Iterator[Result]:
     frames = _phones(track, "command_to_open_ms")
     with SmallSite() as site:
         site.start_turnstile("--walk-after", "0")
-        trip = _round_trip_ms(site)
+        trip = median(round_trips_ms(site))
         _, to_open, _ = _walk_through(site, frames, track)
     yield Result.of(
         "command_to_open_ms",
@@ -214,10 +148,7 @@ def command_to_open_ms(track: Track) -> Iterator[Result]:
 
 def _phones(track: Track, name: str) -> list[Image]:
     set_up_logs("error")
-    return [
-        held_phone(static_text(number + 1), View(yaw=number % 7 * 3.0 - 9.0), seed=number)
-        for number in track(range(VISITORS), f"{name}: drawing phones")
-    ]
+    return [phone.frame() for phone in visitors(VISITORS, track, name)]
 
 
 def _walk_through(
@@ -226,7 +157,7 @@ def _walk_through(
     store = LocalStore(site.folder / "gate")
     store.enrol(site.enrolment(Kind.GATE, GATE), GATE_KEY, site.identity(GATE).key)
     camera, transport, observer = (
-        _HandedFrames(),
+        HandedFrames(),
         site.transport(GATE),
         site.transport("observer"),
     )
@@ -235,7 +166,7 @@ def _walk_through(
         store.identity(),
         store,
         [ReaderPlan(ENTRANCE, camera)],
-        _Silent(),
+        NotedFeedback(),
         make_transport=lambda _identity, _will: transport,
         make_clock=lambda _journal: GateClock(battery_clock=True),
     )
@@ -248,7 +179,7 @@ def _walk_through(
     to_open: list[float] = []
     unread = 0
     for frame in track(frames, "showing phones"):
-        camera.handed.put(frame)
+        camera.hand(frame)
         try:
             commanded = watch.commanded.get(timeout=1.0)
         except queue.Empty:
@@ -256,40 +187,18 @@ def _walk_through(
             continue
         to_command.append((commanded - camera.handed_at) * 1000)
         to_open.append((watch.unlocked.get(timeout=_WITHIN_S) - commanded) * 1000)
+        time.sleep(RELAY_RESTS_S)
     agent.stop()
     observer.stop()
     return to_command, to_open, unread
 
 
-def _plain_read_ms(frame: Image) -> float:
+def plain_read_ms(frame: Image) -> float:
+    """What zxing-cpp alone needs for a frame in grey."""
     gray = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
     began = time.perf_counter()
     ZxingDecoder().read(gray.data)
     return (time.perf_counter() - began) * 1000
-
-
-def _round_trip_ms(site: SmallSite) -> float:
-    near, far = site.transport("near"), site.transport("far")
-    back: queue.Queue[float] = queue.Queue()
-    far.subscribe("there", lambda message: _publish(far, "back", message.payload))
-    near.subscribe("back", lambda _: back.put(time.perf_counter()))
-    for end in (near, far):
-        connected = threading.Event()
-        end.on_connection(lambda there, told=connected: told.set() if there else None)
-        end.start()
-        connected.wait(_WITHIN_S)
-    samples: list[float] = []
-    for _ in range(ROUND_TRIPS):
-        began = time.perf_counter()
-        _publish(near, "there", bytes(180))
-        samples.append((back.get(timeout=_WITHIN_S) - began) * 1000)
-    near.stop()
-    far.stop()
-    return median(samples)
-
-
-def _publish(transport: MqttTransport, topic: str, payload: bytes) -> None:
-    transport.publish(topic, payload)
 
 
 def gate_agent_start_s(track: Track) -> Iterator[Result]:
@@ -321,7 +230,7 @@ def _started(
         cv2.imwrite(str(scenes / "phone.png"), scene)
         run = [sys.executable, "-m", "gate_agent", "run", "--json", "--settings", str(settings)]
         for _ in track(range(STARTS), name):
-            for command, into in ((run, samples), (_bare_command(), bare)):
+            for command, into in ((run, samples), (bare_command(), bare)):
                 began = time.perf_counter()
                 with StartedProcess(
                     command, ready="ready", folder=ROOT, environment=unbuffered()
@@ -330,7 +239,7 @@ def _started(
                     if command is run:
                         process.wait_for_line('"access_point": "main-gate-in"')
                         process.wait_for_line('"what": "re')
-                        alone.append(_tree_mb(process.pid)[0])
+                        alone.append(tree_mb(process.pid)[0])
                     into.append(measure(process, took))
     memory = name.endswith("_mb")
     more = {"agent_without_decoder": round(median(alone), 1)} if memory else {}
@@ -344,17 +253,17 @@ def _started(
     )
 
 
-def _bare_command() -> list[str]:
-    # It says that it is ready and stays, until it is told to end.
+def bare_command() -> list[str]:
+    """A program that only imports: it says that it is ready and stays, until it is told to end."""
     wait = "import signal; print('ready', flush=True); signal.pause()"
     return [sys.executable, "-c", f"{_BARE}; {wait}"]
 
 
 def _resident_mb(process: StartedProcess) -> float:
-    return sum(_tree_mb(process.pid))
+    return sum(tree_mb(process.pid))
 
 
-def _tree_mb(pid: int) -> list[float]:
+def tree_mb(pid: int) -> list[float]:
     """Resident memory of a process and of its children, in MB of 10^6 bytes."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     page = os.sysconf("SC_PAGE_SIZE")

@@ -2,7 +2,6 @@
 
 import json
 import queue
-import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,33 +12,31 @@ from access_protocol.decision import DenyReason
 from access_protocol.events import ControllerEventKind, Outcome
 from access_protocol.ids import EventId
 from access_protocol.topics import Kind
-from access_protocol.transport.mqtt import MqttTransport
 from bench.entrance import (
     FRAMES_A_SECOND,
+    RELAY_RESTS_S,
     HandedFrames,
     NotedFeedback,
     PacedCamera,
     Phone,
     visitors,
 )
+from bench.gate import plain_read_ms
+from bench.network import round_trips_ms
 from bench.result import Result, Track, percentile
 from bench.site import ENTRANCE, GATE, GATE_KEY, SmallSite
 from gate_agent.agent import Agent, ReaderPlan
 from gate_agent.camera import Camera
 from gate_agent.clock import GateClock
-from gate_agent.decoder.zxing import ZxingDecoder
 from gate_agent.local_store import LocalStore
 from gate_agent.logs import set_up_logs
-from gate_agent.vision import Image, cv2
+from gate_agent.vision import Image
 
 SHOWN = 80
 """Phones whose way from camera to relay is measured."""
 IN_A_ROW = 55
 WITHOUT_A_PAUSE = 14
 PASSAGE_MS = 1000
-ROUND_TRIPS = 300
-RELAY_RESTS_S = 0.15
-"""Between one person and the next: a relay that was just on stays off for 0.1 s, whoever comes."""
 TRIPS_OF_A_DOOR = 1.5
 """There with the ask, back with its answer, there with the command."""
 _WITHIN_S = 10.0
@@ -64,7 +61,7 @@ def camera_to_relay_ms(track: Track) -> Iterator[Result]:
         name,
         "ms",
         took,
-        baseline=median(map(_plain_read_ms, frames)) + TRIPS_OF_A_DOOR * trip,
+        baseline=median(map(plain_read_ms, frames)) + TRIPS_OF_A_DOOR * trip,
         baseline_is="zxing-cpp alone on the same frames, and one and a half bare round trips of the network",
         network_round_trip_ms=round(trip, 2),
         network_round_trip_p99_ms=round(percentile(trips, 99), 2),
@@ -199,35 +196,3 @@ def gaps(moments: Sequence[float]) -> list[float]:
 def a_minute(moments: Sequence[float]) -> float:
     """How many a minute, by the time from the first to the last of at least two moments."""
     return (len(moments) - 1) * 60 / (moments[-1] - moments[0])
-
-
-def round_trips_ms(site: SmallSite) -> list[float]:
-    """Bare messages there and back over the site's broker, QoS 1, of the size of a command."""
-    near, far = site.transport("near"), site.transport("far")
-    back: queue.Queue[float] = queue.Queue()
-    far.subscribe("there", lambda message: _send(far, "back", message.payload))
-    near.subscribe("back", lambda _: back.put(time.perf_counter()))
-    for end in (near, far):
-        connected = threading.Event()
-        end.on_connection(lambda there, told=connected: told.set() if there else None)
-        end.start()
-        connected.wait(_WITHIN_S)
-    samples: list[float] = []
-    for _ in range(ROUND_TRIPS):
-        began = time.perf_counter()
-        _send(near, "there", bytes(180))
-        samples.append((back.get(timeout=_WITHIN_S) - began) * 1000)
-    near.stop()
-    far.stop()
-    return samples
-
-
-def _send(transport: MqttTransport, topic: str, payload: bytes) -> None:
-    transport.publish(topic, payload)
-
-
-def _plain_read_ms(frame: Image) -> float:
-    gray = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
-    began = time.perf_counter()
-    ZxingDecoder().read(gray.data)
-    return (time.perf_counter() - began) * 1000
