@@ -123,3 +123,19 @@ def test_a_new_issuer_key_is_asked_for_twice(hall: Hall, desktop: Page) -> None:
     desktop.click("main button:has-text('Change the key')")
     expect(desktop.locator("main")).to_contain_text("Signs now")
     expect(desktop.locator("main")).to_contain_text("Counts until")
+
+
+def test_what_security_blocked_the_host_cannot_send_again(hall: Hall, desktop: Page) -> None:
+    made, _ = hall.site.invite(("Dorothy Vaughan", ""), title="Tables", as_host=True)
+    visit = f"{hall.url}/panel/visits/{made.id}"
+    sign_in(desktop, hall.url, "security")
+    desktop.goto(visit)
+    desktop.click("summary:has-text('Revoke')")
+    desktop.click("text=Revoke the credential")
+    expect(desktop.locator(".badge", has_text="Blocked by security")).to_be_visible()
+    expect(desktop.get_by_text("Send a new credential")).to_be_visible()
+    desktop.click("text=Sign out")
+    sign_in(desktop, hall.url, "host")
+    desktop.goto(visit)
+    expect(desktop.locator(".badge", has_text="Blocked by security")).to_be_visible()
+    expect(desktop.get_by_text("Send a new credential")).to_have_count(0)

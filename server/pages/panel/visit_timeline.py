@@ -11,6 +11,7 @@ from access_protocol.wording import Language, sentence
 from server.access import models as access
 from server.credentials import actions as credential_actions
 from server.credentials import models as credentials
+from server.credentials.models import Standing
 from server.kernel.ids import VisitId, VisitorId
 from server.kernel.pagination import MOST
 from server.kernel.principal import Right
@@ -84,13 +85,16 @@ def guest_lines(work: Work, visit: Visit, guests: Sequence[Visitor]) -> list[Gue
     lines: list[GuestLine] = []
     for guest in guests:
         badge, valid = _credential(work, guest)
+        held = credentials.of_visitor(work.session, guest.id)
+        blocked = held is not None and held.standing is Standing.BLOCKED
+        lifts = not blocked or work.principal.may(Right.CREDENTIALS_MANAGE, visit.site)
         lines.append(
             GuestLine(
                 name=guest.name,
                 detail=" · ".join(part for part in (guest.company, guest.email) if part),
                 credential=badge,
                 mail=_mail(guest),
-                may_manage=allowed and open_now,
+                may_manage=allowed and open_now and lifts,
                 may_revoke=valid,
                 reissue_url=_url("panel.reissue_credential", guest),
                 revoke_url=_url("panel.revoke_credential", guest),
@@ -107,6 +111,8 @@ def _credential(work: Work, guest: Visitor) -> tuple[Badge, bool]:
     held = credentials.of_visitor(work.session, guest.id)
     if held is None:
         return Badge("waiting", "waiting", gettext("No credential yet")), False
+    if held.standing is Standing.BLOCKED:
+        return Badge("bad", "revoke", gettext("Blocked by security")), False
     if held.revoked:
         return Badge("bad", "revoke", gettext("Revoked")), False
     issue = credentials.current_issue(work.session, guest.id, None)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from flask import Response, render_template, url_for
 
+from access_protocol.credential import CredentialClass
 from server.credentials import models as credentials
 from server.credentials.actions import qr_png
 from server.kernel.errors import NotFound
@@ -13,7 +14,7 @@ from server.pages.names import Names
 from server.pages.states import Badge
 from server.pages.visitor import blueprint
 from server.visits import actions
-from server.visits.models import Visit, VisitState
+from server.visits.models import Visit, Visitor, VisitState
 from server.web import languages
 from server.web.languages import gettext
 
@@ -39,8 +40,7 @@ def visit(token: str) -> Response:
             return _unknown_link()
         names = Names(work)
         languages.prefer(visitor.language, names.time_zone(found.site))
-        issued = credentials.current_issue(work.session, visitor.id)
-        now = _situation(work, names, found, has_credential=issued is not None)
+        now = _situation(work, names, found, visitor)
         text = render_template(
             "visitor/visit.html",
             greeting=gettext("Dear %(name)s", name=visitor.name),
@@ -76,7 +76,7 @@ def _counts(work: Work, visit: Visit) -> bool:
     return visit.state is VisitState.CONFIRMED and work.now < visit.ends_at
 
 
-def _situation(work: Work, names: Names, visit: Visit, *, has_credential: bool) -> Situation:
+def _situation(work: Work, names: Names, visit: Visit, visitor: Visitor) -> Situation:
     if visit.state in {VisitState.CANCELLED, VisitState.DECLINED}:
         message = gettext(
             "This visit will not take place. Please ask your host if this surprises you."
@@ -91,7 +91,14 @@ def _situation(work: Work, names: Names, visit: Visit, *, has_credential: bool) 
         message = gettext("Your visit is being confirmed. Your code appears here once it is.")
         badge = Badge("waiting", "waiting", message)
         return Situation(gettext("Your visit is being prepared"), badge, [], shows_credential=False)
-    if not has_credential:
+    if credentials.current_issue(work.session, visitor.id) is None:
+        if credentials.current_issue(work.session, visitor.id, CredentialClass.BOUND) is not None:
+            message = gettext(
+                "Your code is on the phone that you set up for it. "
+                "Please use that phone, or ask your host for a new code."
+            )
+            badge = Badge("waiting", "information", message)
+            return Situation(gettext("You are expected"), badge, [], shows_credential=False)
         message = gettext("Your code was withdrawn. Please ask your host for a new one.")
         badge = Badge("waiting", "information", message)
         return Situation(gettext("You are expected"), badge, [], shows_credential=False)
