@@ -92,7 +92,8 @@ def new_key() -> bytes:
 def request_for(key: bytes) -> bytes:
     """Return the request for a certificate for a private key. Raises `UnusableCertificateError`."""
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
-    return builder.sign(read_key(key), hashes.SHA256()).public_bytes(_DER)
+    made = builder.sign(read_key(key), hashes.SHA256(), ecdsa_deterministic=True)
+    return made.public_bytes(_DER)
 
 
 def requested_key(request: bytes) -> ec.EllipticCurvePublicKey:

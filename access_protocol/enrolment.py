@@ -139,8 +139,12 @@ class Ticket:
 
     def text(self) -> str:
         """Return the text of the QR, which fits its alphanumeric mode."""
-        fields = {_URL: self.url, _CODE: self.code, _FINGERPRINT: self.fingerprint}
-        return PREFIX + base45.b45encode(cbor2.dumps(fields)).decode("ascii")
+        return PREFIX + base45.b45encode(ticket_bytes(self)).decode("ascii")
+
+
+def ticket_bytes(ticket: Ticket) -> bytes:
+    """Return the CBOR that stands in the QR."""
+    return cbor2.dumps({_URL: ticket.url, _CODE: ticket.code, _FINGERPRINT: ticket.fingerprint})
 
 
 def is_ticket(text: str) -> bool:

@@ -148,7 +148,8 @@ class Authority:
     def _signed(self, builder: x509.CertificateBuilder, begins: datetime, ends: datetime) -> bytes:
         last = min(ends, self._x509.not_valid_after_utc)
         builder = builder.not_valid_before(begins).not_valid_after(last)
-        return builder.sign(self._private, hashes.SHA256()).public_bytes(_DER)
+        made = builder.sign(self._private, hashes.SHA256(), ecdsa_deterministic=True)
+        return made.public_bytes(_DER)
 
 
 def pem_certificate(der: bytes) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from access_protocol import commands, credential, documents, events, feeds, knowledge
 from access_protocol.credential import CredentialClass
 from access_protocol.keys import HolderKey
-from tests.vectors import controllers, decisions
+from tests.vectors import controllers, decisions, enrolments
 from tests.vectors.stage import (
     AUTHORITY,
     CONTROLLER,
@@ -120,6 +120,7 @@ def vectors() -> dict[str, object]:
             "pulse_ms": 5000,
         },
         "controllers": controllers.vectors(),
+        "enrolment": enrolments.vectors(),
         "documents": [
             {"kind": kind, "message": message.hex()} for kind, message in _documents().items()
         ],

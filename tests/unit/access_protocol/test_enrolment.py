@@ -1,5 +1,6 @@
 """What an attacker on the way, or one who photographed the code, can do while a device enrols: nothing."""
 
+import json
 from collections.abc import Callable
 
 import base45
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access_protocol import enrolment, signed
+from access_protocol import enrolment, renewal, signed
 from access_protocol.certificates import TlsIdentity, new_key, request_for
+from access_protocol.codec import decode
 from access_protocol.enrolment import (
     Enrolment,
     EnrolmentAnswer,
@@ -25,6 +27,8 @@ from access_protocol.enrolment import (
     request,
 )
 from access_protocol.keys import SigningKey
+from access_protocol.renewal import CertificateIssued
+from tests.vectors import make
 
 CODE = "ABCD-EFGH-2345-67IJ"
 OTHER_CODE = "ABCD-EFGH-2345-67IK"
@@ -201,3 +205,20 @@ def test_a_typed_code_may_be_in_small_letters_with_blanks_around_it() -> None:
 def test_an_identity_shows_no_private_key() -> None:
     identity = TlsIdentity(b"certificate", b"private bytes", b"authority")
     assert "private bytes" not in repr(identity)
+
+
+VECTORS: dict[str, str] = json.loads(make.FILE.read_text("utf-8"))["enrolment"]
+
+
+def test_the_vectors_are_what_a_device_and_a_server_say() -> None:
+    ticket = Ticket.read(VECTORS["ticket"])
+    assert (ticket.url, ticket.code) == (VECTORS["url"], VECTORS["code"])
+    asked = decode(EnrolmentRequest, VECTORS["request"].encode())
+    assert proves(asked, bytes.fromhex(VECTORS["code_key"]))
+    told = open_answer(decode(EnrolmentAnswer, VECTORS["answer"].encode()), asked, ticket)
+    identity = enrolment.identity(told, bytes.fromhex(VECTORS["tls_key"]))
+    message = bytes.fromhex(VECTORS["renewal"])
+    assert renewal.read_request(message, asked.public_key).serial == 0x1001
+    issued = decode(CertificateIssued, VECTORS["certificate_issued"].encode())
+    renewed = renewal.take(issued, identity, bytes.fromhex(VECTORS["next_tls_key"]))
+    assert renewed.name == identity.name == "gate-1.1"

@@ -27,6 +27,7 @@ def _vector(name: str) -> str:
         "dispense": VECTORS["controllers"]["dispense"],
         "key_list of two senders": VECTORS["controllers"]["key_list_8"],
         "flash record": VECTORS["controllers"]["flash_record"],
+        "enrolment QR": VECTORS["enrolment"]["ticket_cbor"],
     }
     if name in of_controllers:
         return of_controllers[name]
