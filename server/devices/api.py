@@ -45,6 +45,11 @@ class HealthOut(BaseModel):
     journal_waiting: int
     malformed_messages: int
     readers: list[dict[str, str | float | bool]]
+    temperature_c: float | None
+    disk_free_mb: int | None
+    memory_mb: int | None
+    passages_waiting: int | None
+    certificate_expires: datetime | None
 
 
 class DeviceOut(BaseModel):

@@ -110,6 +110,11 @@ class GateHealthRow(Record, table=True):
     journal_waiting: int = Field(sa_type=BigInteger)
     malformed_messages: int = Field(sa_type=BigInteger)
     readers: list[dict[str, Any]] = Field(sa_type=JSON)
+    temperature_c: float | None = None
+    disk_free_mb: int | None = Field(default=None, sa_type=BigInteger)
+    memory_mb: int | None = Field(default=None, sa_type=BigInteger)
+    passages_waiting: int | None = Field(default=None, sa_type=BigInteger)
+    certificate_expires: datetime | None = None
 
 
 class DoorState(Record, table=True):

@@ -109,6 +109,11 @@ def health(work: Work, device: Device, report: GateHealth) -> None:
             journal_waiting=report.journal_waiting,
             malformed_messages=report.malformed_messages,
             readers=[msgspec.to_builtins(reader) for reader in report.readers],
+            temperature_c=report.temperature_c,
+            disk_free_mb=report.disk_free_mb,
+            memory_mb=report.memory_mb,
+            passages_waiting=report.passages_waiting,
+            certificate_expires=report.certificate_expires,
         )
     )
     device.last_seen = work.now

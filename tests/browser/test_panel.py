@@ -280,6 +280,15 @@ def test_a_token_needs_a_name_and_a_right_and_is_shown_once(hall: Hall, desktop:
     expect(desktop.get_by_text("You have no API tokens.")).to_be_visible()
 
 
+def test_what_ails_a_gate_is_open_to_be_seen(hall: Hall, desktop: Page) -> None:
+    sign_in(desktop, hall.url, "admin")
+    desktop.goto(f"{hall.url}/panel/devices")
+    facts = desktop.locator(".facts")
+    expect(facts).to_be_visible()  # a camera has no picture
+    for said in ("14.8 frames/s", "camera 1 sends no picture", "51.2 °C", "97 MB", "Trusted"):
+        expect(facts).to_contain_text(said)
+
+
 def test_a_device_is_enrolled_with_a_code_that_is_shown_once(hall: Hall, desktop: Page) -> None:
     sign_in(desktop, hall.url, "admin")
     desktop.goto(f"{hall.url}/panel/devices/new")

@@ -20,6 +20,7 @@ from access_protocol.events import (
     Lock,
     Outcome,
     OutcomeEntry,
+    ReaderHealth,
     Status,
     body_text,
     chained,
@@ -250,6 +251,26 @@ class PanelSite:
             journal_sequence=4211,
             journal_waiting=waiting,
             malformed_messages=0,
+            readers=(
+                ReaderHealth(
+                    access_point="main-gate-in",
+                    camera_ok=True,
+                    frames_per_second=14.8,
+                    decode_ms=2.1,
+                ),
+                ReaderHealth(
+                    access_point="sakura-in",
+                    camera_ok=False,
+                    frames_per_second=0.0,
+                    decode_ms=0.0,
+                    trouble="camera 1 sends no picture",
+                ),
+            ),
+            temperature_c=51.2,
+            disk_free_mb=21_480,
+            memory_mb=97,
+            passages_waiting=0,
+            certificate_expires=self.clock.now() + timedelta(days=61),
         )
         self._device(gate, lambda work, device: reports.health(work, device, fares))
 

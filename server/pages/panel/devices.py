@@ -20,6 +20,7 @@ from server.kernel.work import Work
 from server.pages import states
 from server.pages.names import Names
 from server.pages.panel import blueprint
+from server.pages.panel.gate_health import Fact, facts
 from server.pages.states import Badge
 from server.web.formats import ago
 from server.web.forms import Form
@@ -40,6 +41,9 @@ class Line(NamedTuple):
     values: Sequence[Badge | str]
     code_url: str
     remove_url: str
+    facts: Sequence[Fact] = ()
+    ails: bool = False
+    """Whether one of the facts is something to look after; they are then open to be seen."""
 
 
 class Group(NamedTuple):
@@ -180,7 +184,7 @@ def _shown(work: Work) -> dict[str, object]:
     may_enrol = work.principal.may(Right.DEVICES_MANAGE)
     health = models.gate_health(work.session)
     gates = [
-        _line(each, _gate_values(health.get(each.id), work.now), may_enrol)
+        _gate_line(each, health.get(each.id), work.now, may_enrol)
         for each in models.devices(work.session, kind=Kind.GATE)
     ]
     names = Names(work)
@@ -219,6 +223,20 @@ def _line(device: Device, values: Sequence[Badge | str], may_manage: bool) -> Li
         code_url=url_for("panel.device_code", device=device.id) if may_manage else "",
         remove_url=url_for("panel.remove_device", device=device.id) if may_manage else "",
     )
+
+
+def _gate_line(
+    device: Device,
+    health: GateHealthRow | None,
+    now: datetime,
+    may_manage: bool,  # noqa: FBT001
+) -> Line:
+    line = _line(device, _gate_values(health, now), may_manage)
+    if health is None:
+        return line
+    found = facts(health, now)
+    ails = any(isinstance(fact.value, Badge) and fact.value.tone != "good" for fact in found)
+    return line._replace(facts=found, ails=ails)
 
 
 def _gate_values(health: GateHealthRow | None, now: datetime) -> list[Badge | str]:

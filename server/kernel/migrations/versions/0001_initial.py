@@ -602,6 +602,11 @@ def upgrade() -> None:
         sa.Column("journal_waiting", sa.BigInteger(), nullable=False),
         sa.Column("malformed_messages", sa.BigInteger(), nullable=False),
         sa.Column("readers", sa.JSON(), nullable=False),
+        sa.Column("temperature_c", sa.Float(), nullable=True),
+        sa.Column("disk_free_mb", sa.BigInteger(), nullable=True),
+        sa.Column("memory_mb", sa.BigInteger(), nullable=True),
+        sa.Column("passages_waiting", sa.BigInteger(), nullable=True),
+        sa.Column("certificate_expires", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["device"],
             ["devices_device.id"],
