@@ -27,6 +27,8 @@ from server.devices.models import KeyPurpose
 from server.kernel.clock import FixedClock
 from server.kernel.outbox import OutboxRow
 from server.kernel.work import Office
+from server.places.actions import PlaceChanged
+from server.places.models import Site
 from server.visits.models import Visit
 from tests.fakes.site import (
     CREDENTIAL,
@@ -396,3 +398,14 @@ def test_a_gate_that_holds_the_old_key_and_the_new_one_takes_credentials_of_both
     assert taken(old.message, after, old.expires), "as long as a credential of the old key counts"
     assert not taken(old.message, after, old.expires + timedelta(minutes=2))
     assert taken(new.message, after, old.expires + timedelta(minutes=2))
+
+
+def test_how_long_gates_go_on_without_contact_is_a_setting_of_the_site(scene: Scene) -> None:
+    scene.gate.ask()
+    with scene.office.begin(SYSTEM) as work:
+        site = work.session.get_one(Site, TYO)
+        site.static_staleness_h, site.staleness_h = 6, 12
+        work.record(PlaceChanged(site=TYO, what="site", id=TYO, created=False))
+    scene.gate.heard()
+    policy = knowledge.read_policy(scene.gate.sections[DocumentKind.POLICY])
+    assert (policy.static_staleness, policy.staleness) == (timedelta(hours=6), timedelta(hours=12))
