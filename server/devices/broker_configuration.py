@@ -170,6 +170,8 @@ def _device_block(device: Device, name: str) -> str:
             f"topic read {topics.of_all(device.site, Kind.CONTROLLER, subject)}"
             for subject in _READ_BY_GATES
         ]
+        # Gates tell each other who passed, for anti-passback.
+        lines.append(f"topic read {topics.of_all(device.site, Kind.GATE, Subject.PASSAGE)}")
     return "\n".join(lines) + "\n"
 
 

@@ -70,7 +70,12 @@ def heard_by(user: str) -> set[str]:
     greeting = {"genkan/TYO/server/server/status"}
     match user:
         case "gate-1":
-            return at_home | doors | greeting
+            passages = {
+                topic
+                for topic in EVERY_TOPIC
+                if topic.startswith("genkan/TYO/gate/") and topic.endswith("/passage")
+            }
+            return at_home | doors | greeting | passages
         case "turnstile-1":
             return at_home | greeting
         case "live":
