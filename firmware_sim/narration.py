@@ -17,7 +17,7 @@ from firmware_sim.running import STYLES
 from firmware_sim.scenario import Day, Player, Step
 
 _SLICE = timedelta(milliseconds=50)
-_COLUMNS = {
+_ROWS = {
     "came in": (Kind.OPENED, Kind.PASSED),
     "turned round": (Kind.NOT_PASSED,),
     "exit button": (Kind.REQUEST_TO_EXIT,),
@@ -73,11 +73,11 @@ class Narrator:
         self._console.print(words)
 
     def _count(self, device: DeviceId, event: ControllerEvent) -> None:
-        for column, kinds in _COLUMNS.items():
+        for row, kinds in _ROWS.items():
             # Without a command's event somebody opened from inside.
-            inside = column == "came in" and event.event is None
+            inside = row == "came in" and event.event is None
             if event.what in kinds and not inside:
-                self.counts[device][column] += 1
+                self.counts[device][row] += 1
 
     def _clock(self) -> str:
         # What the controllers say while they are built comes before the clock runs.
@@ -87,10 +87,11 @@ class Narrator:
 
     def _summary(self) -> Table:
         table = Table()
-        table.add_column("controller", no_wrap=True)
-        happened = [column for column in _COLUMNS if any(c[column] for c in self.counts.values())]
-        for column in happened:
-            table.add_column(column, justify="right")
-        for device, counts in self.counts.items():
-            table.add_row(device, *(str(counts[column]) for column in happened))
+        table.add_column("what happened", no_wrap=True)
+        for device in self.counts:
+            table.add_column(device, justify="right", overflow="fold")
+        for what in _ROWS:
+            often = [counts[what] for counts in self.counts.values()]
+            if any(often):
+                table.add_row(what, *(str(count) if count else "–" for count in often))
         return table

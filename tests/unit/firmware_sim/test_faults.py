@@ -1,5 +1,7 @@
 """What goes wrong at a portal: each fault ends in the right word, and in nothing that opens."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -276,3 +278,9 @@ def test_the_same_seed_gives_the_same_faults() -> None:
     first = played()
     assert first == played()
     assert len(first) > 30
+
+
+@pytest.mark.parametrize("name", SENTENCES)
+def test_every_fault_stands_on_the_page_about_controllers(name: str) -> None:
+    page = Path(__file__).parents[3] / "docs" / "controllers.md"
+    assert f"`{name}`" in page.read_text(encoding="utf-8")
