@@ -23,8 +23,8 @@ from gate_agent.journal import JournalUnavailable
 from gate_agent.knowledge import HeldKnowledge
 from gate_agent.local_store import Identity, LocalStore, NotEnrolled
 from gate_agent.logs import Log, set_up_logs
-from gate_agent.service_manager import ServiceManager
 from gate_agent.settings import Settings, from_text
+from gate_agent.supervisor import Supervisor
 
 LOOK_EVERY_S = 1.0
 UNNAMED = AccessPointId("reader")
@@ -88,7 +88,7 @@ class _Program:
         self._enough = enough
         self._feedbacks = feedbacks_for(settings, display, as_json=as_json)
         self._lines = JsonFeedback(now=system_time)
-        self._manager = ServiceManager()
+        self._supervisor = Supervisor()
         self._alive_due = 0.0
         self._said: str | None = None
         self._said_status = ""
@@ -100,7 +100,7 @@ class _Program:
             identity = self._identity()
             while identity is not None and not self._enough.is_set():
                 self._work(identity)
-            self._manager.stopping()
+            self._supervisor.stopping()
             self._lines.write("stopped", gate=None if identity is None else identity.device)
         finally:
             Together(self._feedbacks).close()
@@ -115,7 +115,7 @@ class _Program:
             (AccessPointId(reader.access_point or UNNAMED), reader.source)
             for reader in self._settings.readers
         ]
-        self._manager.ready("not enrolled: hold the enrolment code before a reader")
+        self._supervisor.ready("not enrolled: hold the enrolment code before a reader")
         wait = WaitForCode(
             self._store, sources, Kept(self._feedbacks), stop=self._enough, alive=self._alive
         )
@@ -188,20 +188,20 @@ class _Program:
         self._lines.write(
             "ready", gate=identity.device, online=agent.online, readers=told, **further
         )
-        self._manager.ready(_status(identity, agent))
+        self._supervisor.ready(_status(identity, agent))
 
     def _say_status(self, identity: Identity, agent: Agent) -> None:
         status = _status(identity, agent)
         if status != self._said_status:
             self._said_status = status
-            self._manager.status(status)
+            self._supervisor.status(status)
 
     def _alive(self) -> None:
         """Give a sign of life where one is due: three within the time that is asked for."""
         now = time.monotonic()
-        if self._manager.watchdog is not None and now >= self._alive_due:
-            self._alive_due = now + self._manager.watchdog.total_seconds() / 3
-            self._manager.alive()
+        if self._supervisor.watchdog is not None and now >= self._alive_due:
+            self._alive_due = now + self._supervisor.watchdog.total_seconds() / 3
+            self._supervisor.alive()
 
 
 def _status(identity: Identity, agent: Agent) -> str:

@@ -13,7 +13,7 @@ from gate_agent.logs import Log
 log = Log(__name__)
 
 
-class ServiceManager:
+class Supervisor:
     """Whoever started this program and wants to know how it is."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
@@ -48,7 +48,7 @@ class ServiceManager:
                 to.sendto(message.encode(), self._address)
         except OSError as error:
             if not self._failed:
-                log.warning("service_manager_not_told", why=str(error))
+                log.warning("supervisor_not_told", why=str(error))
             self._failed = True
         else:
             self._failed = False

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gate_agent.service_manager import ServiceManager
+from gate_agent.supervisor import Supervisor
 
 
 @pytest.fixture(params=["file", "abstract"])
@@ -24,7 +24,7 @@ def test_it_hears_that_the_gate_is_ready_alive_and_stopping(
     manager: tuple[socket.socket, str],
 ) -> None:
     listening, address = manager
-    told = ServiceManager({"NOTIFY_SOCKET": address})
+    told = Supervisor({"NOTIFY_SOCKET": address})
     told.ready("gate-1\nREADY=0")
     told.alive()
     told.status("offline")
@@ -39,7 +39,7 @@ def test_it_hears_that_the_gate_is_ready_alive_and_stopping(
 
 @pytest.mark.parametrize("address", ["", "vsock:2:1234", "/nowhere/at/all"])
 def test_without_a_manager_nothing_is_told_and_nothing_fails(address: str) -> None:
-    told = ServiceManager({"NOTIFY_SOCKET": address})
+    told = Supervisor({"NOTIFY_SOCKET": address})
     told.ready("gate-1")
     told.alive()
     told.stopping()
@@ -59,4 +59,4 @@ def test_without_a_manager_nothing_is_told_and_nothing_fails(address: str) -> No
 def test_the_watchdog_is_for_this_program_only(
     environment: dict[str, str], within: timedelta | None
 ) -> None:
-    assert ServiceManager(environment).watchdog == within
+    assert Supervisor(environment).watchdog == within
