@@ -106,12 +106,13 @@ class Journal:
         except JournalDamaged:
             self.close()
             raise
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             self.close()
-            raise JournalUnavailable(f"{path}: {error}") from error
-        except sqlite3.DatabaseError as error:
-            self.close()
-            raise JournalDamaged(f"{path}: {error}") from error
+            # Without its tables or columns (SQLITE_ERROR) it is no journal of ours either.
+            unwilling = isinstance(error, sqlite3.OperationalError)
+            unwilling = unwilling and error.sqlite_errorcode != sqlite3.SQLITE_ERROR
+            kind = JournalUnavailable if unwilling else JournalDamaged
+            raise kind(f"{path}: {error}") from error
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(

@@ -188,6 +188,7 @@ def test_a_grant_that_could_not_be_journaled_reserves_nothing(tmp_path: Path) ->
         "DELETE FROM entry WHERE sequence = 2",
         "UPDATE entry SET hash = zeroblob(32) WHERE sequence = 3",
         "UPDATE journal SET acknowledged = 9",
+        "ALTER TABLE journal DROP COLUMN told",
     ],
 )
 def test_a_journal_that_was_changed_is_noticed_at_the_start(tmp_path: Path, harm: str) -> None:
