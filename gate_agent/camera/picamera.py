@@ -47,7 +47,11 @@ OpenCamera = Callable[[int], Picamera2]
 
 
 def open_picamera2(number: int) -> Picamera2:
-    """The Raspberry Pi's camera `number`. Raises ImportError, RuntimeError, IndexError, OSError."""
+    """The Raspberry Pi's camera `number`.
+
+    Raises ImportError or ValueError where picamera2 cannot be used, and RuntimeError, IndexError or
+    OSError where the camera cannot.
+    """
     module = import_module("picamera2")
     return cast("Picamera2", module.Picamera2(number))
 
@@ -76,10 +80,10 @@ class PiCamera:
         self.close()
         try:
             camera = self._open_camera(self._number_of_camera)
-        except ImportError:
+        except (ImportError, ValueError) as why:  # ValueError: built for another NumPy
             raise CameraLost(
-                "picamera2 is not there: apt install python3-picamera2, and make the virtual "
-                "environment with --system-site-packages"
+                "picamera2 cannot be used: apt install python3-picamera2 on Debian 13 or newer, and "
+                f"make the virtual environment with --system-site-packages ({why})"
             ) from None
         except (RuntimeError, IndexError, OSError) as why:
             raise CameraLost(

@@ -89,6 +89,13 @@ def test_one_that_sends_nothing_for_two_seconds_is_lost() -> None:
     assert ribbon.cameras[0].asked[-1] == ("capture_array", ("main", 2.0))
 
 
+def test_a_picamera2_that_was_built_for_another_numpy_says_what_it_needs() -> None:
+    why = ValueError("numpy.dtype size changed, may indicate binary incompatibility")
+
+    with pytest.raises(CameraLost, match=r"Debian 13 or newer.*numpy\.dtype size"):
+        PiCamera(open_camera=Ribbon(open=why)).open()
+
+
 def test_without_picamera2_the_reader_says_how_to_get_it() -> None:
     camera = camera_for(CameraSpecification.parse("picamera:0"))
 
