@@ -231,14 +231,16 @@ def _set_version(work: Work, site: SiteCode, kind: DocumentKind, version: int) -
 def _news(work: Work, site: SiteCode, changes: Sequence[Change]) -> list[Change]:
     newest = {(change.kind, change.key): change for change in sorted(changes, key=_order)}
     known: dict[tuple[DocumentKind, bytes], Change] = {}
-    keys = list(newest)
-    for start in range(0, len(keys), _KEYS_AT_ONCE):
-        wanted = [key for _, key in keys[start : start + _KEYS_AT_ONCE]]
-        statement = select(
-            _CHANGES.c.kind, _CHANGES.c.key, _CHANGES.c.until, _CHANGES.c.body
-        ).where(_CHANGES.c.site == site, _CHANGES.c.key.in_(wanted))
-        for kind, key, until, body in work.session.connection().execute(statement):
-            known[kind, bytes(key)] = Change(kind, bytes(key), until, bytes(body))
+    for kind in FEEDS:
+        keys = [key for of, key in newest if of is kind]
+        for start in range(0, len(keys), _KEYS_AT_ONCE):
+            statement = select(_CHANGES.c.key, _CHANGES.c.until, _CHANGES.c.body).where(
+                _CHANGES.c.site == site,
+                _CHANGES.c.kind == kind,
+                _CHANGES.c.key.in_(keys[start : start + _KEYS_AT_ONCE]),
+            )
+            for key, until, body in work.session.connection().execute(statement):
+                known[kind, bytes(key)] = Change(kind, bytes(key), until, bytes(body))
     return [change for where, change in newest.items() if _is_news(change, known.get(where))]
 
 
@@ -264,9 +266,8 @@ def _push(
     sections = [each for kind in kinds for each in chunks(work, site, kind, before[kind])[1]]
     if not sections:
         return
-    for gate in device_models.devices(work.session, site=site, kind=Kind.GATE):
-        if gate.admitted:
-            devices.send_all(work, site, gate.id, sections)
+    gates = device_models.devices(work.session, site=site, kind=Kind.GATE)
+    devices.send_many(work, site, [(gate.id, sections) for gate in gates if gate.admitted])
 
 
 @dataclass(frozen=True, slots=True)

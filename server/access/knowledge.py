@@ -26,13 +26,16 @@ SECTIONS = (DocumentKind.KEYS, DocumentKind.POLICY)
 
 def refresh(work: Work, site: SiteCode, kinds: Iterable[DocumentKind] = SECTIONS) -> None:
     """Tell every gate of the site which of these sections changed. Call after whatever may change them."""
+    wanted, news = tuple(kinds), list[tuple[DeviceId, list[Section]]]()
     for gate in device_models.devices(work.session, site=site, kind=Kind.GATE):
         if not gate.admitted:
             continue
-        for kind in kinds:
-            row, changed = devices.issue(work, gate.id, kind, _body(work, site, gate.id, kind))
-            if changed:
-                devices.send(work, site, row)
+        issued = [
+            devices.issue(work, gate.id, kind, _body(work, site, gate.id, kind)) for kind in wanted
+        ]
+        changed = [Section(row.kind, row.version, row.body) for row, is_new in issued if is_new]
+        news.append((gate.id, changed))
+    devices.send_many(work, site, news)
 
 
 def answer(work: Work, gate: Device, asked: SyncRequest) -> None:

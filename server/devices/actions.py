@@ -23,6 +23,7 @@ from server.devices.documents import (
     issue,
     send,
     send_all,
+    send_many,
 )
 from server.devices.incoming import read, sender_of
 from server.devices.key_lists import (
@@ -71,6 +72,7 @@ __all__ = [  # what the subjects above may use, wherever it stands in this one
     "rotate_command_key",
     "send",
     "send_all",
+    "send_many",
     "sender_of",
     "signing_key",
 ]

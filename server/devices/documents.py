@@ -4,7 +4,7 @@ Whoever changes what a device must know calls `issue` with the section's present
 the body is made, so that of two changes at once the later one always writes what both of them left.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from sqlmodel import select
 from access_protocol import documents, topics
 from access_protocol.documents import Document, DocumentKind
 from access_protocol.ids import DeviceId, SiteCode
+from access_protocol.keys import SigningKey
 from access_protocol.topics import SERVER, Kind, Subject
 from access_protocol.transport.base import Transport
 from server.devices.keys import signing_key
@@ -29,6 +30,8 @@ log = structlog.get_logger(__name__)
 OUTBOX_KIND = "documents"
 KEPT = timedelta(seconds=60)
 """A device that could not be told in this time asks by itself, at each connect and every minute."""
+ROW_BYTES = 1024 * 1024
+"""A row of the outbox is closed behind the device with which it grows past this."""
 HIGHEST_VERSION = 1 << 62
 
 
@@ -72,34 +75,63 @@ def send(work: Work, site: SiteCode, row: IssuedDocument) -> None:
 
 def send_all(work: Work, site: SiteCode, device: DeviceId, sections: Sequence[Section]) -> None:
     """Sign sections and send them to a device in this order, once this work is committed."""
-    if not sections:
-        return
+    send_many(work, site, [(device, sections)])
+
+
+def send_many(
+    work: Work, site: SiteCode, posts: Iterable[tuple[DeviceId, Sequence[Section]]]
+) -> None:
+    """Sign sections for several devices and send them, each device's in their order, after the commit.
+
+    They share rows of the outbox: twenty rows that are settled one by one would let the last gate wait.
+    """
     key = signing_key(work, site, KeyPurpose.AUTHORITY)
-    messages = [
-        documents.seal(Document(kind, site, device, version, work.now, body), key)
-        for kind, version, body in sections
-    ]
-    if max(map(len, messages)) > documents.DOCUMENT_CEILING:
-        kinds = ", ".join(sorted({each.kind for each in sections}))
-        log.error("too large for its device: it stays with what it has", device=device, kind=kinds)
-    first = sections[0]
-    subject = Subject.KEYS if first.kind is DocumentKind.KEY_LIST else Subject.KNOWLEDGE
+    messages: list[tuple[str, bytes]] = []
+    reference, size = "", 0
+    for device, sections in posts:
+        for section in sections:
+            message = _sealed(work, site, device, section, key)
+            messages.append((_topic(site, device, section.kind), message))
+            reference, size = f"{section.kind}:{section.version}", size + len(message)
+        if size > ROW_BYTES:
+            _post(work, messages, reference)
+            messages, size = [], 0
+    if messages:
+        _post(work, messages, reference)
+
+
+def _sealed(
+    work: Work, site: SiteCode, device: DeviceId, section: Section, key: SigningKey
+) -> bytes:
+    kind, version, body = section
+    message = documents.seal(Document(kind, site, device, version, work.now, body), key)
+    if len(message) > documents.DOCUMENT_CEILING:
+        log.error("too large for its device: it stays with what it has", device=device, kind=kind)
+    return message
+
+
+def _topic(site: SiteCode, device: DeviceId, kind: DocumentKind) -> str:
+    subject = Subject.KEYS if kind is DocumentKind.KEY_LIST else Subject.KNOWLEDGE
+    return topics.build(site, Kind.SERVER, SERVER, subject, device)
+
+
+def _post(work: Work, messages: Sequence[tuple[str, bytes]], reference: str) -> None:
     outbox.post(
         work,
         OUTBOX_KIND,
-        topics.build(site, Kind.SERVER, SERVER, subject, device),
+        messages[0][0],
         body=cbor2.dumps(messages),
-        reference=f"{first.kind}:{first.version}"[:64],
+        reference=reference[:64],
         deadline=work.now + KEPT,
     )
 
 
 def sender(transport: Transport) -> Sender:
-    """Return what publishes the documents of one row in their order; the device takes a repeated one as known."""
+    """Return what publishes the documents of one row in their order; a device takes a repeated one as known."""
 
     def publish(row: Outgoing) -> None:
-        for message in cbor2.loads(row.body or b"\x80"):
-            if not transport.publish(row.destination, message, expiry=KEPT):
+        for topic, message in cbor2.loads(row.body or b"\x80"):
+            if not transport.publish(topic, message, expiry=KEPT):
                 raise SendFailed("the broker is away")
 
     return publish

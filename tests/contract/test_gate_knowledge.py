@@ -353,7 +353,7 @@ def test_what_is_sent_to_one_gate_at_once_is_one_row_of_the_outbox(scene: Scene)
             .order_by(col(OutboxRow.id).desc())
         ).first()
     assert newest is not None
-    assert newest.reference.startswith("keys:")
+    assert newest.reference.startswith("time:"), "the last of all that is in it"
 
 
 def test_two_classes_of_one_visitor_share_their_id_and_one_revocation(scene: Scene) -> None:
