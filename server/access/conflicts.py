@@ -80,6 +80,12 @@ def acknowledge(work: Work, conflict: str, said: Acknowledge) -> AntiPassbackCon
     return found
 
 
+def matter_in(work: Work, site: SiteCode, zone: ZoneNumber) -> bool:
+    """Tell whether a double entry into this zone is anything to look for."""
+    found = work.session.get(Zone, (site, zone))
+    return found is not None and found.anti_passback is not AntiPassback.OFF
+
+
 def look(work: Work, passage: Passage) -> None:
     """Hold a passage that was just stored against its neighbours in the zone.
 

@@ -26,12 +26,13 @@ from server.access.models import Passage, Presence
 from server.credentials.models import Credential
 from server.kernel import live
 from server.kernel.events import Event
-from server.kernel.upsert import insert_once, table_of, upsert
+from server.kernel.upsert import table_of, upsert
 from server.kernel.work import Work
 from server.places.models import AccessPoint
 
 Points = Mapping[AccessPointId, AccessPoint]
-_PRESENCE = table_of(Presence)
+_PRESENCE, _PASSAGES = table_of(Presence), table_of(Passage)
+_PASSAGE_COLUMNS = tuple(column.name for column in _PASSAGES.columns)
 ENDED_EVERY = timedelta(minutes=1)
 PASSAGES = frozenset({Outcome.OPENED, Outcome.PASSED})
 """What a controller says when somebody went through: a turnstile counts, a door's contact saw it open."""
@@ -68,25 +69,27 @@ def passed(
     bearers: Mapping[str, CredentialId],
 ) -> bool:
     """Take the passages that a gate reported at its own access points; return whether anybody moved."""
-    moved: list[PassageReported] = []
+    happened: list[PassageReported] = []
     for outcome in outcomes:
         point = known.get(AccessPointId(outcome.access_point))
         bearer = bearers.get(outcome.event)
         if point is None or bearer is None or point.gate != gate:
             continue
-        happened = PassageReported(
-            event=EventId(outcome.event),
-            credential=bearer,
-            site=site,
-            portal=point.portal,
-            access_point=point.id,
-            zone=ZoneNumber(point.zone),
-            direction=point.direction,
-            at=outcome.at.astimezone(UTC),
+        happened.append(
+            PassageReported(
+                event=EventId(outcome.event),
+                credential=bearer,
+                site=site,
+                portal=point.portal,
+                access_point=point.id,
+                zone=ZoneNumber(point.zone),
+                direction=point.direction,
+                at=outcome.at.astimezone(UTC),
+            )
         )
-        if _store(work, happened):
-            work.record(happened)
-            moved.append(happened)
+    moved = _stored(work, happened)
+    for each in moved:
+        work.record(each)
     _publish(work, site, moved)
     return bool(moved)
 
@@ -120,32 +123,35 @@ def _publish(work: Work, site: SiteCode, moved: Sequence[PassageReported]) -> No
     # First locked, then looked: of two gates' journals at once the second one sees both.
     feeds.publish(work, site, changes)
     for each in moved:
-        conflicts.look(work, work.session.get_one(Passage, (each.event, each.credential)))
+        if conflicts.matter_in(work, site, each.zone):
+            conflicts.look(work, work.session.get_one(Passage, (each.event, each.credential)))
 
 
-def _store(work: Work, happened: PassageReported) -> bool:
-    stored = insert_once(
-        work.session,
-        Passage,
-        event=happened.event,
-        credential=happened.credential,
-        site=happened.site,
-        access_point=happened.access_point,
-        portal=happened.portal,
-        zone=happened.zone,
-        direction=happened.direction,
-        at=happened.at,
+def _stored(work: Work, happened: Sequence[PassageReported]) -> list[PassageReported]:
+    """Store the passages that are news, move who passed, and return them; all at once, for a gate brings many."""
+    if not happened:
+        return []
+    connection = work.session.connection()
+    write = upsert(work.session, Passage).on_conflict_do_nothing()
+    stored = connection.execute(
+        write.returning(_PASSAGES.c.event, _PASSAGES.c.credential),
+        [{name: getattr(each, name) for name in _PASSAGE_COLUMNS} for each in happened],
     )
-    if not stored:
-        return False
-    move = upsert(work.session, Presence).values(
-        credential=happened.credential,
-        site=happened.site,
-        zone=happened.zone if happened.direction is Direction.IN else None,
-        portal=happened.portal,
-        since=happened.at,
-        event=happened.event,
-    )
+    fresh_keys = {(row.event, bytes(row.credential)) for row in stored}
+    moved: list[PassageReported] = []
+    for each in happened:
+        key = (each.event, bytes(each.credential))
+        if key in fresh_keys:
+            # A turnstile may tell the same passage twice in one batch: it was stored as told first.
+            fresh_keys.remove(key)
+            moved.append(each)
+    if moved:
+        _move(work, moved)
+    return moved
+
+
+def _move(work: Work, moved: Sequence[PassageReported]) -> None:
+    move = upsert(work.session, Presence)
     fresh = move.excluded
     # An older passage that arrives late, from a gate that was offline, moves nobody.
     later = or_(
@@ -159,6 +165,16 @@ def _store(work: Work, happened: PassageReported) -> bool:
                 name: getattr(fresh, name) for name in ("site", "zone", "portal", "since", "event")
             },
             where=later,
-        )
+        ),
+        [
+            {
+                "credential": each.credential,
+                "site": each.site,
+                "zone": each.zone if each.direction is Direction.IN else None,
+                "portal": each.portal,
+                "since": each.at,
+                "event": each.event,
+            }
+            for each in moved
+        ],
     )
-    return True
