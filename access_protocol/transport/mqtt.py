@@ -74,7 +74,7 @@ class MqttTransport:
         self._tls = self._identity.context()
         self._was_let_in = False
         self._said = ""
-        self._keepalive = keepalive
+        self._client_id, self._will, self._keepalive = client_id, will, keepalive
         self._subscriptions: dict[str, _Subscription] = {}
         self._watchers: list[Callable[[bool], None]] = []
         self._awaited: set[int | None] = set()
@@ -83,27 +83,7 @@ class MqttTransport:
         self._running = False
         self._failures = 0
         self._largest = LARGEST_PACKET
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=_unguessable(client_id, self._identity),
-            protocol=MQTTv5,
-        )
-        client.tls_set_context(self._tls)  # pyright: ignore[reportUnknownMemberType]
-        # Each client has pauses of its own, so that those which lost the broker together do not come as one flood.
-        stretched = 1 + _JITTER * SystemRandom().random()
-        client.reconnect_delay_set(
-            SHORTEST_PAUSE.total_seconds() * stretched,  # pyright: ignore[reportArgumentType] - it only adds
-            LONGEST_PAUSE.total_seconds() * stretched,  # pyright: ignore[reportArgumentType]
-        )
-        if will is not None:
-            client.will_set(will.topic, will.payload, qos=AT_LEAST_ONCE, retain=True)
-        client.on_pre_connect = self._on_pre_connect
-        client.on_connect_fail = self._on_connect_fail
-        client.on_socket_open = _without_delay
-        client.on_connect = self._on_connect
-        client.on_subscribe = self._on_subscribe
-        client.on_disconnect = self._on_disconnect
-        self._client = client
+        self._client = self._new_client()
 
     @property
     def connected(self) -> bool:
@@ -126,14 +106,42 @@ class MqttTransport:
         )
         self._add(topic_filter, handler, options)
 
-    def _add(self, topic_filter: str, handler: Handler, options: SubscribeOptions) -> None:
-        def deliver(_client: Client, _userdata: object, message: MQTTMessage) -> None:
-            self._deliver(handler, message)
+    def _new_client(self) -> Client:
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=_unguessable(self._client_id, self._identity),
+            protocol=MQTTv5,
+        )
+        client.tls_set_context(self._tls)  # pyright: ignore[reportUnknownMemberType]
+        # Each client has pauses of its own, so that those which lost the broker together do not come as one flood.
+        stretched = 1 + _JITTER * SystemRandom().random()
+        client.reconnect_delay_set(
+            SHORTEST_PAUSE.total_seconds() * stretched,  # pyright: ignore[reportArgumentType] - it only adds
+            LONGEST_PAUSE.total_seconds() * stretched,  # pyright: ignore[reportArgumentType]
+        )
+        if self._will is not None:
+            client.will_set(self._will.topic, self._will.payload, qos=AT_LEAST_ONCE, retain=True)
+        client.on_pre_connect = self._on_pre_connect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_socket_open = _without_delay
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_disconnect = self._on_disconnect
+        for topic_filter, subscription in list(self._subscriptions.items()):
+            client.message_callback_add(topic_filter, self._deliverer(subscription.handler))
+        return client
 
-        self._client.message_callback_add(topic_filter, deliver)
+    def _add(self, topic_filter: str, handler: Handler, options: SubscribeOptions) -> None:
+        self._client.message_callback_add(topic_filter, self._deliverer(handler))
         self._subscriptions[topic_filter] = _Subscription(handler, options)
         if self._client.is_connected():
             self._client.subscribe(topic_filter, options=options)
+
+    def _deliverer(self, handler: Handler) -> Callable[[Client, object, MQTTMessage], None]:
+        def deliver(_client: Client, _userdata: object, message: MQTTMessage) -> None:
+            self._deliver(handler, message)
+
+        return deliver
 
     def _deliver(self, handler: Handler, message: MQTTMessage) -> None:
         try:
@@ -188,6 +196,8 @@ class MqttTransport:
     def reconnect(self) -> None:
         """See `Transport.reconnect`."""
         self._leave()
+        # Another one: paho's does not let go of what it used for its thread when it is started again.
+        self._client = self._new_client()
         self.start()
 
     def stop(self) -> None:

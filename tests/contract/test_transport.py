@@ -199,6 +199,23 @@ def test_a_goodbye_sends_no_last_will(hall: Hall, start: Start) -> None:
     assert heard.empty()
 
 
+def test_who_connects_anew_says_goodbye_first_and_keeps_its_subscriptions(start: Start) -> None:
+    watcher = start("watcher")
+    wills, marker = listen(watcher, WILL.topic), listen(watcher, "marker")
+    _wait_for_subscription(watcher, marker, "marker")
+    device = start("device", WILL)
+    heard, changes = listen(device, "door"), watch(device)
+
+    device.reconnect()
+
+    assert [changes.get(timeout=PATIENCE) for _ in range(2)] == [False, True]
+    assert device.publish("door", b"after")
+    assert heard.get(timeout=PATIENCE).payload == b"after"
+    assert watcher.publish("marker", b"end")
+    assert marker.get(timeout=PATIENCE).payload == b"end"
+    assert wills.empty()
+
+
 def test_while_the_broker_is_away_nothing_is_taken_and_nothing_is_sent_later(
     hall: Hall, start: Start
 ) -> None:

@@ -72,6 +72,8 @@ def vectors() -> dict[str, object]:
         "fingerprint": enrolment.fingerprint(AUTHORITY.public).hex(),
         "ticket": ticket.text(),
         "ticket_cbor": enrolment.ticket_bytes(ticket).hex(),
+        "device_seed": GATE_KEY.seed.hex(),
+        "authority_seed": AUTHORITY.seed.hex(),
         "tls_key": key.hex(),
         "csr": csr.hex(),
         "request": codec.encode(asked).decode(),
