@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from access_protocol.credential import HIGHEST_GENERATION, CredentialClass
+from access_protocol.decision import DenyReason
 from access_protocol.events import DecisionEntry, EntryBody, Outcome, OutcomeEntry
 from access_protocol.ids import AccessPointId, CredentialId, EventId, ZoneNumber
 from access_protocol.knowledge import AccessPoint, Direction
@@ -20,6 +21,10 @@ from gate_agent.logs import Log
 NOBODY_PASSED = frozenset({Outcome.NOT_PASSED, Outcome.REFUSED, Outcome.NO_ANSWER})
 _BY_THE_PORTAL = frozenset({Outcome.PASSED, Outcome.NOT_PASSED})
 """After these the portal has nothing more to say about a grant."""
+
+_REASONS = tuple(DenyReason)
+_CLOCK_TRUSTED = {None, *_REASONS[_REASONS.index(DenyReason.CLOCK_UNTRUSTED) + 1 :]}
+"""What `rules.decide` says only after it looked whether the clock can be trusted."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS access (
@@ -272,6 +277,12 @@ def _is_news(grant: Grant, outcome: Outcome) -> bool:
     if outcome is Outcome.OPENED:
         return not grant.opened
     return grant.final is None and (outcome is Outcome.NOT_PASSED or not grant.opened)
+
+
+def trusted_time(entry: EntryBody) -> datetime | None:
+    """Return the entry's time where a clock wrote it that was trusted."""
+    trusted = isinstance(entry, DecisionEntry) and entry.reason in _CLOCK_TRUSTED
+    return entry.at if trusted else None
 
 
 def _event_bytes(event: str) -> bytes:

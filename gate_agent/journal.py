@@ -15,7 +15,6 @@ from pathlib import Path
 import msgspec
 
 from access_protocol.codec import MalformedReportError
-from access_protocol.decision import DenyReason
 from access_protocol.events import (
     FIRST_HASH,
     LARGEST_BATCH,
@@ -32,7 +31,7 @@ from access_protocol.events import (
 from access_protocol.ids import JournalId
 from gate_agent import chain
 from gate_agent.chain import JournalDamaged
-from gate_agent.history import PassageHistory, Points
+from gate_agent.history import PassageHistory, Points, trusted_time
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS journal (
@@ -62,9 +61,6 @@ _BATCH_BYTES = 56 * 1024
 _ENTRY_OVERHEAD = 200
 PRUNED_AT_ONCE = 200
 """Entries that one call of `prune` drops, so that no decision waits for it for long."""
-_REASONS = tuple(DenyReason)
-_CLOCK_TRUSTED = {None, *_REASONS[_REASONS.index(DenyReason.CLOCK_UNTRUSTED) + 1 :]}
-"""What `rules.decide` says only after it looked whether the clock can be trusted."""
 
 
 class JournalUnavailable(Exception):
@@ -91,6 +87,7 @@ class Journal:
         self._path = path
         self._lock = threading.RLock()
         self._open: list[sqlite3.Connection] = []
+        self._unnoted = False
         with suppress(OSError):
             path.touch(0o600)
         try:
@@ -194,9 +191,7 @@ class Journal:
                     (position.sequence, position.hash, text),
                 )
                 self.history.add(position.sequence, body)
-                connection.execute(
-                    "UPDATE journal SET newest = ?, told = ?", (_text(newest), self._told)
-                )
+                self._note(connection, newest)
             self._head = _Head(position, newest)
             return position
 
@@ -207,7 +202,7 @@ class Journal:
         """
         with self._lock:
             with self._transaction() as connection:
-                connection.execute("UPDATE journal SET newest = NULL")
+                self._note(connection, None)
             self._head = _Head(self._head.position, None)
 
     @property
@@ -234,11 +229,13 @@ class Journal:
             sequence = max(sequence + self._before, self._anchor.sequence)
             if sequence == self._acknowledged or sequence > self._head.position.sequence:
                 return False
-            with self._transaction() as connection:
-                connection.execute(
-                    "UPDATE journal SET acknowledged = ?, told = ?", (sequence, self._told)
-                )
-            self._acknowledged = sequence
+            before, self._acknowledged = self._acknowledged, sequence
+            # Of many batches only the last is written down: after a crash the others are sent again,
+            # and meanwhile no decision waits for the disk because of them.
+            self._unnoted = True
+            if self.waiting == 0 or sequence < before:
+                with self._transaction() as connection:
+                    self._note(connection, self._head.newest)
             return True
 
     def parted(self, receipt: Receipt) -> int | None:
@@ -324,7 +321,7 @@ class Journal:
         )
         for number, digest, text in rows:
             count += 1
-            written = _trusted_time(read_body(text))
+            written = trusted_time(read_body(text))
             if written is None:
                 continue
             if written >= before:
@@ -341,10 +338,20 @@ class Journal:
         connection.execute("DELETE FROM anchor")
         row = anchor.sequence, anchor.hash
         connection.execute("INSERT INTO anchor (sequence, hash) VALUES (?, ?)", row)
+        self._note(connection, self._head.newest)
+
+    def _note(self, connection: sqlite3.Connection, newest: datetime | None) -> None:
+        row = self._acknowledged, self._told, _text(newest)
+        connection.execute("UPDATE journal SET acknowledged = ?, told = ?, newest = ?", row)
+        self._unnoted = False
 
     def close(self) -> None:
         """Let go of the file. Closing twice is allowed."""
         with self._lock:
+            with suppress(JournalUnavailable):
+                if self._unnoted:
+                    with self._transaction() as connection:
+                        self._note(connection, self._head.newest)
             for connection in self._open:
                 connection.close()
 
@@ -390,15 +397,10 @@ def _text(time: datetime | None) -> str | None:
 
 def _later(newest: datetime | None, body: EntryBody) -> datetime | None:
     """Return the newer time. A clock that nobody set may have written any time: it does not count."""
-    at = _trusted_time(body)
+    at = trusted_time(body)
     if at is None or newest is None:
         return at or newest
     return max(newest, at)
-
-
-def _trusted_time(body: EntryBody) -> datetime | None:
-    trusted = isinstance(body, DecisionEntry) and body.reason in _CLOCK_TRUSTED
-    return body.at if trusted else None
 
 
 def open_or_begin_anew(path: Path, points: Points) -> tuple[Journal, str | None]:

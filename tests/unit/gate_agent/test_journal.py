@@ -100,6 +100,26 @@ def test_what_was_acknowledged_stays_so_after_a_restart(tmp_path: Path) -> None:
     journal.close()
 
 
+def test_of_many_batches_the_last_acknowledgement_is_written_down(tmp_path: Path) -> None:
+    """After a crash in between the batches are sent again; the server stores each entry once."""
+    journal = opened(tmp_path)
+    for _ in range(3):
+        journal.append(decision())
+    other = sqlite3.connect(tmp_path / "journal.sqlite3")
+    kept: list[int] = []
+    for number in (1, 2, 3):
+        journal.acknowledge(number)
+        assert journal.waiting == 3 - number
+        kept.append(other.execute("SELECT acknowledged FROM journal").fetchone()[0])
+    assert kept == [0, 0, 3]
+    journal.append(decision())
+    journal.append(decision())
+    journal.acknowledge(4)
+    journal.close()
+    assert other.execute("SELECT acknowledged FROM journal").fetchone() == (4,)
+    other.close()
+
+
 @pytest.mark.parametrize("sequence", [0, 2, 1 << 62])
 def test_a_receipt_for_what_is_not_there_changes_nothing(tmp_path: Path, sequence: int) -> None:
     journal = opened(tmp_path)
