@@ -32,10 +32,10 @@ from gate_agent.local_store import LocalStore
 from gate_agent.logs import set_up_logs
 from gate_agent.vision import Image
 
-SHOWN = 80
+SHOWN = 66
 """Phones whose way from camera to relay is measured."""
-IN_A_ROW = 55
-WITHOUT_A_PAUSE = 14
+IN_A_ROW = 54
+WITHOUT_A_PAUSE = 12
 PASSAGE_MS = 1000
 TRIPS_OF_A_DOOR = 1.5
 """There with the ask, back with its answer, there with the command."""
