@@ -1,4 +1,4 @@
-"""A whole site in memory: the server's own actions on SQLite, and gates that know, decide, journal and tell for real."""
+"""A whole site in memory: the server's own actions on SQLite; gates that know, decide, journal and tell for real."""
 
 from datetime import datetime, timedelta
 from pathlib import Path

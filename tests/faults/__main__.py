@@ -41,7 +41,7 @@ def main(wanted: Sequence[str]) -> int:
                 return _tracked(runs, name)
 
             scene = fault.scene(installation, shown)
-            figure = Figure(fault.name, scene.runs, fault.play(scene))
+            figure = Figure(fault, scene.runs, fault.play(scene))
             print(figure.line(), flush=True)  # noqa: T201 - the figures are what is asked for
             for sentence in figure.wrong:
                 CONSOLE.print(f"  {sentence}", style="red", markup=False)

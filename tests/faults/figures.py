@@ -48,6 +48,8 @@ class Fault:
     short: int
     long: int
     needs_installation: bool = True
+    may_lose_reports: bool = False
+    """Whether what dies here may hold a controller's report that nobody else has (see docs/reliability.md)."""
 
     @property
     def runs(self) -> int:
@@ -64,7 +66,7 @@ class Fault:
 class Figure:
     """What came of one fault."""
 
-    fault: str
+    fault: Fault
     runs: int
     findings: Findings = field(default_factory=Findings)
 
@@ -75,7 +77,7 @@ class Figure:
         return sorted(
             f"{kind}: {what}"
             for kind, whats in (
-                ("lost", found.lost),
+                ("lost", self._lost),
                 ("duplicated", found.duplicated),
                 ("unexpected", found.unexpected),
                 ("opened wrongly", found.opened_wrongly),
@@ -88,11 +90,17 @@ class Figure:
         found = self.findings
         return json.dumps(
             {
-                "fault": self.fault,
+                "fault": self.fault.name,
                 "runs": self.runs,
-                "lost": len(found.lost),
+                "lost": len(self._lost),
                 "duplicated": len(found.duplicated),
                 "unexpected": len(found.unexpected),
                 "opened_wrongly": len(found.opened_wrongly),
             }
+            | ({"reports_lost": len(found.untold)} if self.fault.may_lose_reports else {})
         )
+
+    @property
+    def _lost(self) -> frozenset[str]:
+        found = self.findings
+        return found.lost if self.fault.may_lose_reports else found.lost | found.untold

@@ -73,6 +73,8 @@ class Findings:
     duplicated: frozenset[str] = frozenset()
     unexpected: frozenset[str] = frozenset()
     opened_wrongly: frozenset[str] = frozenset()
+    untold: frozenset[str] = frozenset()
+    """Passages whose report reached neither gate nor server: controllers keep none that the broker has taken."""
 
     def since(self, before: "Findings") -> "Findings":
         """Return what was not found before."""
@@ -81,6 +83,7 @@ class Findings:
             self.duplicated - before.duplicated,
             self.unexpected - before.unexpected,
             self.opened_wrongly - before.opened_wrongly,
+            self.untold - before.untold,
         )
 
 
@@ -91,6 +94,7 @@ def check(history: History) -> Findings:
         frozenset(_duplicated(history)),
         frozenset(_unexpected(history)),
         frozenset(_opened_wrongly(history)),
+        frozenset(_untold(history)),
     )
 
 
@@ -102,13 +106,13 @@ def _lost(history: History) -> Iterable[str]:
     for journal, numbers in _numbers(history.journaled).items():
         for missing in set(range(min(numbers), max(numbers))) - numbers:
             yield f"entry {missing} of {journal} is missing at the gate"
+
+
+def _untold(history: History) -> Iterable[str]:
     told = {(entry.event, entry.outcome) for entry in history.journaled}
-    decided = {entry.event for entry in history.journaled}
     for word in history.words:
         known = (word.event, word.what) in told or _name(word) in history.heard
-        # Of what an operator opened only the controller tells, once, and keeps nothing.
-        by_a_gate = word.event in decided
-        if word.what in PASSAGES and by_a_gate and not known and word.boot not in history.ended:
+        if word.what in PASSAGES and word.event and not known and word.boot not in history.ended:
             yield f"{word.controller} reported {word.what} for {word.event} to nobody"
 
 

@@ -37,6 +37,7 @@ from tests.faults.proxy import Line
 ROOT = Path(__file__).parents[2]
 SITE = SiteCode("TYO")
 GATE, TURNSTILE, ENTRANCE = "gate-1", "turnstile-1", "main-gate-in"
+OTHER_GATE, OTHER_TURNSTILE, OTHER_ENTRANCE = "gate-2", "turnstile-2", "side-gate-in"
 BROKER, WORKER, WEB = "broker", "worker", "web"
 SETTLES_WITHIN_S = 90.0
 _LOOKED_EVERY_S = 0.05
@@ -105,7 +106,7 @@ class Installation:
         self._wake = f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
         self.lines = {
             name: self._open.enter_context(Line(self._broker_port, self.random.getrandbits(32)))
-            for name in (GATE, TURNSTILE, WORKER)
+            for name in (GATE, OTHER_GATE, TURNSTILE, WORKER)
         }
         self._run(["server", "init"])
         site = json.loads(self._run(["server", "demo-data", "--json"]))
@@ -175,15 +176,24 @@ class Installation:
 
     # --- visitors
 
-    def a_pass(self, began: timedelta = -_HOUR, ends: timedelta = 12 * _HOUR) -> str:
-        """The text of a fresh static credential, signed by the site's own key; times count from now."""
+    def a_pass(
+        self,
+        began: timedelta = -_HOUR,
+        ends: timedelta = 12 * _HOUR,
+        credential_class: CredentialClass = CredentialClass.STATIC,
+        holder: bytes | None = None,
+    ) -> str:
+        """The text of a credential that the site's own key signs now; times count from now.
+
+        `holder` is the id of somebody who had one before; a fresh one otherwise.
+        """
         now = datetime.now(UTC).replace(microsecond=0)
         claims = Credential(
-            id=CredentialId(self.random.randbytes(16)),
+            id=CredentialId(holder or self.random.randbytes(16)),
             site=SITE,
             not_before=now + began,
             expires=now + ends,
-            credential_class=CredentialClass.STATIC,
+            credential_class=credential_class,
             generation=1,
             zones=(ZoneNumber(2), ZoneNumber(3)),
         )
@@ -248,9 +258,10 @@ class Installation:
 
     def reunited(self, within: float = 60.0) -> bool:
         """Wait until gate and turnstile are at the broker again, by their own word after they lost it."""
-        return self.until(lambda: self._online(GATE) and self._online(TURNSTILE), within)
+        return self.until(lambda: self.online(GATE) and self.online(TURNSTILE), within)
 
-    def _online(self, name: str) -> bool:
+    def online(self, name: str) -> bool:
+        """Whether a gate or turnstile says that it is at the broker."""
         process = self.programs[name].process
         lines = process.lines if process else []
         here, gone = (
@@ -266,6 +277,10 @@ class Installation:
     def pause(self, longest: float) -> None:
         """Let a random time pass."""
         self._never.wait(self.random.uniform(0, longest))
+
+    def pause_for(self, seconds: float) -> None:
+        """Let so much time pass, because the time itself is what matters."""
+        self._never.wait(seconds)
 
     def until(self, true: Callable[[], bool], within: float = SETTLES_WITHIN_S) -> bool:
         """Look again and again until it is true; False where it is not in time."""

@@ -1,7 +1,7 @@
 """A TCP line between a device and its broker that can be cut, held, slowed, and made to lose what goes one way.
 
-It passes bytes on and reads none of them: TLS goes through untouched. A connection that lost bytes stays
-silent also when the line is mended, neither closed nor alive, until one end gives it up.
+It passes bytes on and reads none of them: TLS goes through untouched. A direction that lost bytes stays
+silent also when the line is mended, neither closed nor alive, until one end gives the connection up.
 """
 
 import asyncio
@@ -45,7 +45,8 @@ class _Connection:
 
     def __init__(self, near: asyncio.StreamWriter, far: asyncio.StreamWriter) -> None:
         self.near, self.far = near, far
-        self.lost_bytes = False
+        self.silent: set[bool] = set()
+        """The directions (True: from the device up) in which something was swallowed."""
 
     def close(self) -> None:
         for end in (self.near, self.far):
@@ -143,7 +144,7 @@ class Line:
             pass
         finally:
             # Nobody hears of the end of a connection that is silent.
-            if not connection.lost_bytes or connection.near.is_closing():
+            if not connection.silent or connection.near.is_closing():
                 connection.close()
                 self._open.discard(connection)
 
@@ -151,8 +152,8 @@ class Line:
         """Let the piece travel as long as the weather wants; raise OSError where the line breaks."""
         weather, random = self._weather, self._random
         if weather.silent_up if up else weather.silent_down:
-            connection.lost_bytes = True
-        if connection.lost_bytes:
+            connection.silent.add(up)
+        if up in connection.silent:
             return False
         if weather.breaks and random.random() < weather.breaks:
             raise ConnectionResetError("the line broke")

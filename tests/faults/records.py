@@ -61,6 +61,13 @@ def heard(database: Path) -> frozenset[tuple[str, str, int]]:
         )
 
 
+def conflicts(database: Path) -> set[str]:
+    """Whose double entries the server has found."""
+    with closing(_opened(database)) as connection:
+        rows = connection.execute("SELECT credential FROM access_conflict")
+        return {bytes(row[0]).hex() for row in rows}
+
+
 def alarms(database: Path) -> tuple[str, ...]:
     """What the server says is wrong with journals."""
     with closing(_opened(database)) as connection:

@@ -27,5 +27,5 @@ def test_nothing_is_lost_doubled_made_up_or_opened_wrongly(
         request.getfixturevalue("installation") if fault.needs_installation else None
     )
     scene = fault.scene(site)
-    figure = Figure(fault.name, scene.runs, fault.play(scene))
+    figure = Figure(fault, scene.runs, fault.play(scene))
     assert figure.wrong == [], f"{figure.line()} (repeat with FAULTS_SEED={SEED})"

@@ -45,14 +45,16 @@ def test_an_operator_may_open_by_a_decision_that_the_server_journaled_itself() -
             replace(GOOD, journaled=(DECIDED, REFUSED), stored=(DECIDED, REFUSED)),
             id="the gate's own numbers have a gap",
         ),
-        pytest.param(
-            replace(GOOD, journaled=(DECIDED,), stored=(DECIDED,), heard=frozenset()),
-            id="a passage was told to nobody",
-        ),
     ],
 )
 def test_what_is_lost_is_found(history: History) -> None:
     assert check(history).lost
+
+
+def test_a_passage_that_was_told_to_nobody_is_found() -> None:
+    history = replace(GOOD, journaled=(DECIDED,), stored=(DECIDED,), heard=frozenset())
+    assert check(history).untold
+    assert not check(replace(history, heard=HEARD)).untold
 
 
 def test_the_last_words_of_a_controller_that_was_killed_may_be_its_own_alone() -> None:
