@@ -79,6 +79,6 @@ def take(issued: CertificateIssued, present: TlsIdentity, next_key: bytes) -> Tl
     renewed = TlsIdentity(issued.certificate, next_key, present.authority).check()
     if renewed.name != present.name:
         raise UnusableCertificateError(f"the certificate is for {renewed.name!r}")
-    if renewed.not_after <= present.not_after:
-        raise UnusableCertificateError("the certificate ends no later than the present one")
+    if renewed.not_after < present.not_after:
+        raise UnusableCertificateError("the certificate ends earlier than the present one")
     return renewed

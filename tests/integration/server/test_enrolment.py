@@ -8,10 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
 
 from access_protocol import codec, renewal, topics
-from access_protocol.certificates import new_key
+from access_protocol.certificates import new_key, read_certificate
 from access_protocol.events import Status
 from access_protocol.ids import DeviceId, SiteCode
 from access_protocol.renewal import CertificateIssued
@@ -35,9 +34,9 @@ GATE, TYO = DeviceId("gate-1"), SiteCode("TYO")
 WITHIN = 30.0
 
 
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    with Stage(folder=tmp_path) as made:
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with Stage(folder=tmp_path_factory.mktemp("stage")) as made:
         made.prepare()
         made.start_server()
         yield made
@@ -107,17 +106,20 @@ def test_a_stolen_gate_is_worth_nothing_once_its_replacement_is_enrolled(
             return work.session.get_one(Device, GATE).online
 
     with ExitStack() as stack:
+        server = stage.programs["server"]
+        before = len(server.lines)
         thief = Gate(enrolled(office, stage.folder / "stolen"))
         stack.callback(thief.transport.stop)
         thief.say(Subject.STATUS, codec.encode(Status(online=True)))
         until(online)
+        server.wait_for_line("Reloading config", within=WITHIN, after=before)
 
-        spent = ticket(office)
+        spent, before = ticket(office), len(server.lines)
         store = LocalStore(stage.folder / "replacement")
         enrol_from_text(spent, store)
         with pytest.raises(EnrolmentFailed, match="code"):
             enrol_from_text(spent, LocalStore(stage.folder / "too-late"))
-        stage.programs["server"].wait_for_line("the broker was told", within=WITHIN)
+        server.wait_for_line("Reloading config", within=WITHIN, after=before)
         replacement = Gate(store)
         stack.callback(replacement.transport.stop)
 
@@ -137,9 +139,8 @@ def test_a_certificate_is_renewed_by_the_worker_and_the_gate_connects_with_it(
 ) -> None:
     store = enrolled(office, stage.folder / "gate")
     with office.begin(SYSTEM) as work:
-        (row,) = work.session.exec(
-            select(DeviceCertificate).where(DeviceCertificate.device == GATE)
-        ).all()
+        serial = read_certificate(store.identity().tls.certificate).serial_number
+        row = work.session.get_one(DeviceCertificate, f"{serial:x}")
         # As if two months had gone by since it was issued.
         passed = DEVICE_LIFE * 2 / 3 + timedelta(minutes=1)
         row.issued_at, row.not_after = row.issued_at - passed, row.not_after - passed

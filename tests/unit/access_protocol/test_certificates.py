@@ -184,7 +184,7 @@ def test_a_device_takes_the_next_certificate() -> None:
     ("issued", "why"),
     [
         (identity("gate-2.1", NOW + timedelta(days=60)), "is for 'gate-2.1'"),
-        (identity(at=NOW), "no later"),
+        (identity(at=NOW - timedelta(seconds=1)), "earlier"),
         (identity(at=NOW + timedelta(days=60), key=new_key()), "another key"),
         (
             identity(at=NOW + timedelta(days=60), authority=Authority.new(NOW)),
