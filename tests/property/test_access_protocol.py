@@ -24,7 +24,7 @@ from access_protocol.ids import CredentialId, DeviceId, EventId, Nonce, SiteCode
 from access_protocol.keys import HolderKey, KeyRing, RingKey
 from access_protocol.rules import Circumstances, CodePresented, decide
 from tests.fakes.knowledge import FakeHistory, FakeKnowledge
-from tests.vectors import make
+from tests.vectors import stage
 
 _SECONDS = st.integers(1 << 16, (1 << 32) - 2)
 _ALPHANUMERIC = st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:", max_size=500)
@@ -46,7 +46,7 @@ def credentials_of_any_kind(draw: st.DrawFn) -> Credential:
         zones=tuple(
             map(ZoneNumber, draw(st.lists(st.integers(1, 23), min_size=1, max_size=4, unique=True)))
         ),
-        holder=HolderKey.of(make.HOLDER.public_key()) if bound else None,
+        holder=HolderKey.of(stage.HOLDER.public_key()) if bound else None,
     )
 
 
@@ -54,24 +54,24 @@ def credentials_of_any_kind(draw: st.DrawFn) -> Credential:
 def test_every_credential_that_can_be_issued_is_read_back_and_stays_within_its_ceiling(
     claims: Credential,
 ) -> None:
-    message = credential.issue(claims, make.ISSUER)
+    message = credential.issue(claims, stage.ISSUER)
 
     read = credential.read(credential.to_text(message))
 
-    assert credential.verify_issuer(read, lambda _hint: [make.ISSUER.public]) == claims
+    assert credential.verify_issuer(read, lambda _hint: [stage.ISSUER.public]) == claims
     if claims.holder is None:
         assert len(message) <= credential.STATIC_CEILING
     else:
-        presented = credential.present(message, make.HOLDER, make.NOON)
+        presented = credential.present(message, stage.HOLDER, stage.NOON)
         full = credential.read(credential.to_text(presented))
         assert len(presented) <= credential.FULL_CEILING
-        assert credential.verify_holder(full, claims) == make.NOON
+        assert credential.verify_holder(full, claims) == stage.NOON
 
 
 def _decide(*texts: str) -> DenyReason | None:
-    site = FakeKnowledge(make.SITE, make.POLICY, make.RING)
-    now = Circumstances(make.NOON, clock_trusted=True, knowledge_age=timedelta())
-    return decide(CodePresented(texts), make.POINT, site, FakeHistory(), now).reason
+    site = FakeKnowledge(stage.SITE, stage.POLICY, stage.RING)
+    now = Circumstances(stage.NOON, clock_trusted=True, knowledge_age=timedelta())
+    return decide(CodePresented(texts), stage.POINT, site, FakeHistory(), now).reason
 
 
 @given(st.lists(st.one_of(st.text(max_size=500), _ALPHANUMERIC.map("GK1:".__add__)), max_size=4))
@@ -100,8 +100,8 @@ def test_a_presentation_that_ends_where_its_credential_should_stand_is_malformed
 
 @given(st.data())
 def test_no_bytes_changed_anywhere_in_a_presentation_are_granted(data: st.DataObject) -> None:
-    bound = credential.issue(make.claims(CredentialClass.BOUND), make.ISSUER)
-    message = bytearray(credential.present(bound, make.HOLDER, make.NOON))
+    bound = credential.issue(stage.claims(CredentialClass.BOUND), stage.ISSUER)
+    message = bytearray(credential.present(bound, stage.HOLDER, stage.NOON))
     place = data.draw(st.integers(0, len(message) - 1))
     message[place] ^= data.draw(st.integers(1, 255))
 
@@ -110,32 +110,32 @@ def test_no_bytes_changed_anywhere_in_a_presentation_are_granted(data: st.DataOb
 
 @given(st.binary(max_size=400))
 def test_any_bytes_are_refused_by_name_as_a_command_and_as_a_document(data: bytes) -> None:
-    ring = KeyRing([RingKey(make.AUTHORITY.public, make.NOON, make.NOON + timedelta(days=1))])
+    ring = KeyRing([RingKey(stage.AUTHORITY.public, stage.NOON, stage.NOON + timedelta(days=1))])
 
     with pytest.raises((signed.MalformedEnvelopeError, signed.BadSignatureError)):
-        commands.open_command(data, (make.GATE_KEY.public,))
+        commands.open_command(data, (stage.GATE_KEY.public,))
     with pytest.raises((signed.MalformedEnvelopeError, signed.UnknownKeyError)):
-        documents.open_document(data, ring, site=make.SITE, device=make.GATE, at=make.NOON)
+        documents.open_document(data, ring, site=stage.SITE, device=stage.GATE, at=stage.NOON)
 
 
 @given(st.binary(max_size=200))
 def test_a_signed_payload_that_is_no_command_or_document_is_malformed(payload: bytes) -> None:
-    ring = KeyRing([RingKey(make.AUTHORITY.public, make.NOON, make.NOON + timedelta(days=1))])
-    command = signed.sign(payload, make.GATE_KEY, commands.COMMAND_CONTEXT)
-    document = signed.sign(payload, make.AUTHORITY, documents.DOCUMENT_CONTEXT)
+    ring = KeyRing([RingKey(stage.AUTHORITY.public, stage.NOON, stage.NOON + timedelta(days=1))])
+    command = signed.sign(payload, stage.GATE_KEY, commands.COMMAND_CONTEXT)
+    document = signed.sign(payload, stage.AUTHORITY, documents.DOCUMENT_CONTEXT)
 
     with pytest.raises((commands.MalformedCommandError, signed.MalformedEnvelopeError)):
-        commands.open_command(command, (make.GATE_KEY.public,))
+        commands.open_command(command, (stage.GATE_KEY.public,))
     with pytest.raises(documents.MalformedDocumentError):
-        documents.open_document(document, ring, site=make.SITE, device=make.GATE, at=make.NOON)
+        documents.open_document(document, ring, site=stage.SITE, device=stage.GATE, at=stage.NOON)
 
 
 @given(st.binary(max_size=300))
 def test_a_payload_that_an_issuer_signed_by_mistake_is_malformed(payload: bytes) -> None:
-    text = credential.to_text(signed.sign(payload, make.ISSUER))
+    text = credential.to_text(signed.sign(payload, stage.ISSUER))
 
     with pytest.raises(MalformedCredentialError):
-        credential.verify_issuer(credential.read(text), lambda _hint: [make.ISSUER.public])
+        credential.verify_issuer(credential.read(text), lambda _hint: [stage.ISSUER.public])
 
 
 @given(st.binary(max_size=300))
@@ -143,7 +143,7 @@ def test_any_bytes_are_refused_by_name_as_every_section(body: bytes) -> None:
     readers = (
         knowledge.read_keys,
         knowledge.read_policy,
-        knowledge.read_revocations,
+        knowledge.read_time,
         knowledge.read_key_list,
     )
     for read in readers:
@@ -182,9 +182,9 @@ def test_every_command_is_read_back(pulse: timedelta, event: object) -> None:
         DeviceId("door-1"), Nonce(bytes(16)), commands.Action.UNLOCK, whole, EventId(str(event))
     )
 
-    message = commands.seal(command, make.GATE_KEY)
+    message = commands.seal(command, stage.GATE_KEY)
 
-    assert commands.open_command(message, (make.GATE_KEY.public,)) == command
+    assert commands.open_command(message, (stage.GATE_KEY.public,)) == command
     assert len(message) <= commands.COMMAND_CEILING
 
 
@@ -204,7 +204,7 @@ def test_a_journal_entry_holds_nothing_that_no_decision_could_say(
     field: str, value: object
 ) -> None:
     good = events.DecisionEntry(
-        at=make.NOON, event=make.EVENT, access_point="main-gate-in", reason=None
+        at=stage.NOON, event=stage.EVENT, access_point="main-gate-in", reason=None
     )
     body = msgspec.json.decode(events.body_text(good))
     assert events.read_body(events.body_text(good)) == good
