@@ -174,6 +174,10 @@ class Installation:
         run = ["gate_agent", "run", "--json", *at]
         self._add(name, run, '"what": "ready"', self._environment(name))
 
+    def said(self, name: str, text: str) -> int:
+        """How often a program has said something."""
+        return self.programs[name].output.count(text)
+
     # --- visitors
 
     def a_pass(

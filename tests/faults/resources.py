@@ -18,12 +18,12 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 def gate_disk_full(scene: Scene) -> Findings:
     """The gate's disk takes nothing more, or only a part of an entry: nobody is let in unwritten."""
-    return _disk_full(scene, GATE)
+    return _disk_full(scene, GATE, "journal_unavailable")
 
 
 def server_disk_full(scene: Scene) -> Findings:
     """The server's disk takes nothing more: it acknowledges nothing that it did not store."""
-    return _disk_full(scene, WORKER)
+    return _disk_full(scene, WORKER, "disk I/O error")
 
 
 def gate_clock_jumps(scene: Scene) -> Findings:
@@ -39,6 +39,8 @@ def gate_clock_jumps(scene: Scene) -> Findings:
             site.present(expired)
             site.present(site.a_pass())
             _jump(clock, timedelta())
+        if not site.said(GATE, "clock_untrusted"):
+            raise AssertionError("the gate did not notice that its clock jumped")
         return site.findings()
 
 
@@ -55,8 +57,9 @@ def server_clock_jumps(scene: Scene) -> Findings:
         return site.findings()
 
 
-def _disk_full(scene: Scene, name: str) -> Findings:
+def _disk_full(scene: Scene, name: str, sign: str) -> Findings:
     site = scene.site
+    before = site.said(name, sign)
     for _ in scene.rounds():
         site.show(site.a_pass())
         site.pause(ONE_PASSAGE_S)
@@ -66,6 +69,8 @@ def _disk_full(scene: Scene, name: str) -> Findings:
         site.present(site.a_pass())
         _files_end_at(site.pid(name), resource.RLIM_INFINITY)
         site.present(site.a_pass())
+    if site.said(name, sign) == before:
+        raise AssertionError(f"the disk was never full: {name} did not say {sign!r}")
     return site.findings()
 
 

@@ -47,7 +47,7 @@ def revoked_under_traffic(scene: Scene) -> Findings:
 
 def _arrived(site: Installation) -> int:
     """How often the gate said that it took new revocations."""
-    return site.programs[GATE].output.count("section=revocations")
+    return site.said(GATE, "section=revocations")
 
 
 def _invited(site: Installation, host: Caller, number: int) -> list[tuple[str, str]]:

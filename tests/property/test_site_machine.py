@@ -2,12 +2,14 @@
 
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -224,3 +226,39 @@ TestSite.settings = settings(
     stateful_step_count=25,
     suppress_health_check=[HealthCheck.too_slow],
 )
+
+
+@pytest.fixture
+def site(tmp_path: Path, sqlite_template: SqliteTemplate) -> Iterator[MemorySite]:
+    made = MemorySite(sqlite_template.copy(tmp_path / "genkan.sqlite3"), tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_lockdown_stops_who_comes_and_nobody_who_leaves(site: MemorySite) -> None:
+    visitor, gate = site.visitors[0], site.gates[GATE]
+    assert gate.present(site.pass_of(visitor), WAY_IN[GATE]) is None
+    site.settle()
+    site.lock_down()
+    site.settle()
+    other = site.pass_of(site.visitors[1])
+    assert gate.present(other, WAY_IN[GATE]) is DenyReason.LOCKDOWN
+    site.settle()
+    assert gate.present(site.pass_of(visitor), WAY_OUT[GATE]) is None
+
+
+def test_who_enters_at_two_gates_that_are_apart_is_found_when_they_meet(site: MemorySite) -> None:
+    visitor, apart = site.visitors[0], site.gates[OTHER_GATE]
+    apart.part()
+    first_at = site.clock.now()
+    assert site.gates[GATE].present(site.pass_of(visitor), WAY_IN[GATE]) is None
+    site.settle()
+    second_at = site.clock.now()
+    assert apart.present(site.pass_of(visitor), WAY_IN[OTHER_GATE]) is None
+    site.settle()
+    assert site.conflicts() == set()
+    apart.join()
+    apart.ask()
+    site.settle()
+    assert site.conflicts() == {(site.ids[visitor], first_at, second_at)}
+    assert apart.present(site.pass_of(visitor), WAY_IN[OTHER_GATE]) is DenyReason.ANTI_PASSBACK
