@@ -265,12 +265,15 @@ class Agent:
             self._feedback.trouble("journal", str(damage))
 
     def _prune_if_due(self) -> None:
-        """Drop old entries, a few at a time; never by a clock that may have jumped ahead."""
-        now = self._moment()
-        if now < self._prune_due or not self.clock.trusted:
+        """Drop old entries, a few at a time; never by a clock that may have jumped ahead.
+
+        The server's last word bounds it: a revocation that went by a wrong clock never comes again.
+        """
+        now, heard = self._moment(), self.knowledge.heard
+        if now < self._prune_due or heard is None or not self.clock.trusted:
             return
         try:
-            at = self.clock.now()
+            at = min(self.clock.now(), heard)
             forgotten = self.knowledge.feeds.prune(at)
             dropped = self.journal.prune(at - self._journal_kept)
         except (JournalUnavailable, KnowledgeNotKept) as error:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -85,6 +85,8 @@ class Gate:
     agent: Agent | None = None
     transport_kind: type[MemoryTransport] = MemoryTransport
     scanner: str | None = None
+    now: datetime = NOW
+    """What the machine's clock says."""
 
     def start(self) -> Agent:
         def transport(_identity: Identity, will: Will) -> MemoryTransport:
@@ -97,7 +99,7 @@ class Gate:
             [ReaderPlan(ENTRANCE, self.scanner or self.camera)],
             self.feedback,
             make_transport=transport,
-            make_clock=lambda _journal: GateClock(battery_clock=True, system=lambda: NOW),
+            make_clock=lambda _journal: GateClock(battery_clock=True, system=lambda: self.now),
         )
         self.agent.start(timedelta(seconds=0.2))
         return self.agent

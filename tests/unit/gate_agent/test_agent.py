@@ -13,6 +13,7 @@ from access_protocol.decision import DenyReason
 from access_protocol.events import ControllerEventKind, DecisionEntry, Outcome
 from gate_agent.gatekeeper import FORGED_AT_ONCE
 from gate_agent.health import HANGS_AFTER
+from tests.fakes.gate_journal import VISITOR
 from tests.fakes.gate_site import (
     ENTRANCE,
     NOW,
@@ -218,6 +219,24 @@ def test_old_entries_go_once_the_server_has_them(gate: Gate) -> None:
     agent._prune_due = 0.0
     gate.until(lambda: agent.journal.pruned)
     assert agent.journal.pruned == 2
+
+
+def test_a_clock_that_runs_ahead_forgets_nothing_that_still_counts(gate: Gate) -> None:
+    agent = gate.start()
+    gate.server.revoke(VISITOR, 3)
+    gate.until(lambda: agent.knowledge.lowest_generation(VISITOR) == 3)
+    event = str(uuid4())
+    agent.journal.append(
+        DecisionEntry(at=NOW, event=event, access_point=ENTRANCE, reason=DenyReason.EXPIRED)
+    )
+    gate.until(lambda: agent.journal.waiting == 0)
+    gate.stop()
+    gate.broker.lose()
+    gate.now = NOW + timedelta(days=400)
+    agent = gate.start()
+    gate.until(lambda: agent._prune_due > float("-inf"))
+    assert agent.knowledge.lowest_generation(VISITOR) == 3
+    assert agent.journal.pruned == 0
 
 
 def test_it_says_that_it_is_there_and_says_goodbye(gate: Gate) -> None:
