@@ -156,7 +156,10 @@ class HeldFeeds:
     def lowest_generation(self, credential: CredentialId) -> int:
         """See `rules.Knowledge.lowest_generation`."""
         found = self._look_up("SELECT lowest FROM revocation WHERE id = ?", credential)
-        return ALL_GENERATIONS if found is None else found[0][0] if found else 0
+        if found:
+            return found[0][0]
+        # Another thread may just have begun the file anew: who is not in it may have been in the last one.
+        return ALL_GENERATIONS if found is None or self._heard is None else 0
 
     def held_credential(self, credential: CredentialId) -> bytes | None:
         """See `rules.Knowledge.held_credential`."""
@@ -259,10 +262,12 @@ class HeldFeeds:
 
     def hear(self, at: datetime) -> None:
         """Everything that the server knew at this time is held. Raises `KnowledgeNotKept`."""
-        with self._transaction() as connection:
-            connection.execute("DELETE FROM heard")
-            connection.execute("INSERT INTO heard VALUES (?)", (_microseconds(at),))
-        self._heard = at
+        with self._lock:
+            with self._transaction() as connection:
+                connection.execute("DELETE FROM heard")
+                connection.execute("INSERT INTO heard VALUES (?)", (_microseconds(at),))
+            # Not later: a file that is begun anew meanwhile has heard nothing.
+            self._heard = at
 
     def prune(self, now: datetime) -> int:
         """Forget some of what no longer matters at this time; call again until it returns 0.
@@ -280,10 +285,12 @@ class HeldFeeds:
 
     @contextmanager
     def _chunk(self, kind: DocumentKind, version: int) -> Generator[sqlite3.Connection]:
-        with self._transaction() as connection:
-            connection.execute(_REACHED, (kind, version))
-            yield connection
-        self._versions[kind] = version
+        with self._lock:
+            with self._transaction() as connection:
+                connection.execute(_REACHED, (kind, version))
+                yield connection
+            # Not later: a file that is begun anew meanwhile holds nothing of this.
+            self._versions[kind] = version
 
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection]:

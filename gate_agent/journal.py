@@ -179,9 +179,10 @@ class Journal:
         """
         text = body_text(body)
         with self._lock:
-            failure, self.history.failure = self.history.failure, None
-            if failure is not None and isinstance(body, DecisionEntry) and body.reason is None:
-                raise JournalUnavailable(f"the history could not be read: {failure}")
+            if isinstance(body, DecisionEntry):  # no outcome takes away what stands against it
+                failure, self.history.failure = self.history.failure, None
+                if failure is not None and body.reason is None:
+                    raise JournalUnavailable(f"the history could not be read: {failure}")
             before = self._head.position
             position = JournalPosition(before.sequence + 1, chained(before.hash, text))
             newest = _later(self._head.newest, body)
@@ -361,8 +362,7 @@ class Journal:
             "SELECT sequence, hash, body FROM entry WHERE sequence > ? ORDER BY sequence LIMIT ?",
             (after, LARGEST_BATCH),
         ).fetchall():
-            sequence = number - self._before
-            entry = JournalEntry(sequence=sequence, hash=digest.hex(), body=text)
+            entry = JournalEntry(sequence=number - self._before, hash=digest.hex(), body=text)
             left -= len(msgspec.json.encode(text)) + _ENTRY_OVERHEAD
             if left < 0:
                 return

@@ -266,6 +266,18 @@ def test_a_grant_that_was_decided_without_the_history_is_not_taken(tmp_path: Pat
     journal.close()
 
 
+def test_an_outcome_that_is_written_meanwhile_does_not_make_up_for_the_history(
+    tmp_path: Path,
+) -> None:
+    journal = opened(tmp_path)
+    journal.history._reading.close()
+    assert not journal.history.entry_spent(VISITOR, ENTRANCE)
+    journal.append(outcome(EventId(str(uuid4())), Outcome.OPENED))
+    with pytest.raises(JournalUnavailable, match="history"):
+        journal.append(decision())
+    journal.close()
+
+
 def test_the_times_of_a_clock_that_was_wrong_can_be_taken_back(tmp_path: Path) -> None:
     journal = opened(tmp_path)
     journal.append(dated(30_000))

@@ -306,6 +306,8 @@ def test_damage_that_shows_while_the_gate_works_counts_against_the_credential(
     lowest = known.lowest_generation(CredentialId((1234).to_bytes(16, "big")))
     assert lowest == knowledge.ALL_GENERATIONS
     assert known.heard is None
+    # Also for a decision that began before and looks only now, when the file is a new one.
+    assert known.lowest_generation(VISITOR) == knowledge.ALL_GENERATIONS
     assert known.held_credential(FIRST) is None
     give(known, revocations(3, 1))
     assert known.lowest_generation(VISITOR) == 3
@@ -333,6 +335,7 @@ def test_what_no_longer_matters_is_forgotten_a_part_at_a_time(tmp_path: Path) ->
     assert known.held_credential(FIRST) is None
     assert known.lowest_generation(VISITOR) == 3
     assert known.feeds.prune(NOW + timedelta(days=2)) == 1
+    known.feeds.hear(NOW)
     assert known.lowest_generation(VISITOR) == 0
     assert known.feeds.bound_generation(VISITOR) == 4
     assert known.feeds.prune(NOW + timedelta(days=31)) == 2
