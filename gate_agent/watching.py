@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from gate_agent.camera import RecordingEnded
 from gate_agent.eyes import Eyes
 from gate_agent.health import ReaderGauge
 from gate_agent.logs import Log
-from gate_agent.source import SourceLost, Wait
+from gate_agent.source import Source, SourceLost, Wait
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 1.0
@@ -150,10 +151,20 @@ class SourceWatch(Generic[_Seen]):
                     log.exception("reader_failed", access_point=self._gauge.point)
                 if self._goes_on(turn):
                     self._fails(_said_of(why))
-                    self._call(turn, HUNG_AFTER, source.close)
+                    if not self._call(turn, HUNG_AFTER, partial(self._closed, source)):
+                        source = self._eyes.make()
                     self._wait(pause)
                     pause = min(pause * 2, LONGEST_PAUSE_S)
-        source.close()
+        self._closed(source)
+
+    def _closed(self, source: Source[_Seen]) -> bool:
+        """Close it; False where its driver fails at that too: nobody knows then what it still holds."""
+        try:
+            source.close()
+        except Exception:  # whatever a driver raises: the thread that opens it anew must go on
+            log.exception("reader_not_closed", access_point=self._gauge.point)
+            return False
+        return True
 
     def _goes_on(self, turn: int) -> bool:
         return turn == self._turn and not self._stop.is_set()

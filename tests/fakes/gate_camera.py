@@ -24,6 +24,7 @@ class LivingCamera:
         self.plugged_in = True
         self.frozen = False
         self.black = False
+        self.closing_fails = False
         self.buffers = 1
         self.opened_at: list[float] = []
         self.hangs = 0
@@ -59,7 +60,8 @@ class LivingCamera:
         return Frame(shown[number % len(shown)], self._since_opened, self._time.now)
 
     def close(self) -> None:
-        pass
+        if self.closing_fails:
+            raise RuntimeError("the driver is confused")
 
 
 def hall(seed: int) -> Image:

@@ -183,6 +183,18 @@ def test_an_unplugged_camera_is_said_once_and_tried_again_every_second(
     assert not scene.gauge.health().camera_ok
 
 
+def test_a_camera_whose_driver_cannot_even_close_it_is_opened_anew(scene: Scene) -> None:
+    def script(camera: LivingCamera, number: int) -> None:
+        camera.closing_fails = True
+        camera.plugged_in = number != 3
+        if len(camera.opened_at) == 2 and number > 5:
+            scene.stop.set()
+
+    scene.script = script
+    scene.play()
+    assert scene.said == ["camera 0 sends no picture", None]
+
+
 def test_a_camera_that_hangs_is_said_and_another_thread_opens_it_anew(scene: Scene) -> None:
     def script(camera: LivingCamera, number: int) -> None:
         camera.hangs = int(number == 3)
