@@ -67,6 +67,7 @@ class DisplayFeedback:
         self._boards = {point: _Board() for point in (self.points if not self._one else ("",))}
         self._moment = moment
         self._news = threading.Condition()
+        self._count = 0
         self._troubles: set[str] = set()
         self._enrolled = True
         self._closed = False
@@ -97,11 +98,15 @@ class DisplayFeedback:
                 return Shown(board.shown, board.number, left)
             return Shown(self._at_rest(board), board.number, None)
 
-    def wait_for_news(self, seconds: float) -> None:
-        """Wait until something happens at any board, or for so long."""
+    @property
+    def news(self) -> int:
+        """Counts what happened at all boards; to be read before what is then waited to change."""
+        return self._count
+
+    def wait_for_news(self, known: int, seconds: float) -> None:
+        """Wait until something happens that `news` did not count yet, or for so long."""
         with self._news:
-            if not self._closed:
-                self._news.wait(seconds)
+            self._news.wait_for(lambda: self._closed or self._count != known, seconds)
 
     def _at_rest(self, board: _Board) -> Screen:
         if board.troubles or self._troubles:
@@ -151,7 +156,7 @@ class DisplayFeedback:
                 troubles.discard(where)
             else:
                 troubles.add(where)
-            self._news.notify_all()
+            self._tell()
 
     def enrolling(self, step: Enrolling, why: str = "") -> None:
         """See `Feedback.enrolling`: on every board, and without the `why`, which is for administrators."""
@@ -163,13 +168,13 @@ class DisplayFeedback:
                     self._show(point, screen)
                 elif board.shown == screens.ENROLLING:
                     board.until = 0.0
-            self._news.notify_all()
+            self._tell()
 
     def close(self) -> None:
         """See `Feedback.close`: whoever waits for news is let go."""
         with self._news:
             self._closed = True
-            self._news.notify_all()
+            self._tell()
 
     def _board(self, point: str) -> _Board | None:
         return self._boards.get("" if self._one else point)
@@ -186,7 +191,7 @@ class DisplayFeedback:
             if not again:
                 # What is said with every frame appears, and sounds, once.
                 board.number += 1
-                self._news.notify_all()
+                self._tell()
 
     def _follow(self, point: str, screen: Screen, event: EventId) -> None:
         """Show what a controller says of `event`, unless another visitor was just answered."""
@@ -198,6 +203,10 @@ class DisplayFeedback:
             if free or board.event in {None, event}:
                 self._show(point, screen, event)
 
+    def _tell(self) -> None:
+        self._count += 1
+        self._news.notify_all()
+
     def _changed(self) -> None:
         with self._news:
-            self._news.notify_all()
+            self._tell()

@@ -189,7 +189,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"retry: 1000\n\n")
         feedback, last = self.server.feedback, b""
         while not feedback.closed:
-            shown = feedback.shown(point)
+            # Read before the board: what happens while a page is written to is not slept through.
+            known, shown = feedback.news, feedback.shown(point)
             if shown is None:
                 return
             now = _event(shown, feedback)
@@ -197,7 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(now if now != last else b":\n\n")
             last = now
             left = KEEP_ALIVE_S if shown.left is None else min(shown.left, KEEP_ALIVE_S)
-            feedback.wait_for_news(left)
+            feedback.wait_for_news(known, left)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Say nothing: what a page asks for is no news."""

@@ -3,6 +3,7 @@
 import importlib.resources
 import re
 from datetime import timedelta
+from time import monotonic
 
 import msgspec
 import pytest
@@ -94,6 +95,16 @@ def test_what_is_said_with_every_frame_appears_once_and_stays(
     shown = display.shown(ENTRANCE)
     assert shown is not None
     assert (shown.screen.what, shown.number) == ("hold_still", 1)
+
+
+def test_what_happens_while_a_page_is_written_to_is_not_slept_through(
+    display: DisplayFeedback,
+) -> None:
+    known = display.news
+    display.hold_still(ENTRANCE)
+    began = monotonic()
+    display.wait_for_news(known, 60)
+    assert monotonic() - began < 30
 
 
 def test_each_access_point_has_a_board_of_its_own(display: DisplayFeedback) -> None:
