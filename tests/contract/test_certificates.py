@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from sqlmodel import select
+from sqlmodel import delete, select
 
 from access_protocol import renewal
 from access_protocol.certificates import TlsIdentity, new_key, read_certificate
@@ -137,6 +137,16 @@ def test_a_certificate_of_an_earlier_enrolment_or_of_another_device_is_not_renew
     assert renewed(office, first, new_key()) is None
     assert renewed(office, other, new_key()) is None
     assert renewed(office, again, new_key())
+
+
+def test_a_certificate_that_an_older_copy_of_the_database_does_not_know_is_renewed_at_once(
+    office: Office,
+) -> None:
+    present, next_key = enrol(office, GATE, Kind.GATE).tls, new_key()
+    with office.begin(SYSTEM) as work:
+        work.session.exec(delete(DeviceCertificate))
+    issued = renewed(office, present, next_key)
+    assert issued is not None
 
 
 def test_enrolling_again_revokes_every_certificate_from_before(
