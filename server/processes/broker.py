@@ -6,6 +6,7 @@ import subprocess
 from datetime import timedelta
 
 import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from server.devices import broker_configuration, certification
 from server.kernel import logs
@@ -54,7 +55,7 @@ def run(settings: Settings) -> int:
             if process.poll() is not None:
                 log.error("mosquitto ended", code=process.returncode)
                 return process.returncode or 1
-            if write_files(office):
+            if _renewed(office):
                 process.send_signal(signal.SIGHUP)
                 log.info("the broker was told of new rights, revocations or its new certificate")
         return 0
@@ -68,6 +69,18 @@ def write_files(office: Office) -> bool:
     with office.reading(Principal.system("broker")) as work:
         files = broker_configuration.broker_files(work, office.settings.data_folder / "broker")
     return broker_configuration.write(files)
+
+
+def _renewed(office: Office) -> bool:
+    """Write what changed; where the database is away, everybody who has rights keeps them.
+
+    Doors are opened over the broker also while the database is restarted, so it must not end with it.
+    """
+    try:
+        return write_files(office)
+    except (OperationalError, InterfaceError) as error:
+        log.warning("the database is away: the broker goes on", error=type(error.orig).__name__)
+        return False
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
