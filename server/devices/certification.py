@@ -7,7 +7,7 @@ rights, over an open connection as over a new one; the list of revoked certifica
 
 import hashlib
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -44,7 +44,8 @@ def own_identity(office: Office, name: str) -> Callable[[], TlsIdentity]:
 def issue(work: Work, device: Device, public: ec.EllipticCurvePublicKey) -> bytes:
     """Return a certificate (DER) for the device's present enrolment; asked again with one key, the same one.
 
-    Raises `Conflict` where a device asks for one after another.
+    One that is due for renewal is not given again: a device may keep its key. Raises `Conflict` where a device
+    asks for one certificate after another.
     """
     key_hash = hashlib.sha256(
         public.public_bytes(
@@ -53,7 +54,7 @@ def issue(work: Work, device: Device, public: ec.EllipticCurvePublicKey) -> byte
     ).digest()
     theirs = [row for row in _of(work.session, device) if row.enrolment == device.enrolment]
     for row in theirs:
-        if row.key_hash == key_hash and row.revoked_at is None and work.now < row.not_after:
+        if row.key_hash == key_hash and row.revoked_at is None and not _is_due(row, work.now):
             return row.certificate
     if sum(row.issued_at > work.now - _DAY for row in theirs) >= MOST_A_DAY:
         raise Conflict(f"{device.id} was given {MOST_A_DAY} certificates within a day already.")
@@ -85,8 +86,7 @@ def renewal_due(work: Work, device: Device, serial: int) -> bool:
         return True
     if (row.device, row.enrolment) != (device.id, device.enrolment):
         return False
-    life = row.not_after - row.issued_at
-    return row.revoked_at is None and work.now >= row.issued_at + life * 2 / 3
+    return row.revoked_at is None and _is_due(row, work.now)
 
 
 def revoke_all(work: Work, device: Device) -> None:
@@ -114,6 +114,10 @@ def revocation_list(session: Session, made: Authority) -> bytes:
     revoked = [Revoked(int(each.serial, 16), each.revoked_at) for each in rows if each.revoked_at]
     at = (row.created_at - _DAY).replace(microsecond=0) + timedelta(seconds=len(revoked))
     return made.revocation_list(revoked, at)
+
+
+def _is_due(row: DeviceCertificate, now: datetime) -> bool:
+    return now >= row.issued_at + (row.not_after - row.issued_at) * 2 / 3
 
 
 def seal_anew(work: Work) -> None:

@@ -196,3 +196,16 @@ def test_a_renewal_over_mqtt_is_answered_to_the_device_that_asked(
     issued = decode(CertificateIssued, row.body or b"")
     assert issued.certificate == stored.certificate != first.certificate
     assert renewal.take(issued, present, next_key)
+
+
+def test_a_device_that_keeps_its_key_gets_a_certificate_that_lasts_longer(
+    office: Office, clock: FixedClock
+) -> None:
+    present = enrol(office, GATE, Kind.GATE).tls
+    clock.advance(DUE)
+    issued = renewed(office, present, present.key)
+    assert issued is not None
+    fresh = renewal.take(issued, present, present.key)
+    assert fresh.not_after == clock.now() + DEVICE_LIFE
+    # Its answer may be lost too, and is then given once more.
+    assert renewed(office, present, present.key) == issued
