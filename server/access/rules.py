@@ -19,6 +19,8 @@ from access_protocol.ids import CREDENTIAL_ID_BYTES
 
 LONGEST_CREDENTIAL_TEXT = 2 * CREDENTIAL_ID_BYTES
 LATEST_UNIX_TIME = (1 << 32) - 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime.fromtimestamp(LATEST_UNIX_TIME, UTC)
 
 
 class Break(StrEnum):
@@ -72,6 +74,8 @@ def read_entry(text: str) -> tuple[EntryBody, datetime]:
         at = body.at.astimezone(UTC)
     except (OverflowError, ValueError) as error:
         raise MalformedReportError(str(error)) from error
+    if not _EPOCH <= at <= _LATEST:
+        raise MalformedReportError(f"no clock of a gate shows {at}")
     if isinstance(body, DecisionEntry):
         _check_decision(body)
     return body, at

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -298,3 +298,19 @@ def test_the_list_is_newest_first_and_filtered_and_paged(office: Office) -> None
         outcomes = models.outcomes_of(work.session, [event(1)])
     assert outcomes == {(GATE, event(1)): [Outcome.PASSED]}
     assert PageQuery.model_fields.keys() <= models.EventQuery.model_fields.keys()
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        datetime(1, 1, 2, tzinfo=UTC),
+        datetime(1969, 12, 31, tzinfo=UTC),
+        datetime.max.replace(tzinfo=UTC),
+    ],
+)
+def test_a_passage_at_a_time_that_no_clock_of_ours_shows_stops_no_journal(
+    office: Office, at: datetime
+) -> None:
+    outcome = OutcomeEntry(at=at, event=event(1), access_point=MAIN_IN, outcome=Outcome.PASSED)
+    assert upload(office, journal(granted(1), outcome, denied(2))).sequence == 3
+    assert alarms(office) == [(AlarmKind.UNREADABLE_ENTRY, 2)]
