@@ -4,6 +4,7 @@ The code is typed by a person, or held before the camera as a QR; who watches th
 enrolled gives what it reads to `enrol_from_text`.
 """
 
+import http.client
 import json
 import secrets
 import urllib.error
@@ -25,6 +26,8 @@ from gate_agent.local_store import LocalStore
 
 PATH = "/api/v1/devices/enrolments"
 _WITHIN_S = 15.0
+_NO_ANSWER = (OSError, http.client.HTTPException)
+"""What comes of a server that is away, or that speaks something else than HTTP."""
 
 
 class EnrolmentFailed(Exception):
@@ -86,18 +89,28 @@ def _exchange(ticket: Ticket, store: LocalStore) -> Enrolment:
 
 
 def _post(url: str, body: bytes) -> bytes:
-    request = urllib.request.Request(  # noqa: S310 - the scheme was checked
-        url, data=body, headers={"Content-Type": "application/json"}, method="POST"
-    )
     try:
+        request = urllib.request.Request(  # noqa: S310 - the scheme was checked
+            url, data=body, headers={"Content-Type": "application/json"}, method="POST"
+        )
         with urllib.request.urlopen(request, timeout=_WITHIN_S) as answer:  # noqa: S310
             return cast("bytes", answer.read(codec.REPORT_CEILING + 1))
     except urllib.error.HTTPError as error:
-        with error:
-            raise EnrolmentFailed(_problem(error.read(codec.REPORT_CEILING), error.code)) from error
-    except (urllib.error.URLError, OSError) as error:
+        raise EnrolmentFailed(_problem(_body(error), error.code)) from error
+    except (
+        *_NO_ANSWER,
+        ValueError,
+    ) as error:  # ValueError: a name or a path that HTTP cannot carry
         reason = getattr(error, "reason", error)
         raise EnrolmentFailed(f"{url} cannot be reached: {reason}") from error
+
+
+def _body(error: urllib.error.HTTPError) -> bytes:
+    try:
+        with error:
+            return error.read(codec.REPORT_CEILING)
+    except (*_NO_ANSWER, ValueError):
+        return b""
 
 
 def _problem(body: bytes, status: int) -> str:

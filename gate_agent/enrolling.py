@@ -30,6 +30,8 @@ from gate_agent.watching import SourceWatch, Watch
 BETWEEN_TRIES = timedelta(seconds=5)
 SAME_CODE_AGAIN = timedelta(seconds=60)
 """A code that was refused is still before the camera; after this it may be tried once more."""
+TRIED_FOR = timedelta(seconds=40)
+"""A server that has not answered by then is given up; should its answer come all the same, it counts."""
 LOOK_EVERY_S = 0.25
 _STOP_WITHIN_S = 5.0
 _MOST_TRIED = 100
@@ -122,12 +124,27 @@ class WaitForCode:
         return True
 
     def _try(self, text: str) -> None:
+        """Enrol in a thread of its own: the address may be of a server that answers a byte at a time."""
         self._feedback.enrolling(Enrolling.WORKING)
-        try:
-            self._enrol(text, self._store)
-        except EnrolmentFailed as why:
-            log.warning("not_enrolled", why=str(why))
-            self._feedback.enrolling(Enrolling.CODE_REFUSED, str(why))
+        failed: list[str] = []
+
+        def work() -> None:
+            try:
+                self._enrol(text, self._store)
+            except EnrolmentFailed as why:
+                failed.append(str(why))
+
+        thread = threading.Thread(target=work, name="enrolment", daemon=True)
+        thread.start()
+        give_up = self._moment() + TRIED_FOR.total_seconds()
+        while thread.is_alive() and self._moment() < give_up and not self._told_to_stop.is_set():
+            self._alive()
+            thread.join(LOOK_EVERY_S)
+        if thread.is_alive():
+            failed.append(f"the server has not answered within {TRIED_FOR.seconds} s")
+        for why in failed:
+            log.warning("not_enrolled", why=why)
+            self._feedback.enrolling(Enrolling.CODE_REFUSED, why)
         self._next_try = self._moment() + BETWEEN_TRIES.total_seconds()
 
     def _watch(self, point: AccessPointId, source: str | Camera) -> Watch:

@@ -1,5 +1,7 @@
 """Enrolment over real HTTP."""
 
+import socket
+import threading
 from pathlib import Path
 
 import msgspec
@@ -65,6 +67,41 @@ def test_a_server_that_is_away_says_so_and_leaves_no_identity(tmp_path: Path) ->
         enrol(server.url, CODE, store)
     with pytest.raises(NotEnrolled):
         store.identity()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://gate..example", "http://127.0.0.1:1/入口", "http://入口@[::1%25]/"]
+)
+def test_an_address_that_nothing_can_be_sent_to_says_so(tmp_path: Path, url: str) -> None:
+    with pytest.raises(EnrolmentFailed, match=r"cannot be reached|url"):
+        enrol(url, CODE, LocalStore(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-hello\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+        b"HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\nnot a number\r\n",
+    ],
+)
+def test_a_service_that_speaks_something_else_says_so(tmp_path: Path, answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            with listening.accept()[0] as connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    pass
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with pytest.raises(EnrolmentFailed):
+            enrol(url, CODE, LocalStore(tmp_path))
+        thread.join()
 
 
 def test_a_page_that_is_not_the_servers_says_so(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from access_protocol import enrolment as enrolments
 from access_protocol.enrolment import Ticket
 from gate_agent.enrol import EnrolmentFailed, enrol
-from gate_agent.enrolling import BETWEEN_TRIES, SAME_CODE_AGAIN, WaitForCode
+from gate_agent.enrolling import BETWEEN_TRIES, SAME_CODE_AGAIN, TRIED_FOR, WaitForCode
 from gate_agent.feedback.base import Enrolling
 from gate_agent.local_store import Identity, LocalStore
 from tests.fakes.enrolment_server import AUTHORITY, EnrolmentServer
@@ -114,6 +114,30 @@ def test_waiting_gives_signs_of_life_and_ends_when_told(tmp_path: Path) -> None:
     machine.stop.set()
     machine.join()
     assert machine.identity is None
+
+
+def test_a_server_that_never_answers_holds_nobody_up(tmp_path: Path) -> None:
+    time, released, lives = FakeTime(), threading.Event(), list[float]()
+    feedback = FakeFeedback()
+
+    def alive() -> None:
+        lives.append(time.now)
+        time.now += TRIED_FOR.total_seconds() / 4
+
+    waiting = WaitForCode(
+        LocalStore(tmp_path),
+        [],
+        feedback,
+        stop=threading.Event(),
+        alive=alive,
+        enrol=lambda _text, _store: released.wait(WITHIN),
+        moment=time.clock,
+    )
+    waiting._try("GKE1:A")
+    released.set()
+    refused = feedback.wait_for("enrolling", Enrolling.CODE_REFUSED)
+    assert "not answered" in str(refused[2])
+    assert len(lives) == 4
 
 
 def test_codes_are_tried_one_by_one_with_time_between(tmp_path: Path) -> None:
