@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from access_protocol.events import FIRST_HASH, JournalPosition, chained
+from access_protocol.ids import JournalId
 
 VERIFIED_AT_LEAST = 1000
 """Entries at the end that are verified before the work begins, also where the server has them."""
@@ -43,10 +44,13 @@ def verify_end(
     return since, _follow(connection, since, last)
 
 
-def verify_beginning(path: Path, up_to: JournalPosition, stop: Callable[[float], bool]) -> None:
-    """Verify the entries up to there over a connection of its own, a few at a time.
+def verify_beginning(
+    path: Path, journal: JournalId, up_to: JournalPosition, stop: Callable[[float], bool]
+) -> None:
+    """Verify the journal's entries up to there over a connection of its own, a few at a time.
 
-    `stop` waits for so many seconds, and tells whether to give up. Raises `JournalDamaged`.
+    Ends where it is begun anew meanwhile: all hashes are new then. `stop` waits for so many seconds, and tells
+    whether to give up. Raises `JournalDamaged`.
     """
     connection = sqlite3.connect(path, timeout=5, isolation_level=None)
     try:
@@ -56,6 +60,8 @@ def verify_beginning(path: Path, up_to: JournalPosition, stop: Callable[[float],
         while True:
             # One moment's picture: the running gate drops its oldest entries meanwhile.
             connection.execute("BEGIN")
+            if connection.execute("SELECT id FROM journal").fetchone() != (journal,):
+                return
             anchor = anchor_of(connection)
             if anchor.sequence >= up_to.sequence:
                 return
@@ -80,10 +86,11 @@ def verify_beginning(path: Path, up_to: JournalPosition, stop: Callable[[float],
 def forge_anew(connection: sqlite3.Connection, since: JournalPosition) -> JournalPosition:
     """Chain every entry anew to `since`, which stands before the first; return the last one's position."""
     sequence, previous = since.sequence, since.hash
-    rows = connection.execute("SELECT sequence, body FROM entry ORDER BY sequence").fetchall()
-    for sequence, text in rows:
-        previous = chained(previous, text)
-        connection.execute("UPDATE entry SET hash = ? WHERE sequence = ?", (previous, sequence))
+    some = "SELECT sequence, body FROM entry WHERE sequence > ? ORDER BY sequence LIMIT ?"
+    while rows := connection.execute(some, (sequence, _AT_ONCE)).fetchall():
+        for sequence, text in rows:
+            previous = chained(previous, text)
+            connection.execute("UPDATE entry SET hash = ? WHERE sequence = ?", (previous, sequence))
     return JournalPosition(sequence, previous)
 
 

@@ -150,7 +150,7 @@ class Journal:
         Takes its time; `stop` waits for so many seconds, and tells whether to give up. Raises
         `JournalDamaged`: then the disk lost or changed something.
         """
-        chain.verify_beginning(self._path, self._verified_from, stop)
+        chain.verify_beginning(self._path, self.id, self._verified_from, stop)
 
     @property
     def position(self) -> JournalPosition:
@@ -273,8 +273,8 @@ class Journal:
                 connection.execute(
                     "UPDATE journal SET id = ?, before = ?, acknowledged = ?", (name, after, after)
                 )
+            self._anchor = self._verified_from = JournalPosition(after, FIRST_HASH)
             self.id, self._before, self._acknowledged = JournalId(name), after, after
-            self._anchor = JournalPosition(after, FIRST_HASH)
             self._head = _Head(last, self._head.newest)
 
     def next_batch(self) -> JournalBatch | None:

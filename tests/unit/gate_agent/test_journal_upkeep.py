@@ -1,6 +1,7 @@
 """What is old leaves the journal, and what stays is verified, without holding anybody up."""
 
 import sqlite3
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,33 @@ def test_entries_that_are_dropped_while_they_are_verified_are_not_missed(tmp_pat
     journal.verify_beginning(prune)
     assert sum(dropped) > 0
     journal.close()
+
+
+def test_a_journal_that_is_begun_anew_while_it_is_verified_is_not_damaged(tmp_path: Path) -> None:
+    journal = many(tmp_path)
+    journal.prune(later(0.01))
+    begun: list[int] = []
+
+    def begin_anew(_seconds: float) -> bool:
+        if not begun:
+            begun.append(journal.pruned)
+            journal.begin_anew(journal.pruned)
+        return False
+
+    journal.verify_beginning(begin_anew)
+    assert begun
+    journal.close()
+
+
+def test_a_long_journal_is_begun_anew_without_being_read_into_memory(tmp_path: Path) -> None:
+    journal = many(tmp_path, 10_000)
+    tracemalloc.start()
+    journal.begin_anew(0)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    journal.close()
+    assert peak < 1024 * 1024
+    opened(tmp_path).close()
 
 
 def test_a_gate_that_stops_does_not_wait_for_the_verification(tmp_path: Path) -> None:
