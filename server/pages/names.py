@@ -1,9 +1,11 @@
 """The names of things by their ids, in the reader's language, each looked up once a request."""
 
+import re
 from collections.abc import Sequence
 
 from access_protocol.ids import AccessPointId, DeviceId, PortalId, SiteCode
 from access_protocol.wording import Language
+from server.kernel.errors import Invalid
 from server.kernel.ids import PersonId, RoomId
 from server.kernel.pagination import MOST, PageQuery
 from server.kernel.work import Work
@@ -111,3 +113,14 @@ class Names:
         """Return the time zone of the first site: the panel's pages show times in it."""
         every = places.all_sites(self._session)
         return every[0].time_zone if every else None
+
+
+def chosen_place(text: str) -> tuple[SiteCode, int | None]:
+    """Return the site and zone of a choice such as `TYO:2`; without a zone it is the whole site (None).
+
+    Raises `Invalid` for what no form offers: a zone that cannot be read must not become the whole site.
+    """
+    found = re.fullmatch(r"([A-Z]{1,3}):([0-9]{0,2})", text)
+    if found is None:
+        raise Invalid([("place", "Please choose one of those offered.")])
+    return SiteCode(found[1]), int(found[2]) if found[2] else None

@@ -1,12 +1,16 @@
 """What nobody types but somebody sends: addresses, cursors, bodies and passes that are none of ours."""
 
+import re
+
 import pytest
 from flask.testing import FlaskClient
 from pydantic import SecretStr
+from sqlmodel import select
 
 from access_protocol.decision import DenyReason
 from access_protocol.events import DecisionEntry
 from server.access import ledger
+from server.access.models import Amnesty, Lockdown
 from server.app import create_app
 from server.people import actions as people
 from server.people.actions import PersonChange
@@ -81,3 +85,44 @@ def test_the_live_page_calls_a_pass_that_nobody_issued_unknown(
     shown = browser.get("/panel/live/events").text
     assert "Unknown pass" in shown
     assert "This pass is not genuine." in shown
+
+
+@pytest.mark.parametrize("place", ["", "TYO:\u00b2", "TYO:all", "TYO:99", "TYO:-1", "\0:", "ZZZ:"])
+@pytest.mark.parametrize("page", ["lockdown", "amnesty"])
+def test_a_place_that_no_form_offers_locks_nothing_down_and_forgives_nobody(
+    browser: FlaskClient, reception: Reception, page: str, place: str
+) -> None:
+    sent = {"csrf_token": token_of(browser), "place": place, "reason": "a drill"}
+    assert browser.post(f"/panel/{page}", data=sent).status_code == 422
+    with reception.office.reading(SYSTEM) as work:
+        assert not work.session.exec(select(Lockdown)).all()
+        assert not work.session.exec(select(Amnesty)).all()
+
+
+def test_what_no_panel_page_sends_is_refused_and_no_fault_of_ours(browser: FlaskClient) -> None:
+    token = {"csrf_token": token_of(browser)}
+    for address in (
+        "lockdown/%00/release",
+        "policy/%00",
+        "policy/TYO/zones/99",
+        "policy/TYO/access-points/%00",
+    ):
+        assert browser.get(f"/panel/{address}").status_code == 404, address
+    for address in ("conflicts/%00/acknowledge", "conflicts/0/acknowledge"):
+        sent = token | {"note": "two\nlines\x00"}
+        assert browser.post(f"/panel/{address}", data=sent).status_code < 500, address
+    for address in ("devices/%00/code", "policy/%00/rotate-key"):
+        assert browser.post(f"/panel/{address}", data=token).status_code < 500, address
+    wrong = token | {"reason": "one\ntwo"}
+    for address in ("lockdown", "amnesty", "lockdown/0/release"):
+        assert browser.post(
+            f"/panel/{address}", data=wrong | {"place": f"{SITE}:"}
+        ).status_code in (404, 422), address
+    sent = token | {"place": f"{SITE}:", "reason": "a drill", "visitor": "\x00"}
+    assert browser.post("/panel/amnesty", data=sent).status_code == 422
+
+
+def token_of(browser: FlaskClient) -> str:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', browser.get("/panel/lockdown").text)
+    assert found is not None
+    return found[1]

@@ -19,7 +19,7 @@ from server.kernel.principal import Right, require
 from server.kernel.request import begin, caller, reading
 from server.kernel.work import Work
 from server.pages import states
-from server.pages.names import Names
+from server.pages.names import Names, chosen_place
 from server.pages.panel import blueprint
 from server.pages.states import Badge
 from server.places import models as places
@@ -122,9 +122,8 @@ def _carried_out(form: Form, do: Callable[[Work], None]) -> bool:
 
 
 def _lock_down(work: Work, form: Form) -> None:
-    site, _, zone = form.value("place").partition(":")
-    wanted = NewLockdown(reason=form.value("reason"), zone=int(zone) if zone.isdigit() else None)
-    actions.lock_down(work, SiteCode(site), wanted)
+    site, zone = chosen_place(form.value("place"))
+    actions.lock_down(work, site, NewLockdown(reason=form.value("reason"), zone=zone))
 
 
 def _places(work: Work) -> list[tuple[str, str]]:

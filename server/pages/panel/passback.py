@@ -16,8 +16,9 @@ from server.kernel.errors import GenkanError, Invalid
 from server.kernel.pagination import MOST, PageQuery
 from server.kernel.principal import Right, require
 from server.kernel.request import begin, reading
+from server.kernel.text import on_one_line
 from server.kernel.work import Work
-from server.pages.names import Names
+from server.pages.names import Names, chosen_place
 from server.pages.panel import blueprint
 from server.places import models as places
 from server.visits import models as visits
@@ -61,7 +62,7 @@ def acknowledge_conflict(conflict: str) -> AnyResponse:
     """Note what a guard found out."""
     try:
         with begin() as work:
-            said = Acknowledge(note=Form.sent().value("note")[:500])
+            said = Acknowledge(note=on_one_line(Form.sent().value("note"))[:500])
             actions.acknowledge_conflict(work, conflict, said)
     except GenkanError as error:
         flash(gettext(error.detail), "bad")
@@ -92,15 +93,15 @@ def waiting(work: Work) -> int:
 
 
 def _granted(form: Form) -> bool:
-    site, _, zone = form.value("place").partition(":")
     try:
+        site, zone = chosen_place(form.value("place"))
         wanted = NewAmnesty(
             reason=form.value("reason"),
-            zone=int(zone) if zone.isdigit() else None,
+            zone=zone,
             visitor=form.value("visitor") or None,
         )
         with begin() as work:
-            actions.grant_amnesty(work, SiteCode(site), wanted)
+            actions.grant_amnesty(work, site, wanted)
     except ValidationError as error:
         form.take_validation(error)
     except GenkanError as error:
