@@ -11,7 +11,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from access_protocol import topics
 from access_protocol.codec import MalformedReportError
-from access_protocol.topics import SERVER, WRITES, MalformedTopicError, Subject
+from access_protocol.topics import SERVER, WRITES, MalformedTopicError, Subject, Topic
 from access_protocol.transport.base import Message
 from server.kernel.desk import Desk, Handler, Incoming, Malformed
 from server.kernel.errors import GenkanError
@@ -23,6 +23,11 @@ log = structlog.get_logger(__name__)
 LOGGED_EVERY = timedelta(minutes=1)
 WAITING_AT_MOST = 10_000
 """Messages that may wait for the database; gates send again what is beyond, doors report their state anew."""
+
+QUESTIONS_A_SECOND = 0.5
+"""Of what it should know: an answer may be three megabytes, signed. A gate that is well asks once a minute."""
+QUESTIONS_AT_ONCE = 100.0
+"""A gate that begins with nothing asks for a full feed in some thirty parts."""
 
 AGAIN_AFTER = timedelta(milliseconds=100)
 AGAIN_AT_MOST_EVERY = timedelta(seconds=5)
@@ -51,8 +56,10 @@ class Refusals:
 class Inbox(threading.Thread):
     """One thread that handles messages in the order in which they came."""
 
-    def __init__(self, desk: Desk, rates: Rates | None = None) -> None:
-        """Take the desk with all that the subjects asked for; `rates` says how much is too much."""
+    def __init__(
+        self, desk: Desk, rates: Rates | None = None, questions: Rates | None = None
+    ) -> None:
+        """Take the desk with all that the subjects asked for; `rates` and `questions` say how much is too much."""
         super().__init__(name="inbox", daemon=True)
         self._desk = desk
         self._waiting: queue.Queue[tuple[Handler, Incoming] | None] = queue.Queue(WAITING_AT_MOST)
@@ -60,6 +67,7 @@ class Inbox(threading.Thread):
         self.refusals = Refusals()
         self.floods = Refusals("a device sends too many messages; some were dropped")
         self._rates = rates or Rates()
+        self._questions = questions or Rates(QUESTIONS_A_SECOND, QUESTIONS_AT_ONCE)
 
     def subscribe(self) -> None:
         """Subscribe to everything that has a handler or a listener; call before the transport starts."""
@@ -97,7 +105,7 @@ class Inbox(threading.Thread):
             except MalformedTopicError:
                 self.refusals.count("?", "topic", self._desk.office.clock.now())
                 return
-            if not self._rates.allows(topic.device):
+            if not self._allows(topic):
                 self.floods.count(topic.device, topic.subject, self._desk.office.clock.now())
                 return
             incoming = Incoming(topic, message.payload, message.retained)
@@ -108,6 +116,11 @@ class Inbox(threading.Thread):
                 self._enqueue(handler, incoming)
 
         return take
+
+    def _allows(self, topic: Topic) -> bool:
+        if topic.subject is Subject.SYNC and not self._questions.allows(topic.device):
+            return False
+        return self._rates.allows(topic.device)
 
     def _enqueue(self, handler: Handler, incoming: Incoming) -> None:
         try:

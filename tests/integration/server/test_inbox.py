@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from uuid import UUID
@@ -13,13 +13,17 @@ import structlog
 from sqlmodel import select
 
 from access_protocol import codec, topics
-from access_protocol.events import ControllerEvent, ControllerEventKind
-from access_protocol.topics import Kind, Subject
+from access_protocol.events import ControllerEvent, ControllerEventKind, SyncRequest
+from access_protocol.ids import NONCE_BYTES
+from access_protocol.topics import SERVER, Kind, Subject
 from access_protocol.transport.memory import MemoryBroker, MemoryTransport
+from server.access import messages as access
 from server.devices import messages as devices
 from server.devices.actions import DoorReported
+from server.devices.documents import OUTBOX_KIND
 from server.devices.models import DoorEvent
 from server.kernel.desk import Desk
+from server.kernel.outbox import OutboxRow
 from server.kernel.work import Office
 from server.processes.inbox import Inbox
 from server.processes.rates import Rates
@@ -99,3 +103,32 @@ def test_a_device_that_floods_is_held_back_and_counted_and_others_are_heard(offi
     assert [line["so_far"] for line in lines if "too many" in line["event"]] == [1]
     with office.reading(SYSTEM) as work:
         assert len(work.session.exec(select(DoorEvent)).all()) == 3
+
+
+def test_a_gate_that_asks_in_a_loop_is_answered_seldom_and_its_other_messages_are_taken(
+    office: Office,
+) -> None:
+    broker = MemoryBroker()
+    desk = Desk(office, MemoryTransport(broker))
+    devices.register(desk)
+    access.register(desk)
+    inbox = Inbox(desk, questions=Rates(a_second=0.0, at_once=2, moment=lambda: 0.0))
+    inbox.subscribe()
+    desk.transport.start()
+    gate = MemoryTransport(broker)
+    gate.start()
+    asks = topics.build(TYO, Kind.GATE, GATE, Subject.SYNC, SERVER)
+    before = len(documents(office))
+    for number in range(10):
+        gate.publish(asks, codec.encode(SyncRequest(held={}, nonce=bytes([number]) * NONCE_BYTES)))
+    gate.publish(topics.build(TYO, Kind.GATE, GATE, Subject.HEALTH), b"nonsense")
+    inbox.start()
+    inbox.stop()
+    assert inbox.floods.counts == {GATE: 8}
+    assert inbox.refusals.counts == {GATE: 1}
+    assert len(documents(office)) == before + 2
+
+
+def documents(office: Office) -> Sequence[OutboxRow]:
+    with office.reading(SYSTEM) as work:
+        return work.session.exec(select(OutboxRow).where(OutboxRow.kind == OUTBOX_KIND)).all()
