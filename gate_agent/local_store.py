@@ -70,8 +70,23 @@ class LocalStore:
         return self._folder / "knowledge.sqlite3"
 
     def enrol(self, enrolment: Enrolment, key: SigningKey, tls_key: bytes) -> None:
-        """Keep what the server answered, and the gate's own two keys. Raises OSError."""
+        """Keep what the server answered, and the gate's own two keys. Raises OSError.
+
+        What is known of another site goes first: changes are numbered for each site, and the numbers of that one
+        would pass over what this one has revoked.
+        """
+        if not self._is_of_site(enrolment):
+            for suffix in ("", "-wal", "-shm"):
+                path = self.feeds_path
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
         self._keep_identity(_IdentityFile(enrolment=enrolment, seed=key.seed, tls_key=tls_key))
+
+    def _is_of_site(self, enrolment: Enrolment) -> bool:
+        try:
+            held = self._held_identity().enrolment
+        except NotEnrolled:
+            return False
+        return (held.site, held.authority) == (enrolment.site, enrolment.authority)
 
     def renew(self, tls: TlsIdentity) -> None:
         """Keep the next certificate and its key instead of the present ones. Raises OSError or `NotEnrolled`."""
