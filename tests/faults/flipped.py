@@ -8,7 +8,7 @@ from access_protocol import commands, credential, documents
 from access_protocol.keys import KeyRing, RingKey
 from access_protocol.rules import Circumstances, CodePresented, decide
 from tests.fakes.knowledge import FakeHistory, FakeKnowledge
-from tests.vectors import make, stage
+from tests.vectors import controllers, make, stage
 
 _AUTHORITY = KeyRing(
     [RingKey(stage.AUTHORITY.public, stage.NOON - stage.HOUR, stage.NOON + stage.HOUR)]
@@ -31,6 +31,7 @@ def vectors() -> Iterator[tuple[str, bytes]]:
     for vector in written["documents"]:
         yield f"document {vector['kind']}", bytes.fromhex(vector["message"])
     yield "command", bytes.fromhex(written["command"]["message"])
+    yield "command to dispense", bytes.fromhex(written["controllers"]["dispense"])
 
 
 def refused(name: str, message: bytes) -> bool:
@@ -43,8 +44,8 @@ def refused(name: str, message: bytes) -> bool:
         if name.startswith("credential"):
             read = credential.read(credential.to_text(message))
             credential.verify_issuer(read, lambda _hint: [stage.ISSUER.public])
-        elif name == "command":
-            commands.open_command(message, (stage.GATE_KEY.public,))
+        elif name.startswith("command"):
+            commands.open_command(message, (stage.GATE_KEY.public, controllers.SERVER_KEY.public))
         else:
             documents.open_document(
                 message,
