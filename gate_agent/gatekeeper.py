@@ -74,8 +74,12 @@ class Gatekeeper:
         return not ours or (point, ours) in self._decided or self._still_held(point, ours, moment)
 
     def calm(self, point: AccessPointId, moment: float) -> bool:
-        """Tell whether also a code that no issuer vouched for would be decided on now."""
-        return self._allowance(point, moment).left(moment) >= 1 and self._has_room(point)
+        """Tell whether also a code that no issuer vouched for would be decided on now.
+
+        Not while a full one is waited for: a screen may show another short one in each frame.
+        """
+        waits = any(at == point for at, _ in self._short)
+        return not waits and self._allowance(point, moment).left(moment) >= 1
 
     def decide(
         self,

@@ -253,6 +253,16 @@ def test_a_visitor_who_comes_back_later_is_asked_to_hold_still_again() -> None:
         hall.show(short(bound(), at=later(60)), moment=60.0)
 
 
+def test_while_a_full_one_is_waited_for_no_door_is_asked_for_with_each_frame() -> None:
+    hall = Hall()
+    for second in range(3):
+        with pytest.raises(HoldStill):
+            hall.show(short(bound(), at=later(second)), moment=float(second))
+        assert not hall.gatekeeper.calm(ENTRANCE, float(second))
+    assert hall.reason(full(bound())) is None
+    assert hall.gatekeeper.calm(ENTRANCE, 3.0)
+
+
 def test_a_screen_full_of_short_ones_is_not_waited_on() -> None:
     hall, waited, refused = Hall(), 0, 0
     for number in range(100):
