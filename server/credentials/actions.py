@@ -159,6 +159,9 @@ def rotate_key(work: Work, site: SiteCode) -> IssuerKey:
         raise NotFound("There is no such site.")
     known = models.issuer_keys(work.session, site)
     old = known[0] if known else None
+    if old is not None:
+        # Whoever signs with it at this moment comes first, so that its end is known.
+        work.session.refresh(old, with_for_update=True)
     new = keys.make(work, site, old.number + 1 if old else 1)
     if old is not None and old.retired_at is None:
         keys.retire(work, old)

@@ -79,7 +79,7 @@ def sign(
     before = _bound(work, held)
     replaces = held.generation > 0 if holder is None else before is not None
     not_before, expires = rules.window(visit.starts_at, visit.ends_at)
-    key_row, key = keys.issuing_key(work, visit.site)
+    key_row, key = keys.kept_key(work, visit.site)
     held.generation += 1
     if replaces:
         held.lowest_valid = held.generation

@@ -41,6 +41,19 @@ def issuing_key(work: Work, site: SiteCode) -> tuple[IssuerKey, SigningKey]:
     return row, SigningKey(work.sealer.unseal(row.sealed_seed, _purpose(row.public)))
 
 
+def kept_key(work: Work, site: SiteCode) -> tuple[IssuerKey, SigningKey]:
+    """Return the key for a credential that is kept; nobody retires it before this work ends.
+
+    Or the key could be given an end that does not know of this credential yet.
+    """
+    row, key = issuing_key(work, site)
+    work.session.refresh(row, with_for_update={"read": True})
+    while row.retired_at is not None:
+        row, key = issuing_key(work, site)
+        work.session.refresh(row, with_for_update={"read": True})
+    return row, key
+
+
 def make(work: Work, site: SiteCode, number: int) -> IssuerKey:
     """Make the site's key with this number, unless another process just did: then that one counts."""
     key = SigningKey(work.ids.random_bytes(ED25519_KEY_BYTES))

@@ -1,8 +1,10 @@
 """Credentials and issuer keys on SQLite and on PostgreSQL."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -14,7 +16,7 @@ from access_protocol import credential as protocol
 from access_protocol.credential import CredentialClass
 from access_protocol.knowledge import ALL_GENERATIONS
 from access_protocol.signed import UnknownKeyError
-from server.credentials import actions, models, rules
+from server.credentials import actions, keys, models, rules
 from server.credentials.actions import CredentialRevoked
 from server.credentials.models import Credential, Issue
 from server.kernel.clock import FixedClock
@@ -22,7 +24,7 @@ from server.kernel.errors import Conflict, Forbidden, NotFound
 from server.kernel.events import Event
 from server.kernel.ids import PersonId, TokenId
 from server.kernel.principal import Principal, Right
-from server.kernel.work import Office
+from server.kernel.work import Office, Work
 from server.visits.models import Visit
 from tests.fakes.site import (
     CREDENTIAL,
@@ -34,6 +36,9 @@ from tests.fakes.site import (
     VISITOR,
     enrolled_site,
 )
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 @pytest.fixture
@@ -151,6 +156,51 @@ def test_a_rotated_key_signs_and_the_old_one_counts_until_its_credentials_expire
         assert [key.public for key in models.key_ring(work.session, TYO, clock.now())] == [
             fresh.public
         ]
+
+
+def meanwhile(
+    office: Office, first: Callable[[Work], T], second: Callable[[Work], U]
+) -> tuple[T, U]:
+    """Do the first thing, and before it is committed begin the second, which may have to wait for it."""
+    results: list[U] = []
+    done = threading.Event()
+
+    def do_second() -> None:
+        with office.begin(SYSTEM) as work:
+            results.append(second(work))
+        done.set()
+
+    thread = threading.Thread(target=do_second)
+    with office.begin(SYSTEM) as work:
+        keys.issuing_key(work, TYO)
+    with office.begin(SYSTEM) as work:
+        result = first(work)
+        thread.start()
+        done.wait(1)
+    thread.join(20)
+    return result, results[0]
+
+
+def test_a_pass_that_is_signed_while_the_key_is_rotated_counts_until_it_expires(
+    office: Office, clock: FixedClock
+) -> None:
+    made, fresh = meanwhile(
+        office,
+        lambda work: actions.issue(work, VISITOR),
+        lambda work: actions.rotate_key(work, TYO),
+    )
+    assert made.issuer != fresh.public
+    clock.set(made.expires - timedelta(seconds=1))
+    assert claims_of(office, made, clock).generation == 1
+
+
+def test_what_waits_for_a_rotation_is_signed_by_the_new_key(office: Office) -> None:
+    fresh, made = meanwhile(
+        office,
+        lambda work: actions.rotate_key(work, TYO),
+        lambda work: actions.issue(work, VISITOR),
+    )
+    assert made.issuer == fresh.public
 
 
 def test_private_keys_are_sealed(office: Office) -> None:
