@@ -3,14 +3,18 @@
 import socket
 import threading
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
+from access_protocol.feeds import Revocation
 from gate_agent.enrol import EnrolmentFailed, enrol
+from gate_agent.knowledge import HeldKnowledge
 from gate_agent.local_store import LocalStore, NotEnrolled
 from tests.fakes.enrolment_server import EnrolmentServer
-from tests.fakes.gate_site import GATE, enrolment
+from tests.fakes.gate_journal import VISITOR
+from tests.fakes.gate_site import GATE, GATE_KEY, NOW, TLS, enrolled, enrolment
 
 CODE = "ABCD-EFGH-2345-67IJ"
 
@@ -67,6 +71,34 @@ def test_a_server_that_is_away_says_so_and_leaves_no_identity(tmp_path: Path) ->
         enrol(server.url, CODE, store)
     with pytest.raises(NotEnrolled):
         store.identity()
+
+
+def revoked_something(folder: Path) -> LocalStore:
+    store = enrolled(folder)
+    known = HeldKnowledge(store.identity(), store)
+    known.feeds.take_revocations(90, [Revocation(VISITOR, 3, NOW)])
+    known.close()
+    return store
+
+
+@pytest.mark.parametrize("change", [{"site": "OSA"}, {"authority": (b"B" * 32,)}])
+def test_a_gate_that_is_enrolled_elsewhere_knows_nothing_from_before(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    store = revoked_something(tmp_path)
+    store.enrol(msgspec.structs.replace(enrolment(), **change), GATE_KEY, TLS.key)
+    # A number of the other site's feed would pass over what this one revoked before.
+    known = HeldKnowledge(store.identity(), store)
+    assert known.versions == {}
+    known.close()
+
+
+def test_a_gate_that_is_enrolled_again_at_its_site_keeps_what_it_knows(tmp_path: Path) -> None:
+    store = revoked_something(tmp_path)
+    store.enrol(enrolment(), GATE_KEY, TLS.key)
+    known = HeldKnowledge(store.identity(), store)
+    assert known.lowest_generation(VISITOR) == 3
+    known.close()
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,9 @@ import stat
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import base45
-import msgspec
 import pytest
 
 from access_protocol import feeds, knowledge
@@ -33,11 +31,9 @@ from tests.fakes.gate_site import (
     ISSUER,
     NOW,
     OFFICE,
-    TLS,
     bound,
     document,
     enrolled,
-    enrolment,
     policy,
     ring,
     static,
@@ -287,32 +283,6 @@ def test_a_damaged_file_is_begun_anew_and_nothing_counts_as_heard(
     assert now.heard == NOW
     now.close()
     assert held(store).lowest_generation(VISITOR) == 3
-
-
-@pytest.mark.parametrize("change", [{"site": "OSA"}, {"authority": (b"B" * 32,)}])
-def test_a_gate_that_is_enrolled_elsewhere_knows_nothing_from_before(
-    tmp_path: Path, change: dict[str, Any]
-) -> None:
-    store = enrolled(tmp_path)
-    known = informed(store)
-    give(known, revocations(3, 90, after=0))
-    known.close()
-    store.enrol(msgspec.structs.replace(enrolment(), **change), GATE_KEY, TLS.key)
-    # A number of the other site's feed would pass over what this one revoked before.
-    known = HeldKnowledge(store.identity(), store)
-    assert known.versions == {}
-    assert known.feeds.versions == {}
-    known.close()
-
-
-def test_a_gate_that_is_enrolled_again_at_its_site_keeps_what_it_knows(tmp_path: Path) -> None:
-    store = enrolled(tmp_path)
-    known = informed(store)
-    give(known, revocations(3, 90, after=0))
-    known.close()
-    known = held(enrolled(tmp_path))
-    assert known.lowest_generation(VISITOR) == 3
-    known.close()
 
 
 def test_damage_that_shows_while_the_gate_works_counts_against_the_credential(
