@@ -14,7 +14,7 @@ from access_protocol import codec, topics
 from access_protocol.credential import CredentialClass
 from access_protocol.events import PassageNotice
 from access_protocol.feeds import LastPassage
-from access_protocol.ids import AccessPointId, CredentialId, EventId, ZoneNumber
+from access_protocol.ids import AccessPointId, CredentialId, DeviceId, EventId, ZoneNumber
 from access_protocol.knowledge import AntiPassback, Direction
 from access_protocol.topics import Kind, Subject, Topic
 from access_protocol.transport.base import Transport
@@ -34,6 +34,9 @@ OLDEST = timedelta(hours=72)
 _AHEAD = timedelta(seconds=60)
 """By so much the clock of another gate may be ahead of ours."""
 _MOST_REMEMBERED = 4096
+BELIEVED_AT_ONCE, BELIEVED_A_SECOND = 1000.0, 2.0
+"""Notices of one other gate: what waited while it was away, and more than go through a turnstile. A gate in
+the wrong hands would otherwise fill the disks of all; what is too many comes with the feeds."""
 
 log = Log(__name__)
 
@@ -77,6 +80,10 @@ class SharedHistory:
         return told.direction is Direction.IN and (since is None or told.at > since)
 
 
+class TooManyNoticesError(ValueError):
+    """More notices than a gate of people can have."""
+
+
 class Passages:
     """Tells the others, and listens to them; several threads may call it. `moment` counts seconds."""
 
@@ -102,6 +109,7 @@ class Passages:
         self._again = False
         self._in_flight: deque[tuple[int, float]] = deque()
         self._heard: OrderedDict[EventId, None] = OrderedDict()
+        self._room: dict[DeviceId, tuple[float, float]] = {}
 
     def reconnected(self) -> None:
         """The broker was away: what is not surely told is told again, at the next tick."""
@@ -149,7 +157,8 @@ class Passages:
     def handle(self, topic: Topic, payload: bytes) -> None:
         """Take what another gate told.
 
-        Raises `MalformedReportError`, `ImplausibleNoticeError`, or `held_feeds.KnowledgeNotKept`.
+        Raises `MalformedReportError`, `ImplausibleNoticeError`, `TooManyNoticesError`, or
+        `held_feeds.KnowledgeNotKept`.
         """
         if topic.device == self._device:
             return
@@ -162,6 +171,7 @@ class Passages:
         event = EventId(notice.event)
         if event in self._heard:
             return
+        self._take_room(topic.device)
         passage = LastPassage(
             CredentialId(bytes.fromhex(notice.credential)),
             ZoneNumber(notice.zone),
@@ -177,6 +187,14 @@ class Passages:
             self._heard.popitem(last=False)
         for one in before:
             self._look_for_conflict(passage, one)
+
+    def _take_room(self, device: DeviceId) -> None:
+        now = self._moment()
+        left, since = self._room.get(device, (BELIEVED_AT_ONCE, now))
+        left = min(BELIEVED_AT_ONCE, left + (now - since) * BELIEVED_A_SECOND)
+        self._room[device] = left - 1 if left >= 1 else left, now
+        if left < 1:
+            raise TooManyNoticesError(f"too many passages of {device}")
 
     def _told(self, passage: LastPassage) -> LastPassage | None:
         try:

@@ -23,11 +23,14 @@ from gate_agent.held_feeds import KnowledgeNotKept
 from gate_agent.journal import Journal
 from gate_agent.knowledge import HeldKnowledge
 from gate_agent.passages import (
+    BELIEVED_A_SECOND,
+    BELIEVED_AT_ONCE,
     SURELY_TOLD_S,
     TOLD_AT_ONCE,
     ImplausibleNoticeError,
     Passages,
     SharedHistory,
+    TooManyNoticesError,
 )
 from tests.fakes.gate_site import (
     ENTRANCE,
@@ -150,6 +153,18 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 def conflicts(logged: pytest.LogCaptureFixture) -> list[list[str]]:
     """The events of each conflict that was said."""
     return [vars(line)["fields"]["events"] for line in logged.records if line.msg == "conflict"]
+
+
+def test_a_gate_that_tells_more_than_can_pass_is_not_heard_further(scene: Scene) -> None:
+    for _ in range(int(BELIEVED_AT_ONCE)):
+        scene.hear(notice())
+    with pytest.raises(TooManyNoticesError):
+        scene.hear(notice())
+    scene.hear(notice(), DeviceId("gate-9"))
+    scene.time.wait(1 / BELIEVED_A_SECOND)
+    scene.hear(notice())
+    with pytest.raises(TooManyNoticesError):
+        scene.hear(notice())
 
 
 def test_a_passage_that_was_reported_is_told_and_a_mere_grant_is_not(scene: Scene) -> None:
