@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 from datetime import timedelta
+from pathlib import Path
 
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -35,11 +36,8 @@ def run(settings: Settings) -> int:
     listening = ports.broker(settings)
     listening.check()
     office = Office(settings)
-    with office.begin(Principal.system("broker")) as work:
-        # The first who needs the authority makes it, and to look at the files alone makes nothing.
-        certification.authority(work)
-    write_files(office)
     folder = settings.data_folder / "broker"
+    _prepare(office, folder / broker_configuration.CONFIGURATION)
     process = subprocess.Popen(
         [_program(), "-c", str(folder / broker_configuration.CONFIGURATION)],
         # Ctrl-C goes to every process of the terminal; the broker should be the last to stop.
@@ -69,6 +67,21 @@ def write_files(office: Office) -> bool:
     with office.reading(Principal.system("broker")) as work:
         files = broker_configuration.broker_files(work, office.settings.data_folder / "broker")
     return broker_configuration.write(files)
+
+
+def _prepare(office: Office, configuration: Path) -> None:
+    """Write the files; where the database is away, those of the last time serve until it is back."""
+    try:
+        with office.begin(Principal.system("broker")) as work:
+            # The first who needs the authority makes it, and to look at the files alone makes nothing.
+            certification.authority(work)
+        write_files(office)
+    except (OperationalError, InterfaceError) as error:
+        if not configuration.exists():
+            raise
+        log.warning(
+            "the database is away: as it was the last time", error=type(error.orig).__name__
+        )
 
 
 def _renewed(office: Office) -> bool:

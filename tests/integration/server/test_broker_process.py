@@ -5,8 +5,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from socket import create_connection
 
@@ -30,6 +30,12 @@ def port() -> int:
 
 @pytest.fixture
 def broker(database: Path, port: int) -> "Iterator[subprocess.Popen[str]]":
+    with started(database, port) as process:
+        yield process
+
+
+@contextmanager
+def started(database: Path, port: int) -> "Generator[subprocess.Popen[str]]":
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith("GENKAN_")},
         "PYTHONUNBUFFERED": "1",
@@ -44,9 +50,11 @@ def broker(database: Path, port: int) -> "Iterator[subprocess.Popen[str]]":
         stderr=subprocess.STDOUT,
         text=True,
     )
-    yield process
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=20)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
 
 
 def says(process: "subprocess.Popen[str]", word: str) -> bool:
@@ -60,9 +68,25 @@ def test_doors_keep_their_broker_while_the_database_is_away(
     broker: "subprocess.Popen[str]", database: Path, port: int
 ) -> None:
     assert says(broker, "broker ready")
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("ALTER TABLE devices_device RENAME TO away")
+    take_away(database)
     assert says(broker, "the database is away")
     # It says so each time that it looks, so it has not ended, and neither has Mosquitto.
     assert says(broker, "the database is away")
     create_connection(("127.0.0.1", port), timeout=5).close()
+
+
+@pytest.mark.broker
+def test_a_broker_that_starts_before_its_database_lets_in_who_had_rights_the_last_time(
+    database: Path, port: int
+) -> None:
+    with started(database, port) as before:
+        assert says(before, "broker ready")
+    take_away(database)
+    with started(database, port) as again:
+        assert says(again, "broker ready")
+
+
+def take_away(database: Path) -> None:
+    """Let every question about devices fail, as where the database's server is not there."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("ALTER TABLE devices_device RENAME TO away")
