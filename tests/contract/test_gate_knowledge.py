@@ -335,11 +335,14 @@ def test_what_is_known_already_is_no_change(scene: Scene) -> None:
     assert scene.gate.held["revocations"] == version
 
 
-def test_a_section_that_no_device_would_take_is_said_aloud(scene: Scene) -> None:
+def test_a_section_that_no_device_would_take_is_said_aloud_and_not_sent(scene: Scene) -> None:
     section = Section(DocumentKind.REVOCATIONS, 7, bytes(documents.DOCUMENT_CEILING))
     with structlog.testing.capture_logs() as lines, scene.office.begin(SYSTEM) as work:
+        before = len(work.session.exec(select(OutboxRow)).all())
         send_all(work, TYO, GATE, [section])
+        after = len(work.session.exec(select(OutboxRow)).all())
     assert [(line["log_level"], line["device"]) for line in lines] == [("error", GATE)]
+    assert after == before
 
 
 def test_what_is_sent_to_one_gate_at_once_is_one_row_of_the_outbox(scene: Scene) -> None:
