@@ -51,8 +51,9 @@ def register(office: Office) -> None:
     on(PlaceChanged, access.place_changed)
     on(AmnestyGranted, access.amnesty_granted)
     on(DeviceStatusChanged, access.device_status_changed)
-    # Doors report: operators' commands come to their end, and meetings see who came.
+    # Doors report: operators' commands come to their end, who passed is inside, and meetings see who came.
     on(DoorReported, access.door_reported)
+    on(DoorReported, access.door_witnessed)
     on(OutcomesReported, meetings.note_outcomes)
 
 

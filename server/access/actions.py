@@ -26,7 +26,13 @@ from server.access.doors import (
     list_doors,
     open_portal,
 )
-from server.access.ledger import AccessDecided, LedgerAlarmRaised, OutcomesReported, ReportedOutcome
+from server.access.ledger import (
+    AccessDecided,
+    LedgerAlarmRaised,
+    OutcomesReported,
+    ReportedOutcome,
+    door_witnessed,
+)
 from server.access.lockdowns import (
     Lasting,
     LockdownBegan,
@@ -79,6 +85,7 @@ __all__ = [
     "device_enrolled",
     "device_status_changed",
     "door_reported",
+    "door_witnessed",
     "find_command",
     "grant_amnesty",
     "issuer_key_rotated",

@@ -36,9 +36,10 @@ from access_protocol.ids import (
     SiteCode,
 )
 from access_protocol.topics import SERVER
-from server.access import presence, rules
+from server.access import presence, rules, witnesses
 from server.access.models import AccessEvent, AlarmKind, EntryKind, Journal, LedgerAlarm
 from server.access.presence import Points
+from server.devices.actions import DoorReported
 from server.kernel import live
 from server.kernel.events import Event
 from server.kernel.upsert import insert_once, table_of
@@ -142,6 +143,15 @@ def append_own(work: Work, site: SiteCode, body: EntryBody) -> None:
     _append(work, head, (entry,))
 
 
+def door_witnessed(work: Work, report: DoorReported) -> None:
+    """Let a passage count by its controller's word: the gate may have been cut off when that came."""
+    seen = witnesses.of_report(work, report)
+    if seen is None:
+        return
+    source, bearers = Source(seen.gate, report.site), {seen.outcome.event: seen.bearer}
+    _tell_outcomes(work, source, [seen.outcome], seen.points, bearers)
+
+
 def new_event(work: Work) -> EventId:
     """Return a fresh event id."""
     return EventId(str(UUID(work.ids.new())))
@@ -237,17 +247,32 @@ _COLUMNS = tuple(column.name for column in _EVENTS.columns)
 def _tell(work: Work, source: Source, bodies: Sequence[EntryBody], points: Points) -> None:
     """Record what happened, move who passed, and tell open pages."""
     outcomes: list[OutcomeEntry] = []
+    decisions: list[DecisionEntry] = []
     for body in bodies:
         if isinstance(body, DecisionEntry):
             _record_decision(work, source, body, points)
+            decisions.append(body)
         else:
             outcomes.append(body)
-    bearers = _bearers(work, source, bodies, outcomes)
+    # The gate's own word comes first: what its controllers said counts where the gate tells of no passage.
+    told = {body.event for body in outcomes if body.outcome in presence.PASSAGES}
+    untold = [body for body in decisions if body.event not in told]
+    outcomes += witnesses.of_decisions(work, source.gate, points, untold)
+    _tell_outcomes(work, source, outcomes, points, _bearers(work, source, bodies, outcomes))
+    live.notice(work, "access", site=source.site)
+
+
+def _tell_outcomes(
+    work: Work,
+    source: Source,
+    outcomes: Sequence[OutcomeEntry],
+    points: Points,
+    bearers: Mapping[str, CredentialId],
+) -> None:
     if outcomes:
         _record_outcomes(work, source, outcomes, points, bearers)
     passed = [body for body in outcomes if body.outcome in presence.PASSAGES]
     moved = presence.passed(work, source.gate, source.site, points, passed, bearers)
-    live.notice(work, "access", site=source.site)
     if moved:
         live.notice(work, "occupancy", site=source.site)
 

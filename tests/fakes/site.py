@@ -82,6 +82,7 @@ def react(office: Office) -> None:
     office.reactions.on(devices.DeviceStatusChanged, access.device_status_changed)
     office.reactions.on(access.AmnestyGranted, access.amnesty_granted)
     office.reactions.on(devices.DoorReported, access.door_reported)
+    office.reactions.on(devices.DoorReported, access.door_witnessed)
 
 
 def office_with_site(database_url: str, folder: Path, clock: FixedClock | None = None) -> Office:
