@@ -192,6 +192,13 @@ class ControllerEvent(Report, frozen=True, kw_only=True):
     detail: ShortText | None = None
 
 
+class EventReceipt(Report, frozen=True, kw_only=True):
+    """The server has committed this one report of a controller, whichever came before or after it."""
+
+    boot: EventIdText
+    sequence: Count
+
+
 class Lock(StrEnum):
     """What the lock does, as the controller drives or senses it."""
 
@@ -330,6 +337,7 @@ REPORTS: tuple[type[Report], ...] = (
     JournalBatch,
     Receipt,
     ControllerEvent,
+    EventReceipt,
     ControllerState,
     Status,
     GateHealth,

@@ -20,7 +20,13 @@ from access_protocol.commands import Action
 from access_protocol.credential import Credential, CredentialClass
 from access_protocol.documents import Document, DocumentKind
 from access_protocol.enrolment import Enrolment, EnrolmentRequest
-from access_protocol.events import JournalBatch, Receipt, SyncRequest
+from access_protocol.events import (
+    ControllerEvent,
+    EventReceipt,
+    JournalBatch,
+    Receipt,
+    SyncRequest,
+)
 from access_protocol.ids import (
     AccessPointId,
     CredentialId,
@@ -112,6 +118,8 @@ class SmallSite:
         for kind in (Kind.GATE, Kind.CONTROLLER):
             self._server.subscribe(topics.to_all(kind, Subject.SYNC, SERVER), self._answer)
         self._server.subscribe(topics.to_all(Kind.GATE, Subject.JOURNAL, SERVER), self._receipt)
+        events = topics.of_all(SITE, Kind.CONTROLLER, Subject.EVENT)
+        self._server.subscribe(events, self._event_receipt)
         connected = threading.Event()
         self._server.on_connection(lambda there: connected.set() if there else None)
         self._server.start()
@@ -218,6 +226,12 @@ class SmallSite:
     def _receipt(self, message: Message) -> None:
         batch = codec.decode(JournalBatch, message.payload)
         receipt = Receipt(journal=batch.journal, sequence=batch.entries[-1].sequence)
+        device = topics.parse(message.topic).device
+        self._publish(Subject.RECEIPT, device, codec.encode(receipt))
+
+    def _event_receipt(self, message: Message) -> None:
+        event = codec.decode(ControllerEvent, message.payload)
+        receipt = EventReceipt(boot=event.boot, sequence=event.sequence)
         device = topics.parse(message.topic).device
         self._publish(Subject.RECEIPT, device, codec.encode(receipt))
 

@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -25,6 +24,7 @@ from access_protocol.events import (
     ControllerEvent,
     ControllerEventKind,
     ControllerState,
+    EventReceipt,
     Lock,
     Status,
     SyncRequest,
@@ -39,6 +39,7 @@ from firmware_sim.conversation import Conversation, RandomBytes
 from firmware_sim.kept import Kept
 from firmware_sim.portal import Portal, PortalState
 from firmware_sim.scheduler import Scheduler
+from firmware_sim.unreceipted import AT_A_TIME, Unreceipted
 
 FIRMWARE = "genkan-sim 2"
 KEY_LIST_CEILING = 8 * 1024
@@ -48,8 +49,7 @@ INBOX = 64
 REFUSALS_TOLD = 10
 """Refused commands told as events in a minute; a flood of them must not push out what matters."""
 SYNC_EVERY = timedelta(minutes=1)
-EVENTS_KEPT = 128
-"""Events that wait in RAM while the broker is away; then the oldest goes, and its number is missed."""
+RECEIPTS_LOOKED_AFTER = timedelta(seconds=1)
 
 _log = logging.getLogger(__name__)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -102,7 +102,7 @@ class Controller:
         self._booted = scheduler.now()
         self._boot = str(UUID(bytes=random_bytes(_BOOT_BYTES), version=4))
         self._sequence = 0
-        self._events: deque[ControllerEvent] = deque(maxlen=EVENTS_KEPT)
+        self._events = Unreceipted()
         self._state: PortalState | None = None
         self._since = timedelta()
         self._key_list_version: int | None = None
@@ -118,6 +118,11 @@ class Controller:
     def malformed_messages(self) -> int:
         """How many messages were no message of this protocol, or one too many, since the start."""
         return self._malformed
+
+    @property
+    def events_dropped(self) -> int:
+        """How many events were given up without a receipt, because the memory was full."""
+        return self._events.dropped
 
     @property
     def key_list_version(self) -> int | None:
@@ -143,6 +148,7 @@ class Controller:
             lambda there: self._scheduler.post(partial(self._connection_changed, there))
         )
         self._scheduler.after(SYNC_EVERY, self._every_minute)
+        self._scheduler.after(RECEIPTS_LOOKED_AFTER, self._every_second)
         self._transport.start()
 
     def say_goodbye(self) -> None:
@@ -157,7 +163,7 @@ class Controller:
         event: EventId | None = None,
         detail: str | None = None,
     ) -> None:
-        """See `Reporter.report`: keep the event in RAM until the broker has it."""
+        """See `Reporter.report`: keep the event in RAM until the server has stored it."""
         self._sequence += 1
         record = ControllerEvent(
             boot=self._boot,
@@ -167,7 +173,7 @@ class Controller:
             event=event,
             detail=detail,
         )
-        self._events.append(record)
+        self._events.keep(record)
         for watcher in self._watchers:
             watcher(record)
         self._hand_over_events()
@@ -211,6 +217,16 @@ class Controller:
             self._take_ask(topic, message.payload)
         elif topic.subject is Subject.KEYS:
             self._take_key_list(message.payload, keep=True)
+        elif topic.subject is Subject.RECEIPT:
+            self._take_receipt(topic, message.payload)
+
+    def _take_receipt(self, topic: Topic, payload: bytes) -> None:
+        try:
+            receipt = codec.decode(EventReceipt, payload)
+        except codec.MalformedReportError:
+            self._count_malformed(str(topic))
+            return
+        self._events.receipted(receipt)
 
     def _take_ask(self, topic: Topic, payload: bytes) -> None:
         try:
@@ -316,6 +332,7 @@ class Controller:
         if there:
             self._publish(Subject.STATUS, Status(online=True), retain=True)
             self._publish_state(self._locked_down_as_it_may_be(self._portal.state()))
+            self._events.connection_is_new()
             self._hand_over_events()
             self._ask_for_key_list()
         self.on_connection(there)
@@ -326,7 +343,6 @@ class Controller:
         if self._refusals_untold:
             untold, self._refusals_untold = self._refusals_untold, 0
             self._tell_refusal(None, f"{untold} more within a minute")
-        self._hand_over_events()
         self._ask_for_key_list()
 
     def _ask_for_key_list(self) -> None:
@@ -335,8 +351,25 @@ class Controller:
         self._publish(Subject.SYNC, SyncRequest(held=held), SERVER)
 
     def _hand_over_events(self) -> None:
-        while self._events and self._publish(Subject.EVENT, self._events[0]):
-            self._events.popleft()
+        told = 0
+        for event in self._events.untold():
+            if not self._tell(event):
+                return
+            told += 1
+        if told == AT_A_TIME:
+            self._scheduler.post(self._hand_over_events)
+
+    def _every_second(self) -> None:
+        self._scheduler.after(RECEIPTS_LOOKED_AFTER, self._every_second)
+        self._hand_over_events()
+        for event in self._events.overdue(self._scheduler.now()):
+            self._tell(event)
+
+    def _tell(self, event: ControllerEvent) -> bool:
+        given = self._publish(Subject.EVENT, event)
+        if given:
+            self._events.told(event, self._scheduler.now())
+        return given
 
     def _publish_state(self, state: PortalState) -> None:
         report = ControllerState(

@@ -8,7 +8,7 @@ from uuid import uuid4
 from access_protocol import codec, commands, documents, topics
 from access_protocol.commands import Action, Answer, Ask, Command
 from access_protocol.documents import Document, DocumentKind
-from access_protocol.events import ControllerEvent, SyncRequest
+from access_protocol.events import ControllerEvent, EventReceipt, SyncRequest
 from access_protocol.ids import DeviceId, EventId, Nonce, SiteCode
 from access_protocol.keys import SigningKey
 from access_protocol.knowledge import Obeyed, write_key_list
@@ -80,6 +80,7 @@ class Rehearsal:
         self.broker = MemoryBroker()
         self.gate = RehearsedGate(self.broker)
         self._told = told
+        self._stored: set[tuple[DeviceId, str, int]] = set()
         self._authority = SigningKey(secrets.token_bytes(32))
         self.saboteurs: dict[DeviceId, Saboteur] = {}
         self._server = MemoryTransport(self.broker)
@@ -110,9 +111,19 @@ class Rehearsal:
     def _take(self, message: Message) -> None:
         topic = topics.parse(message.topic)
         if topic.subject is Subject.EVENT:
-            self._told(topic.device, codec.decode(ControllerEvent, message.payload))
+            self._store(topic.device, codec.decode(ControllerEvent, message.payload))
         elif not codec.decode(SyncRequest, message.payload).held:
             self._send_key_list(topic.device)
+
+    def _store(self, device: DeviceId, event: ControllerEvent) -> None:
+        """Take an event once, and give its receipt each time."""
+        name = device, event.boot, event.sequence
+        if name not in self._stored:
+            self._stored.add(name)
+            self._told(device, event)
+        receipt = EventReceipt(boot=event.boot, sequence=event.sequence)
+        topic = topics.build(SITE, Kind.SERVER, SERVER, Subject.RECEIPT, device)
+        self._server.publish(topic, codec.encode(receipt))
 
     def _send_key_list(self, device: DeviceId) -> None:
         body = write_key_list((Obeyed(GATE, self.gate.key.public, frozenset(Action)),))

@@ -31,6 +31,8 @@ ANSWER_WITHIN = timedelta(seconds=2)
 """How long a granted access waits for the controller's nonce."""
 ACKNOWLEDGED_WITHIN = commands.NONCE_LIFE
 """How long a command is waited for before the next one to the same controller may go out."""
+UNLOCKED_KNOWN = 256
+"""As many as a controller may tell again because it has no receipt of them; a screen shows each once."""
 NONCE_MARGIN = timedelta(seconds=1)
 """A nonce is not used in the last part of its life: the command could come too late."""
 
@@ -93,6 +95,7 @@ class Portal:
         # Never held while publishing: an answer may come before publish returns.
         self._lock = threading.Lock()
         self._lines: dict[DeviceId, deque[_Conversation]] = {}
+        self._unlocked: deque[EventId] = deque(maxlen=UNLOCKED_KNOWN)
 
     def ask(self, event: EventId, point: AccessPoint) -> None:
         """Tell the access point's controller that a command for `event` may follow."""
@@ -188,7 +191,7 @@ class Portal:
     def handle_event(self, topic: Topic, payload: bytes) -> None:
         """Take what a controller says happened at its door. Raises `MalformedReportError`.
 
-        It may come long after the conversation, and after a restart: the journal knows the event.
+        It may come long after the conversation, after a restart, and more than once: the journal knows the event.
         """
         report = codec.decode(ControllerEvent, payload)
         if report.event is None:
@@ -200,6 +203,9 @@ class Portal:
         if outcome is not None:
             self._report(grant.point, event, outcome)
         elif report.what is ControllerEventKind.UNLOCKED and grant.final is None:
+            if event in self._unlocked:
+                return
+            self._unlocked.append(event)
             self._reports.unlocked(grant.point, event)
 
     def _stands_at(self, point: AccessPointId, controller: DeviceId) -> bool:

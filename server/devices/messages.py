@@ -1,6 +1,7 @@
 """What gates and controllers report over MQTT, and what the worker tells controllers."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from access_protocol import topics
 from access_protocol.codec import encode
@@ -8,6 +9,7 @@ from access_protocol.documents import DocumentKind
 from access_protocol.events import (
     ControllerEvent,
     ControllerState,
+    EventReceipt,
     GateHealth,
     Status,
     SyncRequest,
@@ -21,6 +23,9 @@ from server.kernel import outbox
 from server.kernel.desk import Desk, Incoming
 from server.kernel.principal import Principal
 from server.kernel.work import Work
+
+RECEIPT_KEPT = timedelta(seconds=10)
+"""A controller that got no receipt by then tells the event again, and then gets one."""
 
 
 def register(desk: Desk) -> None:
@@ -69,7 +74,20 @@ def _door_state(work: Work, incoming: Incoming) -> None:
 
 
 def _door_event(work: Work, incoming: Incoming) -> None:
-    reports.door_event(work, sender_of(work, incoming), read(ControllerEvent, incoming))
+    """Store an event once; its receipt is in the outbox, so it leaves after the commit or not at all.
+
+    One that was stored before is answered as well: its first receipt may be lost.
+    """
+    device, report = sender_of(work, incoming), read(ControllerEvent, incoming)
+    reports.door_event(work, device, report)
+    outbox.post(
+        work,
+        "mqtt",
+        topics.build(device.site, Kind.SERVER, SERVER, Subject.RECEIPT, device.id),
+        body=encode(EventReceipt(boot=report.boot, sequence=report.sequence)),
+        reference=report.boot,
+        deadline=work.now + RECEIPT_KEPT,
+    )
 
 
 def _sync(work: Work, incoming: Incoming) -> None:

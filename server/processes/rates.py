@@ -7,7 +7,7 @@ from dataclasses import dataclass
 A_SECOND = 20.0
 """What a device may send for long. A gate that is well sends one in a few seconds."""
 AT_ONCE = 1000.0
-"""What it may send after a quiet time: a journal of 100,000 entries that waited, a door's 128 events."""
+"""What it may send after a quiet time: a journal of 100,000 entries that waited, a door's 256 events."""
 
 
 @dataclass

@@ -14,6 +14,7 @@ from access_protocol.events import (
     ControllerEvent,
     ControllerEventKind,
     ControllerState,
+    EventReceipt,
     Status,
     SyncRequest,
 )
@@ -155,6 +156,8 @@ class Scene:
         self.states: list[ControllerState] = []
         self.statuses: list[Status] = []
         self.syncs: list[SyncRequest] = []
+        self.server_stores = True
+        """Whether the server stores events and answers them, or is away."""
         self.relay_edges: list[bool] = []
         self.before_each_instant: Callable[[], None] = lambda: None
         self._numbers = itertools.count(1)
@@ -205,6 +208,13 @@ class Scene:
         topic = topics.build(SITE, Kind.SERVER, SERVER, Subject.KEYS, DOOR)
         self.listener.publish(topic, message)
 
+    def receipt(self, event: ControllerEvent) -> None:
+        """The server has committed this event."""
+        topic = topics.build(SITE, Kind.SERVER, SERVER, Subject.RECEIPT, DOOR)
+        self.listener.publish(
+            topic, codec.encode(EventReceipt(boot=event.boot, sequence=event.sequence))
+        )
+
     def sender(self, device: DeviceId = GATE) -> Sender:
         transport = MemoryTransport(self.broker)
         sender = Sender(transport, device)
@@ -243,7 +253,10 @@ class Scene:
     def _take(self, message: Message) -> None:
         subject = topics.parse(message.topic).subject
         if subject is Subject.EVENT:
-            self.events.append(codec.decode(ControllerEvent, message.payload))
+            event = codec.decode(ControllerEvent, message.payload)
+            self.events.append(event)
+            if self.server_stores:
+                self.receipt(event)
         elif subject is Subject.STATE:
             self.states.append(codec.decode(ControllerState, message.payload))
         elif subject is Subject.STATUS:

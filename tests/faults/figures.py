@@ -48,8 +48,6 @@ class Fault:
     short: int
     long: int
     needs_installation: bool = True
-    may_lose_reports: bool = False
-    """Whether what dies here may hold a controller's report that nobody else has (see docs/reliability.md)."""
 
     @property
     def runs(self) -> int:
@@ -77,7 +75,7 @@ class Figure:
         return sorted(
             f"{kind}: {what}"
             for kind, whats in (
-                ("lost", self._lost),
+                ("lost", found.lost),
                 ("duplicated", found.duplicated),
                 ("unexpected", found.unexpected),
                 ("opened wrongly", found.opened_wrongly),
@@ -92,15 +90,9 @@ class Figure:
             {
                 "fault": self.fault.name,
                 "runs": self.runs,
-                "lost": len(self._lost),
+                "lost": len(found.lost),
                 "duplicated": len(found.duplicated),
                 "unexpected": len(found.unexpected),
                 "opened_wrongly": len(found.opened_wrongly),
             }
-            | ({"reports_lost": len(found.untold)} if self.fault.may_lose_reports else {})
         )
-
-    @property
-    def _lost(self) -> frozenset[str]:
-        found = self.findings
-        return found.lost if self.fault.may_lose_reports else found.lost | found.untold

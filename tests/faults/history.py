@@ -73,8 +73,6 @@ class Findings:
     duplicated: frozenset[str] = frozenset()
     unexpected: frozenset[str] = frozenset()
     opened_wrongly: frozenset[str] = frozenset()
-    untold: frozenset[str] = frozenset()
-    """Passages whose report reached neither gate nor server: controllers keep none that the broker has taken."""
 
     def since(self, before: "Findings") -> "Findings":
         """Return what was not found before."""
@@ -83,7 +81,6 @@ class Findings:
             self.duplicated - before.duplicated,
             self.unexpected - before.unexpected,
             self.opened_wrongly - before.opened_wrongly,
-            self.untold - before.untold,
         )
 
 
@@ -94,7 +91,6 @@ def check(history: History) -> Findings:
         frozenset(_duplicated(history)),
         frozenset(_unexpected(history)),
         frozenset(_opened_wrongly(history)),
-        frozenset(_untold(history)),
     )
 
 
@@ -106,14 +102,17 @@ def _lost(history: History) -> Iterable[str]:
     for journal, numbers in _numbers(history.journaled).items():
         for missing in set(range(min(numbers), max(numbers))) - numbers:
             yield f"entry {missing} of {journal} is missing at the gate"
+    for word in unheard(history):
+        yield f"{_name(word)}: {word.what} for {word.event} never reached the server"
 
 
-def _untold(history: History) -> Iterable[str]:
-    told = {(entry.event, entry.outcome) for entry in history.journaled}
-    for word in history.words:
-        known = (word.event, word.what) in told or _name(word) in history.heard
-        if word.what in PASSAGES and word.event and not known and word.boot not in history.ended:
-            yield f"{word.controller} reported {word.what} for {word.event} to nobody"
+def unheard(history: History) -> list[Word]:
+    """What controllers that were not killed reported, and the server does not hold."""
+    return [
+        word
+        for word in history.words
+        if _name(word) not in history.heard and word.boot not in history.ended
+    ]
 
 
 def _duplicated(history: History) -> Iterable[str]:

@@ -31,7 +31,7 @@ from server.kernel.principal import Principal
 from server.kernel.settings import Settings
 from server.kernel.work import Office
 from tests.faults import records
-from tests.faults.history import Findings, History, Word, check
+from tests.faults.history import Findings, History, Word, check, unheard
 from tests.faults.proxy import Line
 
 ROOT = Path(__file__).parents[2]
@@ -296,12 +296,17 @@ class Installation:
         return False
 
     def settle(self, within: float = SETTLES_WITHIN_S) -> None:
-        """Wait until every journal was acknowledged and nothing new is said for a moment."""
+        """Wait until every journal was acknowledged, the server holds what controllers told, and nothing new is said.
+
+        A controller tells again after 10 s what it has no receipt for.
+        """
         seen, since = -1, time.monotonic()
 
         def quiet() -> bool:
             nonlocal seen, since
             if any(records.waiting(file[0]) for file in self._journals().values()):
+                return False
+            if unheard(self.history()):
                 return False
             said = len(self._words()) + len(records.stored(self.database))
             if said != seen:

@@ -144,6 +144,11 @@ def _reports() -> list[dict[str, str]]:
         ("event with a command", _said(Subject.EVENT), opened),
         ("event of a machine", _said(Subject.EVENT), dispensed),
         ("event without a command", _said(Subject.EVENT), forced),
+        (
+            "receipt",
+            _heard(Kind.SERVER, SERVER, Subject.RECEIPT),
+            events.EventReceipt(boot=BOOT, sequence=7),
+        ),
         ("sync, first", _said(Subject.SYNC, SERVER), events.SyncRequest(held={})),
         ("sync", _said(Subject.SYNC, SERVER), events.SyncRequest(held={"key_list": 8})),
     ]

@@ -13,7 +13,7 @@ import structlog
 from sqlmodel import select
 
 from access_protocol import codec, topics
-from access_protocol.events import ControllerEvent, ControllerEventKind, SyncRequest
+from access_protocol.events import ControllerEvent, ControllerEventKind, EventReceipt, SyncRequest
 from access_protocol.ids import NONCE_BYTES
 from access_protocol.topics import SERVER, Kind, Subject
 from access_protocol.transport.memory import MemoryBroker, MemoryTransport
@@ -79,6 +79,33 @@ def test_a_door_event_that_the_database_cannot_take_now_is_stored_later(
     inbox.stop()
     with office.reading(SYSTEM) as work:
         assert len(work.session.exec(select(DoorEvent)).all()) == 1
+
+
+def test_each_door_event_is_answered_with_its_receipt_after_the_commit_also_a_repeated_one(
+    office: Office,
+) -> None:
+    broker = MemoryBroker()
+    desk = Desk(office, MemoryTransport(broker))
+    devices.register(desk)
+    inbox = Inbox(desk)
+    inbox.subscribe()
+    desk.transport.start()
+    door = MemoryTransport(broker)
+    door.start()
+    topic = topics.build(TYO, Kind.CONTROLLER, DOOR, Subject.EVENT)
+    numbers = [3, 1, 3]
+    for number in numbers:
+        door.publish(topic, codec.encode(msgspec.structs.replace(HAPPENED, sequence=number)))
+    inbox.start()
+    inbox.stop()
+    receipts = topics.build(TYO, Kind.SERVER, SERVER, Subject.RECEIPT, DOOR)
+    with office.reading(SYSTEM) as work:
+        rows = work.session.exec(select(OutboxRow).where(OutboxRow.destination == receipts)).all()
+        told = [codec.decode(EventReceipt, row.body or b"") for row in rows]
+        stored = work.session.exec(select(DoorEvent.sequence)).all()
+    assert sorted(one.sequence for one in told) == sorted(numbers)
+    assert {one.boot for one in told} == {HAPPENED.boot}
+    assert sorted(stored) == [1, 3]
 
 
 def test_a_device_that_floods_is_held_back_and_counted_and_others_are_heard(office: Office) -> None:

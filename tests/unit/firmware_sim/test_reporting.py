@@ -1,19 +1,23 @@
 """What a controller tells, keeps and asks for while broker and server come and go."""
 
 from pathlib import Path
+from uuid import UUID
 
+import msgspec
 import pytest
 
+from access_protocol import topics
 from access_protocol.commands import Action
 from access_protocol.documents import DocumentKind
 from access_protocol.events import ControllerEventKind as Kind
 from access_protocol.events import Status, SyncRequest
 from access_protocol.ids import DeviceId, SiteCode
 from access_protocol.keys import SigningKey
-from access_protocol.topics import SERVER
-from firmware_sim.controller import EVENTS_KEPT
+from access_protocol.topics import SERVER, Subject
+from access_protocol.topics import Kind as Sender
 from firmware_sim.kept import KeptInFolder
-from tests.fakes.controller_scene import GATE, OBEYED, STRANGER, Scene, done, key_list
+from firmware_sim.unreceipted import AGAIN_AFTER, AGAIN_AT_A_TIME, EVENTS_KEPT
+from tests.fakes.controller_scene import DOOR, GATE, OBEYED, SITE, STRANGER, Scene, done, key_list
 
 
 @pytest.fixture
@@ -50,16 +54,103 @@ def test_events_wait_for_the_broker_and_come_in_order_without_a_gap(scene: Scene
 
 def test_more_events_than_the_memory_holds_leave_a_gap_in_the_numbers(scene: Scene) -> None:
     scene.broker.lose()
-    for _ in range(EVENTS_KEPT):
-        scene.doorway.leave()
-        scene.advance(1)
-        scene.doorway.shut()
-        scene.advance(1)
+    open_and_shut(scene, EVENTS_KEPT)
     scene.broker.restore()
     numbers = [event.sequence for event in scene.events]
     assert len(numbers) == EVENTS_KEPT + 1
     assert numbers[1:] == list(range(numbers[1], numbers[1] + EVENTS_KEPT))
     assert numbers[1] > 2
+    assert scene.installation.controller.events_dropped == numbers[1] - 2
+    assert scene.installation.controller.malformed_messages == 0
+
+
+def open_and_shut(scene: Scene, times: int = 1) -> None:
+    for _ in range(times):
+        scene.doorway.leave()
+        scene.advance(1)
+        scene.doorway.shut()
+        scene.advance(1)
+
+
+def test_what_the_server_has_a_receipt_for_is_told_once(scene: Scene) -> None:
+    open_and_shut(scene)
+    scene.advance(60)
+    scene.broker.lose()
+    scene.broker.restore()
+    numbers = [event.sequence for event in scene.events]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_without_a_receipt_an_event_is_told_again_in_order_until_there_is_one(scene: Scene) -> None:
+    scene.server_stores = False
+    open_and_shut(scene)
+    first = scene.events[1:]
+    before = len(scene.events)
+    scene.advance(AGAIN_AFTER.total_seconds() + 1)
+    assert scene.events[before:] == first
+    scene.server_stores = True
+    scene.advance(AGAIN_AFTER.total_seconds() + 1)
+    assert scene.events[before + len(first) :] == first
+    scene.advance(300)
+    assert len(scene.events) == before + 2 * len(first)
+
+
+def test_events_without_a_receipt_are_told_again_at_each_connect_before_what_is_new(
+    scene: Scene,
+) -> None:
+    scene.server_stores = False
+    open_and_shut(scene)
+    first = scene.events[1:]
+    scene.broker.lose()
+    open_and_shut(scene)
+    before = len(scene.events)
+    scene.broker.restore()
+    told = scene.events[before:]
+    assert told[: len(first)] == first
+    assert [event.sequence for event in told] == list(range(2, 2 + len(told)))
+    assert len(told) > len(first)
+
+
+def test_a_receipt_is_for_one_event_and_for_this_boot_only(scene: Scene) -> None:
+    scene.server_stores = False
+    open_and_shut(scene)
+    first, *earlier = reversed(scene.events[1:])
+    scene.receipt(first)
+    scene.receipt(first)
+    scene.receipt(msgspec.structs.replace(earlier[0], boot=str(UUID(int=9))))
+    scene.receipt(msgspec.structs.replace(earlier[0], sequence=999))
+    before = len(scene.events)
+    scene.broker.lose()
+    scene.broker.restore()
+    assert scene.events[before:] == earlier[::-1]
+
+
+def test_while_the_server_is_away_for_long_little_is_told_again_at_a_time_and_nothing_is_passed_over(
+    scene: Scene,
+) -> None:
+    scene.server_stores = False
+    open_and_shut(scene, EVENTS_KEPT)
+    before = len(scene.events)
+    scene.advance(10)
+    assert len(scene.events) - before <= 10 * AGAIN_AT_A_TIME
+    before = len(scene.events)
+    scene.advance(30)
+    assert len({event.sequence for event in scene.events[before:]}) == EVENTS_KEPT
+
+
+def test_a_receipt_that_is_none_is_counted(scene: Scene) -> None:
+    topic = topics.build(SITE, Sender.SERVER, SERVER, Subject.RECEIPT, DOOR)
+    scene.listener.publish(topic, b"{}")
+    assert scene.installation.controller.malformed_messages == 1
+
+
+def test_a_power_cut_loses_what_has_no_receipt(scene: Scene) -> None:
+    scene.server_stores = False
+    open_and_shut(scene)
+    before = len(scene.events)
+    scene.cut_power()
+    scene.restore_power()
+    assert {event.boot for event in scene.events[before:]}.isdisjoint({scene.events[0].boot})
 
 
 def test_the_state_is_told_once_for_each_change_and_again_after_each_connect(scene: Scene) -> None:

@@ -213,6 +213,19 @@ def test_the_same_report_twice_is_journaled_once(scene: Scene) -> None:
     assert scene.outcomes == [Outcome.NOT_PASSED]
 
 
+def test_reports_that_a_controller_tells_again_are_shown_and_journaled_once(scene: Scene) -> None:
+    event = scene.ask()
+    scene.grant(event)
+    told = ControllerEventKind.UNLOCKED, ControllerEventKind.OPENED
+    for what in told * 2:
+        scene.controller.happens(what, event)
+    scene.controller.happens(ControllerEventKind.PASSED, event)
+    for what in (*told, ControllerEventKind.PASSED):
+        scene.controller.happens(what, event)
+    assert scene.outcomes == [Outcome.OPENED, Outcome.PASSED]
+    assert scene.shown.shown.count(("unlocked", ENTRANCE)) == 1
+
+
 def test_a_report_from_a_controller_elsewhere_is_not_believed(scene: Scene) -> None:
     event = scene.ask()
     scene.grant(event)
