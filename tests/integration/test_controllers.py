@@ -6,11 +6,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from access_protocol import codec, topics
-from access_protocol.commands import Acknowledgement, Action, Answer, Ask
+from access_protocol.commands import Acknowledgement, Action, Answer, Ask, Result
 from access_protocol.enrolment import Enrolment
 from access_protocol.events import ControllerEvent, ControllerState, Lock, Status
 from access_protocol.ids import DeviceId, EventId, Nonce
@@ -35,6 +36,7 @@ from tests.services.broker import Broker
 CODE = "ABCD-EFGH-2345-IJKL"
 WITHIN = 20.0
 EVENT = EventId("00000000-0000-4000-8000-000000000001")
+LATER = EventId("00000000-0000-4000-8000-000000000002")
 pytestmark = pytest.mark.broker
 
 
@@ -239,6 +241,44 @@ def test_faults_are_injected_into_a_running_door_over_its_socket(
         assert not control.send(socket, b'{"do":"jam"}').ok
         assert not control.send(socket, b"rubbish").ok
     assert not socket.exists()
+
+
+def test_forged_and_replayed_commands_over_the_real_broker_open_nothing(
+    tmp_path: Path, server: EnrolmentServer, witness: Witness, gate: Gate
+) -> None:
+    """Between two true commands lie forgeries of the second; the relay moves for the true ones alone."""
+    socket = tmp_path / "door.sock"
+    enrolment = ["--enrol-url", server.url, "--code", CODE, "--control", str(socket)]
+    with started(tmp_path / "door", *enrolment):
+        gate.sender.publish(Subject.ASK, codec.encode(Ask(event=EVENT)))
+        first = gate.sender.sealed(Nonce(gate.answer().nonce), EVENT)
+        gate.sender.publish(Subject.COMMAND, first)
+        assert gate.word() == done(EVENT)
+        witness.wait_until(lambda: "closed" in witness.told())
+        witness.wait_until(lambda: witness.states[-1].lock is Lock.LOCKED)
+        gate.sender.publish(Subject.ASK, codec.encode(Ask(event=LATER)))
+        second = gate.sender.sealed(Nonce(gate.answer().nonce), LATER)
+        for forged in flipped(second, seed=3, count=300):
+            gate.sender.publish(Subject.COMMAND, forged)
+            assert gate.word().result is Result.REFUSED
+        gate.sender.publish(Subject.COMMAND, first)
+        assert gate.word() == done(EVENT), "the last word again, and nothing moves"
+        truth = control.send(socket, b'{"do":"look"}').truth
+        assert truth is not None
+        assert truth.pulses == 1
+        gate.sender.publish(Subject.COMMAND, second)
+        assert gate.word() == done(LATER)
+        truth = control.send(socket, b'{"do":"look"}').truth
+        assert truth is not None
+        assert truth.pulses == 2
+
+
+def flipped(message: bytes, *, seed: int, count: int) -> Iterator[bytes]:
+    """Copies of a message with one bit changed, each at another place."""
+    for place in Random(seed).sample(range(len(message) * 8), count):
+        changed = bytearray(message)
+        changed[place // 8] ^= 1 << place % 8
+        yield bytes(changed)
 
 
 def test_a_hung_processor_is_shown_as_a_new_boot_after_its_watchdog(
