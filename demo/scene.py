@@ -308,6 +308,9 @@ class Scene:
 
 def _forged(genuine: str) -> str:
     """Return a genuine credential with another id: everything fits but the signature."""
-    message = bytearray(credential.read(genuine).credential)
+    carried = credential.read(genuine).credential
+    if carried is None:
+        raise StepFailedError("the code in the mail carries no credential")
+    message = bytearray(carried)
     message[40] ^= 1
     return credential.to_text(bytes(message))
