@@ -5,10 +5,10 @@ import os
 import signal
 import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -166,8 +166,10 @@ class _Teller:
         self._print(readable(self._device, event))
 
     def _print(self, words: Text) -> None:
-        with suppress(OSError):
+        try:
             self._console.print(words)
+        except OSError:
+            _nobody_listens(sys.stderr)
 
     def tell_as_json(self, event: ControllerEvent) -> None:
         line = {
@@ -210,7 +212,12 @@ def _machine_line(line: str) -> None:
     try:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
-    except OSError:  # who read it is gone; what is still in the buffer must go somewhere at the end
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+    except OSError:
+        _nobody_listens(sys.stdout)
+
+
+def _nobody_listens(stream: TextIO) -> None:
+    """Who read the stream is gone: what is still in its buffer must go somewhere at the end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
