@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Generic, TypeVar
 
-import cbor2
 import msgspec
 
 from access_protocol.codec import EventIdText
@@ -24,7 +23,7 @@ from access_protocol.ids import (
     EventId,
     ZoneNumber,
 )
-from access_protocol.knowledge import ALL_GENERATIONS, MalformedSectionError
+from access_protocol.knowledge import ALL_GENERATIONS, MalformedSectionError, dump, load
 
 FEEDS = (DocumentKind.REVOCATIONS, DocumentKind.CREDENTIALS, DocumentKind.PRESENCE)
 CHUNK_BYTES = 60 * 1024
@@ -89,10 +88,12 @@ class _PassageForm(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_
     event: EventIdText
 
 
-class _ChunkForm(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class _ChunkForm(
+    msgspec.Struct, Generic[Entry], frozen=True, array_like=True, forbid_unknown_fields=True
+):
     after: _Number
     more: bool
-    entries: list[Any]
+    entries: list[Entry]
 
 
 def write_revocations(chunk: Chunk[Revocation]) -> bytes:
@@ -161,24 +162,14 @@ def check_order(after: int, version: int, held: int) -> None:
 
 
 def _write(chunk: Chunk[Entry], form: Callable[[Entry], object]) -> bytes:
-    whole = _ChunkForm(chunk.after, chunk.more, [form(entry) for entry in chunk.entries])
-    return cbor2.dumps(msgspec.to_builtins(whole, builtin_types=(bytes,)), canonical=True)
+    return dump(_ChunkForm(chunk.after, chunk.more, [form(entry) for entry in chunk.entries]))
 
 
 def _read(body: bytes, form: type[Any], entry: Callable[[Any], Entry]) -> Chunk[Entry]:
+    whole: _ChunkForm[Any] = load(body, _ChunkForm[form])
     try:
-        whole = msgspec.convert(cbor2.loads(body), _ChunkForm, builtin_types=(bytes,))
-        forms: list[Any] = msgspec.convert(whole.entries, list[form], builtin_types=(bytes,))
-        entries = tuple(entry(each) for each in forms)
-    except (
-        cbor2.CBORDecodeError,
-        msgspec.ValidationError,
-        ValueError,
-        TypeError,
-        OverflowError,
-        RecursionError,
-        MemoryError,
-    ) as error:
+        entries = tuple(entry(each) for each in whole.entries)
+    except (ValueError, OverflowError) as error:  # a time that no calendar holds
         raise MalformedSectionError(str(error)) from error
     return Chunk(whole.after, entries, whole.more)
 

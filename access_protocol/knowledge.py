@@ -152,11 +152,13 @@ class _ObeyedForm(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_f
     actions: list[Action]
 
 
-def _dump(form: object) -> bytes:
+def dump(form: object) -> bytes:
+    """Return a form as deterministic CBOR; `feeds` writes its chunks by it too."""
     return cbor2.dumps(msgspec.to_builtins(form, builtin_types=(bytes,)), canonical=True)
 
 
-def _load(body: bytes, form: Any) -> Any:  # noqa: ANN401 - msgspec.convert is typed by its argument
+def load(body: bytes, form: Any) -> Any:  # noqa: ANN401 - msgspec.convert is typed by its argument
+    """Return the form that CBOR holds, or raise `MalformedSectionError`."""
     try:
         return msgspec.convert(cbor2.loads(body), form, builtin_types=(bytes,))
     except (
@@ -173,7 +175,7 @@ def _load(body: bytes, form: Any) -> Any:  # noqa: ANN401 - msgspec.convert is t
 
 def write_keys(ring: KeyRing) -> bytes:
     """Return the body of a keys section."""
-    return _dump(
+    return dump(
         [
             _KeyForm(key.public, int(key.not_before.timestamp()), int(key.not_after.timestamp()))
             for key in ring
@@ -183,7 +185,7 @@ def write_keys(ring: KeyRing) -> bytes:
 
 def read_keys(body: bytes) -> KeyRing:
     """Return the issuers' key ring, or raise `MalformedSectionError`."""
-    forms: list[_KeyForm] = _load(body, list[_KeyForm])
+    forms: list[_KeyForm] = load(body, list[_KeyForm])
     try:
         return KeyRing(
             RingKey(
@@ -199,7 +201,7 @@ def read_keys(body: bytes) -> KeyRing:
 
 def write_policy(policy: Policy) -> bytes:
     """Return the body of a policy section."""
-    return _dump(
+    return dump(
         _PolicyForm(
             access_points=[
                 _PointForm(
@@ -245,7 +247,7 @@ def _seconds(duration: timedelta) -> int:
 
 def read_policy(body: bytes) -> Policy:
     """Return a gate's policy, or raise `MalformedSectionError`."""
-    form: _PolicyForm = _load(body, _PolicyForm)
+    form: _PolicyForm = load(body, _PolicyForm)
     points = [
         AccessPoint(
             id=AccessPointId(point.id),
@@ -285,23 +287,23 @@ class _TimeForm(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fie
 
 def write_time(answer: TimeAnswer) -> bytes:
     """Return the body of a time document."""
-    return _dump(_TimeForm(answer.nonce, dict(answer.versions)))
+    return dump(_TimeForm(answer.nonce, dict(answer.versions)))
 
 
 def read_time(body: bytes) -> TimeAnswer:
     """Return what a time document answers, or raise `MalformedSectionError`."""
-    form: _TimeForm = _load(body, _TimeForm)
+    form: _TimeForm = load(body, _TimeForm)
     return TimeAnswer(form.nonce, form.versions)
 
 
 def write_key_list(obeyed: tuple[Obeyed, ...]) -> bytes:
     """Return the body of a controller's key list."""
-    return _dump([_ObeyedForm(one.sender, one.public, sorted(one.actions)) for one in obeyed])
+    return dump([_ObeyedForm(one.sender, one.public, sorted(one.actions)) for one in obeyed])
 
 
 def read_key_list(body: bytes) -> tuple[Obeyed, ...]:
     """Return whom a controller obeys, or raise `MalformedSectionError`."""
-    forms: list[_ObeyedForm] = _load(body, list[_ObeyedForm])
+    forms: list[_ObeyedForm] = load(body, list[_ObeyedForm])
     return tuple(
         Obeyed(DeviceId(form.sender), form.public, frozenset(form.actions)) for form in forms
     )
