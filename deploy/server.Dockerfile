@@ -10,7 +10,8 @@ RUN /usr/local/genkan/bin/pybabel compile -d /srv/genkan/server/web/translations
 
 FROM python:3.11-slim-bookworm
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends mosquitto \
+ && apt-get install --yes --no-install-recommends \
+    fonts-noto-cjk libharfbuzz-subset0 libpangoft2-1.0-0 mosquitto \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --create-home --home-dir /var/lib/genkan genkan
 COPY --from=build /usr/local/genkan /usr/local/genkan

@@ -1,0 +1,1 @@
+"""Arrivals: coming near, the posted QR, check-in and walk-ins."""
