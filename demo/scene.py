@@ -16,7 +16,7 @@ from demo.mail import Invitation, read_invitation
 from demo.stage import Stage
 from demo.timeline import StepFailedError, Timeline
 
-GATE, TURNSTILE, DOOR = "gate-1", "turnstile-1", "door-sakura"
+GATE, FRONT, TURNSTILE, DOOR = "gate-1", "door-front", "turnstile-1", "door-sakura"
 ENTRANCE, ROOM = "main-gate-in", "sakura-in"
 VISITOR = {
     "name": "Hana Suzuki",
@@ -74,9 +74,10 @@ class Scene:
         stage.start_server()
         tell.happened(f"server is ready: web {stage.url}, live, worker, and Mosquitto with an ACL")
         codes = {device["id"]: device["code"] for device in self.site["devices"]}
+        stage.start_controller("door", FRONT, codes[FRONT], self.people)
         stage.start_controller("turnstile", TURNSTILE, codes[TURNSTILE], self.people)
         stage.start_controller("door", DOOR, codes[DOOR], self.people)
-        tell.happened("turnstile and meeting-room door enrolled with their one-time codes")
+        tell.happened("front door, turnstile and meeting-room door enrolled with their one-time codes")
         cameras = {point: f"watch:{stage.scene_folder(point)}" for point in (ENTRANCE, ROOM)}
         for point in cameras:
             show_empty_hall(stage.scene_folder(point), self._seed())
@@ -88,7 +89,7 @@ class Scene:
         )
         guard = self._signed_in("security")
         wait_for("the doors' first word", lambda: self._doors_known(guard))
-        tell.happened("both controllers reported: locked, closed")
+        tell.happened("all three controllers reported: locked, closed")
 
     def _doors_known(self, guard: Caller) -> bool | None:
         doors = guard.get("/api/v1/doors")["items"]
@@ -222,7 +223,7 @@ class Scene:
         events = guard.get("/api/v1/access/events", limit=100)["items"]
         granted = {event["event"] for event in events if event["granted"]}
         moved: set[str] = set()
-        for controller in (TURNSTILE, DOOR):
+        for controller in (FRONT, TURNSTILE, DOOR):
             for report in admin.get(f"/api/v1/devices/{controller}/events")["items"]:
                 if report["what"] in ("unlocked", "opened", "passed"):
                     moved.add(report["event"])

@@ -42,6 +42,7 @@ PEOPLE = (
 )
 DEVICES = (
     ("gate-1", Kind.GATE, "Entrance gate"),
+    ("door-front", Kind.CONTROLLER, "Front door"),
     ("turnstile-1", Kind.CONTROLLER, "Main turnstile"),
     ("door-sakura", Kind.CONTROLLER, "Door of Sakura"),
 )
@@ -80,6 +81,12 @@ def _places(work: Work) -> str:
     for number, (name, translations) in ZONES.items():
         zone = ZoneInput(name=name, translations=translations)
         places.put_zone(work, SITE, ZoneNumber(number), zone)
+    front = PortalInput(
+        name="Front door",
+        translations={_JA: "正面玄関", _ZH: "正门"},
+        kind=PortalKind.DOOR,
+    )
+    places.put_portal(work, SITE, PortalId("front-door"), front)
     gate = PortalInput(
         name="Main gate",
         translations={_JA: "メインゲート", _ZH: "主闸机"},
@@ -92,6 +99,8 @@ def _places(work: Work) -> str:
         kind=PortalKind.DOOR,
     )
     places.put_portal(work, SITE, PortalId("sakura-door"), door)
+    # No reader stands in the street: the poster beside the front door opens it.
+    _access_point(work, "front-door-in", "front-door", 1, "door-front", gate=None)
     _access_point(work, "main-gate-in", "main-gate", 2, "turnstile-1")
     _access_point(work, "sakura-in", "sakura-door", 3, "door-sakura")
     rooms = places_models.rooms(work.session, SITE, PageQuery(cursor=None)).items
@@ -107,12 +116,14 @@ def _places(work: Work) -> str:
     return places.create_room(work, SITE, sakura).id
 
 
-def _access_point(work: Work, name: str, portal: str, zone: int, controller: str) -> None:
+def _access_point(
+    work: Work, name: str, portal: str, zone: int, controller: str, gate: str | None = "gate-1"
+) -> None:
     point = AccessPointInput(
         portal=portal,
         zone=zone,
         classes=list(CredentialClass),
-        gate="gate-1",
+        gate=gate,
         controller=controller,
     )
     places.put_access_point(work, SITE, AccessPointId(name), point)
