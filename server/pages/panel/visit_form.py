@@ -1,8 +1,8 @@
-"""The form of a visit: inviting, and changing what was agreed."""
+"""The form of a visit: inviting, and changing what was agreed, as the panel and the host's page show it."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from flask import Response, flash, redirect, render_template, request, url_for
 from pydantic import BaseModel, ValidationError
@@ -29,32 +29,57 @@ QUARTER = timedelta(minutes=15)
 AN_HOUR = timedelta(hours=1)
 
 
+class Surroundings(NamedTuple):
+    """Where the form stands: which template shows it, and where one goes from there."""
+
+    template: str
+    visits: str
+    """The endpoint of the list."""
+    visit: str
+    """The endpoint of one visit."""
+    asks_purpose: bool = True
+    """Whether the purpose has to be typed; otherwise a plain one stands there already."""
+
+
+PANEL = Surroundings("panel/visit_form.html", "panel.visits", "panel.visit")
+
+
 @blueprint.route("/visits/new", methods=["GET", "POST"])
 def new_visit() -> AnyResponse:
     """Invite visitors."""
-    if request.method == "GET":
-        with reading() as work:
-            return _new_page(work, Form(_first_values(work)), 1)
-    form, count = _sent()
-    if "save" not in request.form:
-        with reading() as work:
-            return _new_page(work, form, count)
-    form.need("title", "starts_at", "ends_at")
-    data = _typed(form) | {"visitors": [_person(form, number) for number in range(count)]}
-    made = _try(form, data, actions.NewVisit, actions.create)
-    if made is None:
-        with reading() as work:
-            return _new_page(work, form, count, Invalid.status)
-    if made.state is models.VisitState.PENDING:
-        flash(gettext("Saved. The invitations go out once security has approved."), "waiting")
-    else:
-        flash(gettext("The invitations are on their way."), "good")
-    return redirect(url_for("panel.visit", visit_id=made.id), 303)
+    return inviting(PANEL)
 
 
 @blueprint.route("/visits/<visit_id>/change", methods=["GET", "POST"])
 def change_visit(visit_id: str) -> AnyResponse:
     """Change what was agreed; the visitors get a mail with what is new."""
+    return changing(PANEL, visit_id)
+
+
+def inviting(around: Surroundings) -> AnyResponse:
+    """Show the empty form, or make the visit that was sent."""
+    if request.method == "GET":
+        with reading() as work:
+            return _new_page(work, around, Form(_first_values(work, around)), 1)
+    form, count = _sent()
+    if "save" not in request.form:
+        with reading() as work:
+            return _new_page(work, around, form, count)
+    form.need("title", "starts_at", "ends_at")
+    data = _typed(form) | {"visitors": [_person(form, number) for number in range(count)]}
+    made = _try(form, data, actions.NewVisit, actions.create)
+    if made is None:
+        with reading() as work:
+            return _new_page(work, around, form, count, Invalid.status)
+    if made.state is models.VisitState.PENDING:
+        flash(gettext("Saved. The invitations go out once security has approved."), "waiting")
+    else:
+        flash(gettext("The invitations are on their way."), "good")
+    return redirect(url_for(around.visit, visit_id=made.id), 303)
+
+
+def changing(around: Surroundings, visit_id: str) -> AnyResponse:
+    """Show the form with what was agreed, or change it as was sent."""
     with reading() as work:
         visit = actions.get(work, VisitId(visit_id))
         guests = models.visitors_of(work.session, visit.id)
@@ -64,11 +89,11 @@ def change_visit(visit_id: str) -> AnyResponse:
                 values[f"visitors.{number}.id"] = guest.id
                 for name in PERSON:
                     values[f"visitors.{number}.{name}"] = getattr(guest, name)
-            return _change_page(work, visit, Form(values), len(guests))
+            return _change_page(work, around, visit, Form(values), len(guests))
     form, count = _sent()
     if "save" not in request.form:
         with reading() as work:
-            return _change_page(work, visit, form, count)
+            return _change_page(work, around, visit, form, count)
     form.need("title", "starts_at", "ends_at")
     people = [_person(form, number, with_id=True) for number in range(count)]
     data = {"room": None} | _typed(form) | {"visitors": people}
@@ -82,9 +107,9 @@ def change_visit(visit_id: str) -> AnyResponse:
     )
     if changed is None:
         with reading() as work:
-            return _change_page(work, visit, form, count, Invalid.status)
+            return _change_page(work, around, visit, form, count, Invalid.status)
     flash(gettext("Saved. The visitors get a mail where something changed for them."), "good")
-    return redirect(url_for("panel.visit", visit_id=visit.id), 303)
+    return redirect(url_for(around.visit, visit_id=visit.id), 303)
 
 
 def _try(
@@ -152,11 +177,12 @@ def _person(form: Form, number: int, *, with_id: bool = False) -> dict[str, str]
     return person
 
 
-def _first_values(work: Work) -> dict[str, str]:
+def _first_values(work: Work, around: Surroundings) -> dict[str, str]:
     next_quarter = datetime.min.replace(tzinfo=work.now.tzinfo)
     steps = -((next_quarter - work.now) // QUARTER)
     begins = next_quarter + steps * QUARTER
     return {
+        "title": "" if around.asks_purpose else gettext("Meeting"),
         "starts_at": to_local(begins),
         "ends_at": to_local(begins + AN_HOUR),
         "language": caller().language or current(),
@@ -176,29 +202,35 @@ def _values_of(visit: Visit) -> dict[str, str]:
     }
 
 
-def _new_page(work: Work, form: Form, count: int, status: int = 200) -> Response:
+def _new_page(
+    work: Work, around: Surroundings, form: Form, count: int, status: int = 200
+) -> Response:
     return _page(
         work,
+        around,
         form,
         count,
         status,
         heading=gettext("Invite visitors"),
         submit=gettext("Send the invitations"),
-        back=url_for("panel.visits"),
+        back=url_for(around.visits),
     )
 
 
-def _change_page(work: Work, visit: Visit, form: Form, count: int, status: int = 200) -> Response:
+def _change_page(
+    work: Work, around: Surroundings, visit: Visit, form: Form, count: int, status: int = 200
+) -> Response:
     if not form.value("version"):
         _begin_anew(work, visit, form, count)
     return _page(
         work,
+        around,
         form,
         count,
         status,
         heading=gettext("Change the visit"),
         submit=gettext("Save"),
-        back=url_for("panel.visit", visit_id=visit.id),
+        back=url_for(around.visit, visit_id=visit.id),
     )
 
 
@@ -222,11 +254,13 @@ def _hosts(names: Names, form: Form) -> list[tuple[str, str]]:
     return every
 
 
-def _page(work: Work, form: Form, count: int, status: int, **words: str) -> Response:
+def _page(
+    work: Work, around: Surroundings, form: Form, count: int, status: int, **words: str
+) -> Response:
     names = Names(work)
     may_choose_host = work.principal.may(Right.VISITS_MANAGE)
     text = render_template(
-        "panel/visit_form.html",
+        around.template,
         form=form,
         people=list(range(count)),
         most_visitors=MOST_VISITORS,
