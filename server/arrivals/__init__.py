@@ -1,1 +1,1 @@
-"""Arrivals: coming near, the posted QR, check-in and walk-ins."""
+"""Arrivals: coming near, the posted QR, the kiosk, check-in, walk-ins, and what hosts answer."""
