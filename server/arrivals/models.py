@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, func
+from sqlalchemy import JSON, BigInteger, Index, func, or_
 from sqlmodel import Field, Session, col, select
 
 from access_protocol.ids import SiteCode
-from server.arrivals.rules import CrossingKind, CrossingSource
+from server.arrivals.rules import AnswerKind, CrossingKind, CrossingSource
 from server.kernel.database import ID_COLUMN, Record, stored_as_text, text
-from server.kernel.ids import CrossingId, VisitId, VisitorId
+from server.kernel.ids import CrossingId, PersonId, VisitId, VisitorId
 
 
 class Fence(Record, table=True):
@@ -77,6 +77,33 @@ class Tracker(Record, table=True):
     """Serial number (hexadecimal) of the certificate by which it signs in at the broker."""
     created_at: datetime
     ends_at: datetime
+
+
+class HostAnswer(Record, table=True):
+    """What a host answered a visitor, or everybody in a visit."""
+
+    __tablename__ = "arrivals_answer"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index(None, "visit", "id"),)
+
+    id: str = Field(primary_key=True, sa_type=ID_COLUMN)
+    visit: VisitId = Field(sa_type=ID_COLUMN, foreign_key="visits_visit.id")
+    visitor: VisitorId | None = Field(
+        default=None, sa_type=ID_COLUMN, foreign_key="visits_visitor.id", index=True
+    )
+    """Whom it is for; None: everybody in the visit."""
+    person: PersonId | None = Field(default=None, sa_type=ID_COLUMN, foreign_key="people_person.id")
+    kind: AnswerKind = Field(sa_type=stored_as_text(AnswerKind))
+    text: str = Field(default="", max_length=200)
+    at: datetime
+
+
+def answer_to(session: Session, visit: VisitId, visitor: VisitorId) -> HostAnswer | None:
+    """Return the newest answer that is for this visitor."""
+    statement = select(HostAnswer).where(
+        HostAnswer.visit == visit,
+        or_(col(HostAnswer.visitor).is_(None), HostAnswer.visitor == visitor),
+    )
+    return session.exec(statement.order_by(col(HostAnswer.id).desc()).limit(1)).first()
 
 
 def crossings_of(session: Session, visitor: VisitorId) -> Sequence[Crossing]:

@@ -107,3 +107,15 @@ def watched_from(starts_at: datetime, time_zone: str) -> datetime:
     local = starts_at.astimezone(ZoneInfo(time_zone))
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     return min(midnight.astimezone(starts_at.tzinfo), starts_at - EARLIEST)
+
+
+class AnswerKind(StrEnum):
+    """What a host answers somebody who is on the way or stands in the hall."""
+
+    COMING = "coming"
+    """I am coming down."""
+    FIVE_MINUTES = "five_minutes"
+    WAIT = "wait"
+    """Please take a seat."""
+    TEXT = "text"
+    """Words of their own."""
