@@ -8,6 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from server import reactions, web
 from server.access import api as access_api
 from server.access import messages as access_messages
+from server.arrivals import messages as arrivals_messages
 from server.credentials import api as credentials_api
 from server.devices import api as devices_api
 from server.devices import messages as devices_messages
@@ -47,6 +48,7 @@ MESSAGES = (
     people_messages,
     devices_messages,
     access_messages,
+    arrivals_messages,
     notifications_messages,
 )
 """What the worker takes, sends and does on time."""

@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Index, func, or_
 from sqlmodel import Field, Session, col, select
 
-from access_protocol.ids import SiteCode
+from access_protocol.ids import AccessPointId, EventId, PortalId, SiteCode
+from access_protocol.wording import Language
+from server.arrivals.entry_rules import CODE_LENGTH, Answer
 from server.arrivals.rules import AnswerKind, CrossingKind, CrossingSource
 from server.kernel.database import ID_COLUMN, Record, stored_as_text, text
 from server.kernel.ids import CrossingId, PersonId, VisitId, VisitorId
@@ -101,9 +103,116 @@ def answer_to(session: Session, visit: VisitId, visitor: VisitorId) -> HostAnswe
     """Return the newest answer that is for this visitor."""
     statement = select(HostAnswer).where(
         HostAnswer.visit == visit,
-        or_(col(HostAnswer.visitor).is_(None), HostAnswer.visitor == visitor),
+        or_(col(HostAnswer.visitor).is_(None), col(HostAnswer.visitor) == visitor),
     )
     return session.exec(statement.order_by(col(HostAnswer.id).desc()).limit(1)).first()
+
+
+class Poster(Record, table=True):
+    """A posted QR at one side of a portal; `access_point` None: it names a machine and opens nothing."""
+
+    __tablename__ = "arrivals_poster"  # pyright: ignore[reportAssignmentType]
+
+    id: PosterId = Field(primary_key=True, sa_type=ID_COLUMN)
+    site: SiteCode = Field(sa_type=text(3), foreign_key="places_site.code", index=True)
+    portal: PortalId = Field(sa_type=text(32))
+    access_point: AccessPointId | None = Field(default=None, sa_type=text(32))
+    code: str = Field(max_length=CODE_LENGTH, unique=True)
+    """Stands in the address behind the QR; nobody's secret."""
+    check_number: str = Field(max_length=4)
+    """Printed on the paper and shown after scanning, so that a sticker pasted over it is noticed."""
+    note: str = Field(default="", max_length=100)
+    """Where it hangs, for those who look after it."""
+    made_at: datetime
+    made_by: PersonId | None = Field(default=None, sa_type=ID_COLUMN)
+    ended_at: datetime | None = None
+    """Replaced or taken down: whoever scans it is told that the paper is old."""
+    scans: int = Field(default=0, sa_type=BigInteger)
+    scanned_at: datetime | None = None
+
+
+class Kiosk(Record, table=True):
+    """A small screen at an entrance that shows the changing code; known by the secret in its address."""
+
+    __tablename__ = "arrivals_kiosk"  # pyright: ignore[reportAssignmentType]
+
+    id: KioskId = Field(primary_key=True, sa_type=ID_COLUMN)
+    site: SiteCode = Field(sa_type=text(3), foreign_key="places_site.code", index=True)
+    access_point: AccessPointId = Field(sa_type=text(32))
+    name: str = Field(max_length=80)
+    secret_hash: str = Field(max_length=64, unique=True)
+    """SHA-256 of the secret, which has 256 random bits."""
+    made_at: datetime
+    made_by: PersonId | None = Field(default=None, sa_type=ID_COLUMN)
+    revoked_at: datetime | None = None
+    seen_at: datetime | None = None
+    """When the screen last asked for codes."""
+
+
+class WalkIn(Record, table=True):
+    """Somebody without an invitation who registered at a poster and waits for a host or guard."""
+
+    __tablename__ = "arrivals_walk_in"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index(None, "site", "answer", "asked_at"), Index(None, "phone_hash", "id"))
+
+    id: WalkInId = Field(primary_key=True, sa_type=ID_COLUMN)
+    site: SiteCode = Field(sa_type=text(3), foreign_key="places_site.code")
+    poster: PosterId = Field(sa_type=ID_COLUMN, foreign_key="arrivals_poster.id")
+    phone_hash: str = Field(max_length=64)
+    name: str = Field(max_length=100)
+    company: str = Field(default="", max_length=100)
+    email: str = Field(default="", max_length=254)
+    whom: str = Field(max_length=254)
+    """Whom they want to see, in their own words or by a mail address."""
+    host: PersonId | None = Field(
+        default=None, sa_type=ID_COLUMN, foreign_key="people_person.id", index=True
+    )
+    """Whom that names for certain; None where only a guard can tell."""
+    purpose: str = Field(max_length=200)
+    language: Language = Field(sa_type=stored_as_text(Language))
+    asked_at: datetime
+    answer: Answer = Field(default=Answer.WAITING, sa_type=stored_as_text(Answer))
+    answered_at: datetime | None = None
+    answered_by: PersonId | None = Field(default=None, sa_type=ID_COLUMN)
+    reason: str = Field(default="", max_length=500)
+    visitor: VisitorId | None = Field(
+        default=None, sa_type=ID_COLUMN, foreign_key="visits_visitor.id"
+    )
+    """Who they are in the visit that an approval made."""
+
+
+class EntryApproval(Record, table=True):
+    """A visitor at an entrance asked to be let in, and what host or guard said; opens one door once."""
+
+    __tablename__ = "arrivals_entry_approval"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        Index(None, "visitor", "access_point"),
+        Index(None, "answer", "asked_at"),
+    )
+
+    id: ApprovalId = Field(primary_key=True, sa_type=ID_COLUMN)
+    visitor: VisitorId = Field(sa_type=ID_COLUMN, foreign_key="visits_visitor.id")
+    visit: VisitId = Field(sa_type=ID_COLUMN, foreign_key="visits_visit.id")
+    site: SiteCode = Field(sa_type=text(3))
+    access_point: AccessPointId = Field(sa_type=text(32))
+    asked_at: datetime
+    answer: Answer = Field(default=Answer.WAITING, sa_type=stored_as_text(Answer))
+    answered_at: datetime | None = None
+    answered_by: PersonId | None = Field(default=None, sa_type=ID_COLUMN)
+
+
+class CheckIn(Record, table=True):
+    """That a visitor was let in at a posted QR: the first time in a visit."""
+
+    __tablename__ = "arrivals_check_in"  # pyright: ignore[reportAssignmentType]
+
+    visitor: VisitorId = Field(primary_key=True, sa_type=ID_COLUMN, foreign_key="visits_visitor.id")
+    visit: VisitId = Field(sa_type=ID_COLUMN, foreign_key="visits_visit.id", index=True)
+    site: SiteCode = Field(sa_type=text(3))
+    access_point: AccessPointId = Field(sa_type=text(32))
+    event: EventId = Field(sa_type=text(36))
+    """The decision that granted it."""
+    at: datetime
 
 
 def crossings_of(session: Session, visitor: VisitorId) -> Sequence[Crossing]:
@@ -135,3 +244,22 @@ def forget_tracker(session: Session, tracker: Tracker) -> None:
         session.delete(watch)
     session.delete(tracker)
     session.flush()
+
+
+def poster_with(session: Session, code: str) -> Poster | None:
+    """Return the poster that carries a code, also one that was taken down."""
+    return session.exec(select(Poster).where(Poster.code == code)).first()
+
+
+def poster_at(session: Session, site: SiteCode, access_point: AccessPointId) -> Poster | None:
+    """Return the newest poster that hangs at an access point."""
+    statement = select(Poster).where(
+        Poster.site == site, Poster.access_point == access_point, col(Poster.ended_at).is_(None)
+    )
+    return session.exec(statement.order_by(col(Poster.id).desc())).first()
+
+
+def check_ins(session: Session, visitors: Iterable[VisitorId]) -> dict[VisitorId, CheckIn]:
+    """Return the check-in of each of the visitors of whom there is one, with one query."""
+    statement = select(CheckIn).where(col(CheckIn.visitor).in_(list(visitors)))
+    return {each.visitor: each for each in session.exec(statement).all()}

@@ -1,0 +1,59 @@
+"""What is on a poster, and how long a walk-in, an approval or a scanned code counts. Pure."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from enum import StrEnum
+
+CODE_LENGTH = 6
+ALPHABET = "234679ACDEFGHJKMNPQRTVWXY"
+"""Crockford's base32 without what is mistaken for something else on paper: 0 1 5 8 B I L O S U Z are not in it."""
+CHECK_DIGITS = 4
+
+WALK_IN_WAITS = timedelta(minutes=30)
+"""A stranger at the door who was not answered by then has gone; they may ask again."""
+MOST_WAITING_AT_SITE = 30
+"""So many walk-ins may wait at one site; more are nobody standing there but a game."""
+APPROVAL_WAITS = timedelta(minutes=10)
+"""An approval that nobody gave by then is not wanted any more."""
+APPROVAL_COUNTS = timedelta(minutes=5)
+"""A given approval opens one door once, within this time."""
+CODE_REMEMBERED = timedelta(minutes=3)
+"""Whoever scanned the changing code has so long to press the button: mobile networks are slow."""
+
+
+class Answer(StrEnum):
+    """What became of a walk-in or of a wish for approval."""
+
+    WAITING = "waiting"
+    GIVEN = "given"
+    REFUSED = "refused"
+    USED = "used"
+    """It opened a door."""
+
+
+def new_code(random_bytes: Callable[[int], bytes]) -> str:
+    """Return a fresh code for a poster."""
+    # 250 of 256 values are taken, so that each letter comes equally often.
+    letters = ""
+    while len(letters) < CODE_LENGTH:
+        letters += "".join(
+            ALPHABET[each % len(ALPHABET)] for each in random_bytes(16) if each < 10 * len(ALPHABET)
+        )
+    return letters[:CODE_LENGTH]
+
+
+def new_check_number(random_bytes: Callable[[int], bytes]) -> str:
+    """Return four digits, as they are kept: without the hyphen that people read."""
+    return f"{int.from_bytes(random_bytes(8), 'big') % 10**CHECK_DIGITS:0{CHECK_DIGITS}d}"
+
+
+def read_code(typed: str) -> str | None:
+    """Return the code that somebody typed, in any case and with blanks or hyphens, or None if it is none."""
+    code = "".join(each for each in typed.upper() if each not in " -_·")
+    known = len(code) == CODE_LENGTH and all(each in ALPHABET for each in code)
+    return code if known else None
+
+
+def as_read(check_number: str) -> str:
+    """Return a check number as it stands on paper: `47-12`."""
+    return f"{check_number[:2]}-{check_number[2:]}"
