@@ -35,6 +35,7 @@ class DenyReason(StrEnum):
     ALREADY_USED = "already_used"
     ENTRY_SPENT = "entry_spent"
     ANTI_PASSBACK = "anti_passback"
+    PRESENCE_MISSING = "presence_missing"
     LOCKDOWN = "lockdown"
     JOURNAL_UNAVAILABLE = "journal_unavailable"
 

@@ -15,6 +15,7 @@ from access_protocol.credential import PREFIX, Credential, CredentialClass, Pres
 from access_protocol.decision import AccessDecision, DecisionWarning, DenyReason
 from access_protocol.ids import AccessPointId, CredentialId, KeyId, SiteCode, ZoneNumber
 from access_protocol.knowledge import AccessPoint, AntiPassback, Direction, Policy
+from access_protocol.presence import Presence, Ways, is_enough
 
 PRESENTATION_PAST = timedelta(seconds=30)
 PRESENTATION_FUTURE = timedelta(seconds=10)
@@ -96,6 +97,24 @@ class OperatorRequest:
     permitted: bool
 
 
+@dataclass(frozen=True, slots=True)
+class PosterScanned:
+    """A visitor scanned the poster at an access point; their phone's texts came over the network.
+
+    `bearer` is the credential of the visitor whose page asks, so that nobody asks with another's.
+    `shown` is what the asker itself found true for this visitor here. `Presence.KEY` in it counts for
+    nothing: that is shown by the texts alone. `ways` is what the access point asks for.
+    """
+
+    texts: tuple[str, ...]
+    bearer: CredentialId
+    shown: frozenset[Presence]
+    ways: Ways
+
+
+Request = CodePresented | PosterScanned | OperatorRequest
+
+
 class _DeniedError(Exception):
     """Ends the checks; never leaves this module."""
 
@@ -105,7 +124,7 @@ class _DeniedError(Exception):
 
 
 def decide(
-    request: CodePresented | OperatorRequest,
+    request: Request,
     point: AccessPoint,
     knowledge: Knowledge,
     history: History,
@@ -128,10 +147,12 @@ def decide(
     try:
         _check_validity(credential, knowledge, circumstances)
         _check_place(credential, point, history)
+        _check_bearer(request, credential)
         presented_at = _check_holder(presentation, credential, circumstances)
         decision = replace(decision, presented_at=presented_at)
         _check_use(decision, credential, point, history)
         warning = _check_anti_passback(credential, point, knowledge, history, circumstances)
+        _check_presence(request, credential)
         _check_lockdown(point, knowledge)
     except _DeniedError as denied:
         return replace(decision, reason=denied.reason)
@@ -270,6 +291,22 @@ def _check_anti_passback(
     if zone.anti_passback is AntiPassback.HARD:
         raise _DeniedError(DenyReason.ANTI_PASSBACK)
     return DecisionWarning.ANTI_PASSBACK
+
+
+def _check_bearer(request: CodePresented | PosterScanned, credential: Credential) -> None:
+    """At a reader whoever holds the phone bears it; over the network it must be the asker's own."""
+    if isinstance(request, PosterScanned) and request.bearer != credential.id:
+        raise _DeniedError(DenyReason.HOLDER_PROOF_WRONG)
+
+
+def _check_presence(request: CodePresented | PosterScanned, credential: Credential) -> None:
+    """Look whether one way is fully shown; the holder's proof of a bound credential was verified before."""
+    if isinstance(request, CodePresented):
+        return
+    bound = credential.credential_class is CredentialClass.BOUND
+    key = frozenset({Presence.KEY})
+    if not is_enough(request.shown | key if bound else request.shown - key, request.ways):
+        raise _DeniedError(DenyReason.PRESENCE_MISSING)
 
 
 def _check_lockdown(point: AccessPoint, knowledge: Knowledge) -> None:

@@ -40,6 +40,7 @@ _EN = {
     DenyReason.ALREADY_USED: "This pass was just used. Please wait for the code to change.",
     DenyReason.ENTRY_SPENT: "This pass was already used here. Please call your host or the security desk.",
     DenyReason.ANTI_PASSBACK: "You are already inside, says our record. Please ask the security desk.",
+    DenyReason.PRESENCE_MISSING: "Please scan the code on the screen at the entrance, or call your host.",
     DenyReason.LOCKDOWN: "Entry is closed for safety. Please follow the staff's instructions.",
     DenyReason.JOURNAL_UNAVAILABLE: "This gate cannot work right now. Please call your host.",
 }
@@ -66,6 +67,7 @@ _JA = {
     DenyReason.ALREADY_USED: "使用済みのコードです。表示が切り替わるまでお待ちください。",
     DenyReason.ENTRY_SPENT: "この入館証はここで使用済みです。担当者または警備にご連絡ください。",
     DenyReason.ANTI_PASSBACK: "すでに入館済みの記録があります。警備にお問い合わせください。",
+    DenyReason.PRESENCE_MISSING: "入口の画面のコードを読み取るか、担当者にご連絡ください。",
     DenyReason.LOCKDOWN: "安全のため入館を停止しています。係員の指示に従ってください。",
     DenyReason.JOURNAL_UNAVAILABLE: "このゲートは現在使えません。担当者にご連絡ください。",
 }
@@ -92,6 +94,7 @@ _ZH = {
     DenyReason.ALREADY_USED: "此码刚刚用过。请等待二维码更新。",
     DenyReason.ENTRY_SPENT: "此通行码已在此使用过。请致电接待您的人员或保安。",
     DenyReason.ANTI_PASSBACK: "记录显示您已在内。请联系保安。",
+    DenyReason.PRESENCE_MISSING: "请扫描入口屏幕上的代码，或联系接待您的人员。",
     DenyReason.LOCKDOWN: "为安全起见已停止进入。请听从工作人员指示。",
     DenyReason.JOURNAL_UNAVAILABLE: "此闸机暂时无法使用。请致电接待您的人员。",
 }

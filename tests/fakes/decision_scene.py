@@ -8,7 +8,8 @@ from access_protocol.credential import Credential, CredentialClass
 from access_protocol.decision import AccessDecision
 from access_protocol.ids import CredentialId
 from access_protocol.knowledge import AccessPoint, Policy, ZonePolicy
-from access_protocol.rules import Circumstances, CodePresented, decide
+from access_protocol.presence import Presence, Ways
+from access_protocol.rules import Circumstances, CodePresented, PosterScanned, Request, decide
 from tests.fakes.knowledge import FakeHistory, FakeKnowledge
 from tests.vectors import stage
 
@@ -33,10 +34,17 @@ class Scene:
         self.policy = replace(self.policy, zones={self.point.zone: zone})
 
     def decide(self, *texts: str) -> AccessDecision:
-        shown = texts or (self.text(),)
+        return self.asked(CodePresented(texts or (self.text(),)))
+
+    def scan(self, shown: frozenset[Presence], ways: Ways, *texts: str) -> AccessDecision:
+        """Decide about a poster that this visitor's phone scanned."""
+        bearer = self.credential.id
+        return self.asked(PosterScanned(texts or (self.text(),), bearer, shown, ways))
+
+    def asked(self, request: Request) -> AccessDecision:
         lowest = {stage.VISITOR: self.lowest}
         known = FakeKnowledge(stage.SITE, self.policy, stage.RING, lowest, self.held)
-        return decide(CodePresented(shown), self.point, known, self.history, self.circumstances)
+        return decide(request, self.point, known, self.history, self.circumstances)
 
     def text(self) -> str:
         message = credential.issue(self.credential, stage.ISSUER)

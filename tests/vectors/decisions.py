@@ -28,7 +28,14 @@ _SECOND = timedelta(seconds=1)
 
 def cases() -> list[dict[str, Any]]:
     """Return every case; `reason` is null where access is granted."""
-    return [*_granted(), *_by_the_code(), *_by_the_claims(), *_by_the_holder(), *_by_the_history()]
+    return [
+        *_granted(),
+        *_by_the_code(),
+        *_by_the_claims(),
+        *_by_the_holder(),
+        *_by_the_history(),
+        *_at_a_poster(),
+    ]
 
 
 def _case(name: str, texts: list[str], reason: str | None, **given: object) -> dict[str, Any]:
@@ -149,6 +156,51 @@ def _by_the_history() -> list[dict[str, Any]]:
         _case("an operator without the right", [], "not_permitted", operator_permitted=False),
         _case("a journal that cannot be written", [full], "journal_unavailable", journaled=False),
     ]
+
+
+def _at_a_poster() -> list[dict[str, Any]]:
+    full, refreshed = _texts()["bound, full presentation"], _texts()["refreshed"]
+    ways = [["key", "code"], ["approval"]]
+    code, both = _poster(["code"], ways), _poster(["position"], [["key", "position"]])
+    return [
+        _case("a poster: the phone's key and the code", [full], None, poster=code),
+        _case("a poster: the phone's key where it hangs", [full], None, poster=both),
+        _case("a poster: approved", [refreshed], None, poster=_poster(["approval"], ways)),
+        _case("a poster photographed", [full], "presence_missing", poster=_poster([], ways)),
+        _case("a poster: no key, though it is said", [refreshed], "presence_missing", poster=code),
+        _case(
+            "a poster: nothing but a position",
+            [refreshed],
+            "presence_missing",
+            poster=_poster(["position"], [["position"], []]),
+        ),
+        _case(
+            "a poster: a way that nobody chose",
+            [full],
+            "presence_missing",
+            poster=_poster(["code", "approval", "position"], []),
+        ),
+        _case(
+            "a poster: another visitor's pass",
+            [full],
+            "holder_proof_wrong",
+            poster=code | {"bearer": "00" * 16},
+        ),
+        _case("a poster: a zone locked down", [full], "lockdown", poster=code, locked_down=True),
+        _case(
+            "a poster: inside, and nothing shown",
+            [full],
+            "anti_passback",
+            poster=_poster([], ways),
+            anti_passback="hard",
+            history={"inside": True},
+        ),
+    ]
+
+
+def _poster(shown: list[str], ways: list[list[str]]) -> dict[str, Any]:
+    """Add that the asker says the key was shown: it must count for nothing."""
+    return {"shown": ["key", *shown], "ways": ways}
 
 
 _POSTER = "https://genkan.example/e/1"

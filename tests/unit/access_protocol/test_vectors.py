@@ -14,11 +14,15 @@ from cwt import COSEKey
 from access_protocol import commands, credential, documents, events, feeds, knowledge
 from access_protocol.credential import CredentialClass
 from access_protocol.decision import AccessDecision, DenyReason
+from access_protocol.ids import CredentialId
 from access_protocol.keys import KeyRing, RingKey
+from access_protocol.presence import Presence
 from access_protocol.rules import (
     Circumstances,
     CodePresented,
     OperatorRequest,
+    PosterScanned,
+    Request,
     decide,
     not_journaled,
 )
@@ -132,11 +136,24 @@ def _decided(texts: list[str], given: dict[str, Any]) -> AccessDecision:
         clock_trusted=given.get("clock_trusted", True),
         knowledge_age=None if age is None else timedelta(seconds=age),
     )
-    request = CodePresented(tuple(texts))
-    if "operator_permitted" in given:
-        request = OperatorRequest(given["operator_permitted"])
-    decision = decide(request, point, known, _remembered(given.get("history", {})), circumstances)
+    decision = decide(
+        _request(texts, given), point, known, _remembered(given.get("history", {})), circumstances
+    )
     return decision if given.get("journaled", True) else not_journaled(decision)
+
+
+def _request(texts: list[str], given: dict[str, Any]) -> Request:
+    if "operator_permitted" in given:
+        return OperatorRequest(given["operator_permitted"])
+    if "poster" not in given:
+        return CodePresented(tuple(texts))
+    poster = given["poster"]
+    return PosterScanned(
+        texts=tuple(texts),
+        bearer=CredentialId(bytes.fromhex(poster.get("bearer", stage.VISITOR.hex()))),
+        shown=frozenset(map(Presence, poster["shown"])),
+        ways=frozenset(frozenset(map(Presence, way)) for way in poster["ways"]),
+    )
 
 
 def _remembered(history: dict[str, Any]) -> FakeHistory:
