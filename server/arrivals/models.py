@@ -12,7 +12,16 @@ from access_protocol.wording import Language
 from server.arrivals.entry_rules import CODE_LENGTH, Answer
 from server.arrivals.rules import AnswerKind, CrossingKind, CrossingSource
 from server.kernel.database import ID_COLUMN, Record, stored_as_text, text
-from server.kernel.ids import CrossingId, PersonId, VisitId, VisitorId
+from server.kernel.ids import (
+    ApprovalId,
+    CrossingId,
+    KioskId,
+    PersonId,
+    PosterId,
+    VisitId,
+    VisitorId,
+    WalkInId,
+)
 
 
 class Fence(Record, table=True):
@@ -219,6 +228,23 @@ def crossings_of(session: Session, visitor: VisitorId) -> Sequence[Crossing]:
     """Return all that was noticed of a visitor, oldest first."""
     statement = select(Crossing).where(Crossing.visitor == visitor)
     return session.exec(statement.order_by(col(Crossing.id))).all()
+
+
+def answers_in(session: Session, visit: VisitId) -> Sequence[HostAnswer]:
+    """Return what was answered in a visit, oldest first."""
+    statement = select(HostAnswer).where(HostAnswer.visit == visit)
+    return session.exec(statement.order_by(col(HostAnswer.at), col(HostAnswer.id))).all()
+
+
+def crossings_by_visitor(
+    session: Session, visitors: Iterable[VisitorId]
+) -> dict[VisitorId, list[Crossing]]:
+    """Return all that was noticed of each of the visitors, oldest first, with one query."""
+    statement = select(Crossing).where(col(Crossing.visitor).in_(list(visitors)))
+    found: dict[VisitorId, list[Crossing]] = {}
+    for each in session.exec(statement.order_by(col(Crossing.id))).all():
+        found.setdefault(each.visitor, []).append(each)
+    return found
 
 
 def newest_crossings(session: Session, visitors: Iterable[VisitorId]) -> dict[VisitorId, Crossing]:
