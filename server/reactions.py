@@ -19,6 +19,7 @@ from server.visits import actions as visits
 from server.visits.actions import (
     MailState,
     MailWanted,
+    PhoneBound,
     VisitChanged,
     VisitDeclined,
     VisitHeld,
@@ -37,6 +38,8 @@ def register(office: Office) -> None:
     on(MailWanted, lambda work, it: _mail_again(work, it.visitor))
     on(VisitorLinkReplaced, lambda work, it: _replace(work, it.visitor))
     on(OutboxSettled, _note_mail)
+    # Another phone of the visitor's takes the link over: what the one before could show opens nothing more.
+    on(PhoneBound, _follow_phone)
     # It changes, is held, declined or cancelled: what opens doors changes with it, and people are told.
     on(VisitChanged, _follow_change)
     on(VisitHeld, _withdraw_all)
@@ -94,6 +97,13 @@ def _mail_again(work: Work, visitor: VisitorId) -> None:
         credentials.issue_anew(work, visitor)
     else:
         _mail(work, visitor)
+
+
+def _follow_phone(work: Work, bound: PhoneBound) -> None:
+    if not bound.again or issued.current_issue(work.session, bound.visitor, None) is None:
+        return
+    made = credentials.issue(work, bound.visitor)
+    visits.tell_moved(work, bound.visitor, credentials.qr_png(made.text))
 
 
 def _replace(work: Work, visitor: VisitorId) -> None:

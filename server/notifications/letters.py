@@ -1,7 +1,7 @@
 """Letters about a visit: plain facts in, one person's mail out, in that person's language."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -44,6 +44,9 @@ class Letter:
     calendar_uid: str = ""
     """Empty: no calendar entry goes with this letter."""
     sequence: int = 0
+    code: str = ""
+    """Where the letter is about a code and says nothing else."""
+    code_life: timedelta = timedelta()
 
 
 def write(letter: Letter, sender: str, at: datetime) -> Mail:
@@ -57,6 +60,7 @@ def write(letter: Letter, sender: str, at: datetime) -> Mail:
         "site": letter.site,
         "title": letter.title,
         "day": _day(letter),
+        "minutes": int(letter.code_life.total_seconds()) // 60,
     }
     told = {
         "language": letter.language.value,

@@ -14,6 +14,10 @@ class LetterKind(StrEnum):
     CANCELLATION = "cancellation"
     DECLINED = "declined"
     """To the host: the visit was not approved."""
+    CODE = "code"
+    """A code with which another phone of the visitor's may open the link."""
+    MOVED = "moved"
+    """Another phone took the link over: what is new is told, and who it was not can say so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +76,20 @@ _EN = Words(
             heading="Your visit was cancelled",
             opening="Your visit to {host} will not take place, and your pass no longer works.",
         ),
+        LetterKind.CODE: Says(
+            subject="Your code",
+            heading="Your code for another phone",
+            opening="Somebody wants to open your invitation on another phone or browser. "
+            "If that is you, type this code there within {minutes} minutes. "
+            "If it is not, do nothing: without the code nobody sees your invitation.",
+        ),
+        LetterKind.MOVED: Says(
+            subject="Your invitation is on another phone now: {title}",
+            heading="Your invitation is on another phone now",
+            opening="Your invitation to {host} was opened on another phone with the code that we mailed to you. "
+            "The pass on the phone before, and those from earlier mails, no longer work. "
+            "If that was not you, please tell your host at once.",
+        ),
         LetterKind.DECLINED: Says(
             subject="Not approved: visit on {day}: {title}",
             heading="The visit was not approved",
@@ -108,6 +126,20 @@ _JA = Words(
             heading="ご来訪は中止になりました",
             opening="{host}へのご来訪は中止になりました。お送りした入館証は使えません。",
         ),
+        LetterKind.CODE: Says(
+            subject="確認コードのお知らせ",
+            heading="別の端末で開くための確認コード",
+            opening="別のスマートフォンまたはブラウザでご招待を開こうとしています。"
+            "ご本人の場合は、{minutes}分以内にそちらの画面へ次のコードを入力してください。"
+            "お心当たりがない場合は何もしないでください。コードがなければ内容は表示されません。",
+        ),
+        LetterKind.MOVED: Says(
+            subject="【お知らせ】ご招待が別の端末に移りました:{title}",
+            heading="ご招待が別の端末に移りました",
+            opening="お送りした確認コードにより、{host}へのご来訪のご招待が別の端末で開かれました。"
+            "以前の端末の入館証と、以前のメールの入館証は使えません。"
+            "お心当たりがない場合は、すぐに担当者へお知らせください。",
+        ),
         LetterKind.DECLINED: Says(
             subject="【承認されませんでした】{day} {title}",
             heading="来訪は承認されませんでした",
@@ -142,6 +174,20 @@ _ZH = Words(
             subject="来访取消:{day} {title}",
             heading="您的来访已取消",
             opening="您对{host}的来访已取消,通行码已失效。",
+        ),
+        LetterKind.CODE: Says(
+            subject="您的验证码",
+            heading="在另一部手机上打开邀请的验证码",
+            opening="有人想在另一部手机或浏览器上打开您的邀请。"
+            "如果是您本人,请在{minutes}分钟内在那里输入以下验证码。"
+            "如果不是您本人,请不必理会:没有验证码,任何人都看不到您的邀请。",
+        ),
+        LetterKind.MOVED: Says(
+            subject="您的邀请已转到另一部手机:{title}",
+            heading="您的邀请已转到另一部手机",
+            opening="您对{host}的来访邀请已凭我们发送的验证码在另一部手机上打开。"
+            "原手机上的通行码以及此前邮件中的通行码均已失效。"
+            "如果不是您本人操作,请立即联系接待人。",
         ),
         LetterKind.DECLINED: Says(
             subject="来访未获批准:{day} {title}",

@@ -12,7 +12,7 @@ from server.kernel.work import Work
 from server.people.models import Person
 from server.places.models import Site
 from server.visits import guests as guest_list
-from server.visits import models, place
+from server.visits import models, phones, place
 from server.visits.events import (
     MailWanted,
     VisitCancelled,
@@ -26,8 +26,22 @@ from server.visits.events import (
     VisitRequested,
 )
 from server.visits.guests import link_of, note_mail
-from server.visits.invitations import invite, tell_host_declined, uninvite
+from server.visits.invitations import invite, tell_host_declined, tell_moved, uninvite
 from server.visits.models import Visit, Visitor
+from server.visits.phones import (
+    Attempt,
+    Keeper,
+    NotOpened,
+    OtherPhone,
+    PhoneBound,
+    ReplacedLink,
+    UnknownLink,
+    at_phone,
+    bind_phone,
+    opened_by,
+    request_code,
+    take_over,
+)
 from server.visits.rules import (
     OPEN,
     MailState,
@@ -41,10 +55,17 @@ from server.visits.rules import (
 )
 
 __all__ = [
+    "Attempt",
+    "Keeper",
     "MailState",
     "MailWanted",
     "NewVisit",
     "NewVisitor",
+    "NotOpened",
+    "OtherPhone",
+    "PhoneBound",
+    "ReplacedLink",
+    "UnknownLink",
     "VisitCancelled",
     "VisitChange",
     "VisitChanged",
@@ -60,6 +81,8 @@ __all__ = [
     "VisitorUninvited",
     "add_visitors",
     "approve",
+    "at_phone",
+    "bind_phone",
     "cancel",
     "change",
     "change_visitor",
@@ -68,13 +91,16 @@ __all__ = [
     "find",
     "get",
     "invite",
-    "invited",
     "link_of",
     "mail_again",
     "note_mail",
+    "opened_by",
     "remove_visitor",
     "replace_link",
+    "request_code",
+    "take_over",
     "tell_host_declined",
+    "tell_moved",
     "uninvite",
 ]
 
@@ -230,6 +256,7 @@ def replace_link(work: Work, visit_id: VisitId, visitor_id: VisitorId) -> Visito
     """Give a visitor a new link and credential: the old mail, perhaps in the wrong hands, is worth nothing then."""
     visitor = _guest(work, _changeable(work, visit_id), visitor_id)
     guest_list.new_link(work, visitor)
+    phones.release(work, visitor)
     work.record(VisitorLinkReplaced(visitor=visitor.id, visit=visitor.visit))
     return visitor
 
@@ -257,14 +284,6 @@ def find(work: Work, query: PageQuery, wanted: VisitFilter) -> Page[Visit]:
     if work.principal.person is None:
         return Page([], None)
     return models.visits(work.session, query, wanted, of_host=work.principal.person)
-
-
-def invited(work: Work, token: str) -> tuple[Visit, Visitor]:
-    """Return visit and visitor of a link; no other right is needed, the token is the key."""
-    found = models.by_link(work.session, token)
-    if found is None:
-        raise NotFound("This link is not valid any more. Please ask your host for a new one.")
-    return found
 
 
 def _guest(work: Work, visit: Visit, visitor_id: VisitorId) -> Visitor:

@@ -12,7 +12,7 @@ from server.kernel.ids import VisitorId
 from server.kernel.work import Work
 from server.visits import models
 from server.visits.events import VisitorInvited, VisitorUninvited
-from server.visits.models import Visit, Visitor
+from server.visits.models import RetiredLink, Visit, Visitor
 from server.visits.rules import (
     MOST_VISITORS,
     InvitedVisitor,
@@ -118,7 +118,9 @@ def add(work: Work, visit: Visit, new: NewVisitor) -> Visitor:
 
 
 def new_link(work: Work, visitor: Visitor) -> None:
-    """Give a guest a new random link."""
+    """Give a guest a new random link; one before it leads to the newer, and its phone keeps it no longer."""
+    if visitor.link_hash:
+        work.session.add(RetiredLink(link_hash=visitor.link_hash, visitor=visitor.id))
     token = work.ids.secret()
     visitor.link_hash = models.link_hash(token)
     visitor.sealed_link = work.sealer.seal(token.encode("ascii"), _purpose(visitor.id))

@@ -1,6 +1,7 @@
 """What visitors and hosts are told about a visit: which letter, with what in it, to whom."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from access_protocol.wording import Language
 from server.kernel.ids import VisitId, VisitorId
@@ -32,6 +33,20 @@ def uninvite(work: Work, visitor_id: VisitorId) -> None:
     found = models.with_visitor(work.session, visitor_id)
     if found is not None:
         _tell(work, *found, LetterKind.CANCELLATION)
+
+
+def tell_moved(work: Work, visitor_id: VisitorId, pass_picture: bytes) -> None:
+    """Mail a visitor that another phone took their invitation over, with the pass that counts now."""
+    found = models.with_visitor(work.session, visitor_id)
+    if found is not None:
+        _tell(work, *found, LetterKind.MOVED, pass_picture)
+
+
+def send_code(work: Work, visit: Visit, visitor: Visitor, code: str, life: timedelta) -> None:
+    """Mail a visitor the code with which another phone of theirs may open the link."""
+    reader = _Reader(email=visitor.email, name=visitor.name, language=Language(visitor.language))
+    letter = replace(_letter(work, visit, reader, LetterKind.CODE), code=code, code_life=life)
+    notifications.send_letter(work, letter, deadline=work.now + life)
 
 
 def tell_host_declined(work: Work, visit_id: VisitId) -> None:

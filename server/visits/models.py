@@ -78,6 +78,50 @@ class Visitor(Record, table=True):
     removed_at: datetime | None = None
 
 
+class RetiredLink(Record, table=True):
+    """A link that counted once and was replaced: whoever opens it is sent to the newer one."""
+
+    __tablename__ = "visits_retired_link"  # pyright: ignore[reportAssignmentType]
+
+    link_hash: str = Field(primary_key=True, max_length=64)
+    visitor: VisitorId = Field(
+        sa_type=ID_COLUMN, foreign_key="visits_visitor.id", ondelete="CASCADE", index=True
+    )
+
+
+class PhoneBinding(Record, table=True):
+    """The phone that keeps a visitor's link: one at a time, known by a secret in its cookie."""
+
+    __tablename__ = "visits_phone_binding"  # pyright: ignore[reportAssignmentType]
+
+    visitor: VisitorId = Field(
+        primary_key=True, sa_type=ID_COLUMN, foreign_key="visits_visitor.id", ondelete="CASCADE"
+    )
+    phone_hash: str = Field(max_length=64, index=True)
+    """SHA-256 of the phone's secret; several visits may lie on one phone."""
+    user_agent: str = Field(default="", max_length=200)
+    bound_at: datetime
+    """When this phone began to keep it."""
+    moves: int = 0
+    """How often another phone took over."""
+
+
+class PhoneCode(Record, table=True):
+    """The code that was mailed to a visitor who uses another phone now."""
+
+    __tablename__ = "visits_phone_code"  # pyright: ignore[reportAssignmentType]
+
+    visitor: VisitorId = Field(
+        primary_key=True, sa_type=ID_COLUMN, foreign_key="visits_visitor.id", ondelete="CASCADE"
+    )
+    sealed_code: bytes
+    """Empty once it was used."""
+    made_at: datetime
+    tries: int = 0
+    span_began_at: datetime
+    sent_in_span: int = 0
+
+
 def version_of(visit: Visit, guests: Iterable[Visitor]) -> str:
     """Return a mark of all that people can change about a visit: two that differ are two states of it."""
     own = visit.model_dump(
@@ -92,6 +136,11 @@ def version_of(visit: Visit, guests: Iterable[Visitor]) -> str:
 def link_hash(token: str) -> str:
     """Return the hash under which a link's token is stored (it has 256 random bits)."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def phone_hash(secret: str) -> str:
+    """Return the hash under which a phone's secret is stored (it has 256 random bits)."""
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def visitors_of(session: Session, visit: VisitId) -> Sequence[Visitor]:
@@ -116,6 +165,28 @@ def by_link(session: Session, token: str) -> tuple[Visit, Visitor] | None:
         Visitor.link_hash == link_hash(token), col(Visitor.link_revoked_at).is_(None)
     )
     return session.exec(statement).first()
+
+
+def is_retired(session: Session, token: str) -> bool:
+    """Tell whether a link was replaced by a newer one."""
+    return session.get(RetiredLink, link_hash(token)) is not None
+
+
+def phone_of(session: Session, visitor: VisitorId) -> PhoneBinding | None:
+    """Return which phone keeps a visitor's link, if one does yet."""
+    return session.get(PhoneBinding, visitor)
+
+
+def by_phone(session: Session, secret: str) -> list[tuple[Visit, Visitor]]:
+    """Return every visit whose link this phone keeps, in the order in which they begin."""
+    if not secret:
+        return []
+    statement = _both().where(
+        PhoneBinding.visitor == Visitor.id,
+        PhoneBinding.phone_hash == phone_hash(secret),
+        col(Visitor.link_revoked_at).is_(None),
+    )
+    return list(session.exec(statement.order_by(col(Visit.starts_at), col(Visit.id))).all())
 
 
 def by_credentials(

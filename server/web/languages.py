@@ -49,7 +49,12 @@ def wanted() -> str:
     for code in (session.get(_CHOSEN), g.get("preferred_language"), caller().language):
         if code in LANGUAGES:
             return str(code)
-    return request.accept_languages.best_match(list(LANGUAGES)) or default
+    return of_browser() or default
+
+
+def of_browser() -> str | None:
+    """Return the language of ours that this browser asks for, if it asks for any."""
+    return request.accept_languages.best_match(list(LANGUAGES))
 
 
 def current() -> str:

@@ -141,7 +141,7 @@ def test_who_is_taken_off_the_list_is_told_and_the_others_are_not(reception: Rec
     (told,) = reception.mails()[2:]
     assert told.recipient == "Guest 1 <taro@example.jp>"
     with reception.work() as work, pytest.raises(NotFound):
-        actions.invited(work, link.rpartition("/")[2])
+        actions.opened_by(work, link.rpartition("/")[2], "")
 
 
 def test_the_last_visitor_stays_unless_the_visit_is_cancelled(reception: Reception) -> None:
@@ -332,11 +332,11 @@ def test_a_link_is_stored_in_no_readable_form_and_can_be_replaced(reception: Rec
     assert token.encode() not in guest.sealed_link
     assert token not in guest.link_hash
     with reception.office.reading(Principal.anonymous()) as work:
-        assert actions.invited(work, token)[1].id == guest.id
+        assert actions.opened_by(work, token, "")[1].id == guest.id
     with reception.work() as work:
         actions.replace_link(work, visit.id, guest.id)
     with reception.office.reading(Principal.anonymous()) as work, pytest.raises(NotFound):
-        actions.invited(work, token)
+        actions.opened_by(work, token, "")
     assert token not in reception.mails()[-1].text
 
 

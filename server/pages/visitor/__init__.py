@@ -7,8 +7,8 @@ blueprint = Blueprint("visitor", __name__, url_prefix="/v", template_folder="tem
 
 def install(app: Flask) -> None:
     """Add the pages to the application."""
-    # Importing it adds its views to the blueprint.
-    from server.pages.visitor import link  # noqa: PLC0415
+    # Importing them adds their views to the blueprint; `link` imports the sections of the visit page.
+    from server.pages.visitor import link, opening, refusals  # noqa: PLC0415
 
-    del link
+    del link, opening, refusals
     app.register_blueprint(blueprint)

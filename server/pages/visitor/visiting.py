@@ -1,0 +1,79 @@
+"""Who is behind a visitor's request: their visit, at the phone that keeps their link, in their language.
+
+Every view below /v/<token> gets its caller here and nowhere else:
+
+    with visiting(token, writes=True) as now:
+        actions.decline(now.work, now.visitor.id)
+
+An unknown link, one that was replaced, or one that another phone keeps raises an error, which `refusals` answers
+with a kind page that reveals nothing, or with a problem document where the request is JSON.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from server.kernel.principal import Principal
+from server.kernel.request import office
+from server.kernel.work import Work
+from server.pages.names import Names
+from server.visits import actions
+from server.visits.actions import Keeper
+from server.visits.models import Visit, Visitor, VisitState
+from server.web import languages, phone
+
+
+@dataclass(frozen=True)
+class Visiting:
+    """One visitor at work on their own visit."""
+
+    work: Work
+    visit: Visit
+    visitor: Visitor
+    names: Names
+    token: str
+
+    @property
+    def counts(self) -> bool:
+        """Whether the visit stands and is not over."""
+        return self.visit.state is VisitState.CONFIRMED and not self.is_over
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its end has passed."""
+        return self.work.now >= self.visit.ends_at
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it will not take place: cancelled, not approved, or declined by this visitor."""
+        return self.visit.state in {VisitState.CANCELLED, VisitState.DECLINED}
+
+
+@contextmanager
+def visiting(token: str, *, writes: bool = False) -> Generator[Visiting]:
+    """Begin work for the visitor whose link this phone keeps, or raise what is wrong with link or phone."""
+    with _begun(writes=writes) as work:
+        visit, visitor = actions.at_phone(work, token, phone.secret())
+        yield _become(work, token, visit, visitor)
+
+
+@contextmanager
+def at_any_phone(token: str) -> Generator[tuple[Visiting, Keeper]]:
+    """Begin work that only asks, at whatever phone; for the page that comes before the phone is known."""
+    with _begun(writes=False) as work:
+        visit, visitor, keeper = actions.opened_by(work, token, phone.secret())
+        yield _become(work, token, visit, visitor), keeper
+
+
+def _begun(*, writes: bool):  # noqa: ANN202  a context manager of Work
+    nobody = Principal.anonymous()
+    return office().begin(nobody) if writes else office().reading(nobody)
+
+
+def _become(work: Work, token: str, visit: Visit, visitor: Visitor) -> Visiting:
+    # Who calls is known only now, and it is known in the transaction that then writes: no other phone can take
+    # over between the two.
+    work.principal = Principal.for_visitor(visitor.id)
+    names = Names(work)
+    languages.prefer(languages.of_browser() or visitor.language, names.time_zone(visit.site))
+    return Visiting(work, visit, visitor, names, token)
