@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, Session, col, func, select
 
 from access_protocol.commands import Action
@@ -25,7 +25,7 @@ from access_protocol.ids import (
 )
 from access_protocol.knowledge import Direction
 from server.kernel.database import ID_COLUMN, Record, stored_as_text, text
-from server.kernel.ids import PersonId
+from server.kernel.ids import PersonId, VisitorId
 from server.kernel.pagination import Page, PageQuery, paginate
 
 _DEVICE: Any = text(32)
@@ -165,10 +165,14 @@ class CommandState(StrEnum):
 
 
 class DoorCommand(Record, table=True):
-    """A person at the panel asked to open a portal."""
+    """A person at the panel, or a visitor who scanned the poster at a door, asked to open a portal."""
 
     __tablename__ = "access_door_command"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = (Index(None, "state", "deadline"), Index(None, "portal", "asked_at"))
+    __table_args__ = (
+        Index(None, "state", "deadline"),
+        Index(None, "portal", "asked_at"),
+        Index(None, "credential", "asked_at"),
+    )
 
     event: EventId = Field(primary_key=True, sa_type=_UUID)
     site: SiteCode = Field(sa_type=text(3))
@@ -177,6 +181,15 @@ class DoorCommand(Record, table=True):
     controller: DeviceId = Field(sa_type=_DEVICE)
     pulse_ms: int = Field(sa_type=BigInteger)
     person: PersonId | None = Field(default=None, sa_type=ID_COLUMN)
+    visitor: VisitorId | None = Field(default=None, sa_type=ID_COLUMN)
+    """The visitor whose page asked. What follows is set only then, and only where an issuer vouched for it."""
+    credential: CredentialId | None = Field(default=None, sa_type=_CREDENTIAL)
+    credential_class: CredentialClass | None = Field(
+        default=None, sa_type=stored_as_text(CredentialClass)
+    )
+    presented_at: int | None = Field(default=None, sa_type=BigInteger)
+    shown: list[str] = Field(default_factory=list[str], sa_type=JSON)
+    """What else than the phone's key was found true for this visitor there; see `access_protocol.presence`."""
     reason: str = Field(max_length=500)
     asked_at: datetime
     deadline: datetime
@@ -184,6 +197,19 @@ class DoorCommand(Record, table=True):
     denied: DenyReason | None = Field(default=None, sa_type=stored_as_text(DenyReason))
     refusal: CommandRefusal | None = Field(default=None, sa_type=stored_as_text(CommandRefusal))
     settled_at: datetime | None = None
+
+
+class Entrance(Record, table=True):
+    """The changing code of one access point: its key, sealed, and the poster that screens show beside it."""
+
+    __tablename__ = "access_entrance"  # pyright: ignore[reportAssignmentType]
+
+    site: SiteCode = Field(primary_key=True, sa_type=text(3))
+    access_point: AccessPointId = Field(primary_key=True, sa_type=_DEVICE)
+    sealed_key: bytes
+    made_at: datetime
+    path: str = Field(default="", max_length=200)
+    """Where on our own site the poster leads; empty while none hangs, and then no screen shows a code."""
 
 
 class Lockdown(Record, table=True):
@@ -329,6 +355,11 @@ def inside(session: Session, site: SiteCode | None = None) -> Sequence[Presence]
     if site is not None:
         statement = statement.where(Presence.site == site)
     return session.exec(statement.order_by(col(Presence.since).desc())).all()
+
+
+def passages_of(session: Session, credentials: Iterable[CredentialId]) -> Sequence[Passage]:
+    """Return every reported passage of these credentials, with one query."""
+    return session.exec(select(Passage).where(col(Passage.credential).in_(list(credentials)))).all()
 
 
 def alarms(session: Session, most: int = 50) -> Sequence[LedgerAlarm]:
