@@ -1,5 +1,6 @@
 """What is kept of arrivals: fences, crossings and what belongs to them; never a position."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from access_protocol.ids import AccessPointId, EventId, PortalId, SiteCode
 from access_protocol.wording import Language
 from server.arrivals.entry_rules import CODE_LENGTH, Answer
 from server.arrivals.rules import AnswerKind, CrossingKind, CrossingSource
+from server.arrivals.watching import Place
 from server.kernel.database import ID_COLUMN, Record, stored_as_text, text
 from server.kernel.ids import (
     ApprovalId,
@@ -64,14 +66,17 @@ class Watch(Record, table=True):
     __tablename__ = "arrivals_watch"  # pyright: ignore[reportAssignmentType]
 
     visitor: VisitorId = Field(primary_key=True, sa_type=ID_COLUMN, foreign_key="visits_visitor.id")
-    place: str = Field(max_length=16)
-    seen: str = Field(max_length=16)
-    count: int
-    since_s: int = Field(sa_type=BigInteger)
-    """When the first of the counted fixes was taken: seconds since 1970."""
+    place: Place = Field(sa_type=stored_as_text(Place))
+    near_fixes: int
+    near_since_s: int = Field(sa_type=BigInteger)
+    """Seconds since 1970, as everywhere in OwnTracks' messages."""
+    approaching_fixes: int
+    approaching_since_s: int = Field(sa_type=BigInteger)
+    outside_fixes: int
+    outside_since_s: int = Field(sa_type=BigInteger)
     last_s: int = Field(sa_type=BigInteger)
     by_region: bool = False
-    """Whether the phone itself watches that they stay, so that time alone decides."""
+    """Whether the phone's own system watches that they stay, so that time alone decides."""
 
 
 class Tracker(Record, table=True):
@@ -289,3 +294,32 @@ def check_ins(session: Session, visitors: Iterable[VisitorId]) -> dict[VisitorId
     """Return the check-in of each of the visitors of whom there is one, with one query."""
     statement = select(CheckIn).where(col(CheckIn.visitor).in_(list(visitors)))
     return {each.visitor: each for each in session.exec(statement).all()}
+
+
+def hanging(session: Session, site: SiteCode | None = None) -> Sequence[Poster]:
+    """Return the posters that hang, by site and portal."""
+    statement = select(Poster).where(col(Poster.ended_at).is_(None))
+    if site is not None:
+        statement = statement.where(Poster.site == site)
+    order = (col(Poster.site), col(Poster.portal), col(Poster.access_point), col(Poster.id))
+    return session.exec(statement.order_by(*order)).all()
+
+
+def kiosks(session: Session) -> Sequence[Kiosk]:
+    """Return the screens that count, by site and name."""
+    statement = select(Kiosk).where(col(Kiosk.revoked_at).is_(None))
+    return session.exec(statement.order_by(col(Kiosk.site), col(Kiosk.name), col(Kiosk.id))).all()
+
+
+def kiosk_with(session: Session, secret: str) -> Kiosk | None:
+    """Return the screen with this secret, unless it was revoked."""
+    return session.exec(
+        select(Kiosk).where(
+            Kiosk.secret_hash == secret_hash(secret), col(Kiosk.revoked_at).is_(None)
+        )
+    ).first()
+
+
+def secret_hash(secret: str) -> str:
+    """Return the hash under which a secret of 256 random bits is kept."""
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -55,6 +55,11 @@ def upgrade() -> None:
     sa.Column('controller', sa.String(length=32), nullable=False),
     sa.Column('pulse_ms', sa.BigInteger(), nullable=False),
     sa.Column('person', sa.String(length=32), nullable=True),
+    sa.Column('visitor', sa.String(length=32), nullable=True),
+    sa.Column('credential', sa.LargeBinary(length=16), nullable=True),
+    sa.Column('credential_class', sa.String(length=40), nullable=True),
+    sa.Column('presented_at', sa.BigInteger(), nullable=True),
+    sa.Column('shown', sa.JSON(), nullable=False),
     sa.Column('reason', sa.String(length=500), nullable=False),
     sa.Column('asked_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('deadline', sa.DateTime(timezone=True), nullable=False),
@@ -65,9 +70,18 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('event', name=op.f('pk_access_door_command'))
     )
     with op.batch_alter_table('access_door_command', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_access_door_command_credential_asked_at'), ['credential', 'asked_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_access_door_command_portal_asked_at'), ['portal', 'asked_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_access_door_command_state_deadline'), ['state', 'deadline'], unique=False)
 
+    op.create_table('access_entrance',
+    sa.Column('site', sa.String(length=3), nullable=False),
+    sa.Column('access_point', sa.String(length=32), nullable=False),
+    sa.Column('sealed_key', sa.LargeBinary(), nullable=False),
+    sa.Column('made_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('path', sa.String(length=200), nullable=False),
+    sa.PrimaryKeyConstraint('site', 'access_point', name=op.f('pk_access_entrance'))
+    )
     op.create_table('access_event',
     sa.Column('id', sa.String(length=32), nullable=False),
     sa.Column('gate', sa.String(length=32), nullable=False),
@@ -645,6 +659,7 @@ def upgrade() -> None:
     sa.Column('pulse_ms', sa.Integer(), nullable=False),
     sa.Column('gate', sa.String(length=32), nullable=True),
     sa.Column('controller', sa.String(length=32), nullable=True),
+    sa.Column('presence_ways', sa.JSON(), nullable=False),
     sa.ForeignKeyConstraint(['site', 'portal'], ['places_portal.site', 'places_portal.id'], name=op.f('fk_places_access_point_site_portal_places_portal')),
     sa.ForeignKeyConstraint(['site', 'zone'], ['places_zone.site', 'places_zone.number'], name=op.f('fk_places_access_point_site_zone_places_zone')),
     sa.PrimaryKeyConstraint('site', 'id', name=op.f('pk_places_access_point'))
@@ -836,10 +851,13 @@ def upgrade() -> None:
 
     op.create_table('arrivals_watch',
     sa.Column('visitor', sa.String(length=32), nullable=False),
-    sa.Column('place', sa.String(length=16), nullable=False),
-    sa.Column('seen', sa.String(length=16), nullable=False),
-    sa.Column('count', sa.Integer(), nullable=False),
-    sa.Column('since_s', sa.BigInteger(), nullable=False),
+    sa.Column('place', sa.String(length=40), nullable=False),
+    sa.Column('near_fixes', sa.Integer(), nullable=False),
+    sa.Column('near_since_s', sa.BigInteger(), nullable=False),
+    sa.Column('approaching_fixes', sa.Integer(), nullable=False),
+    sa.Column('approaching_since_s', sa.BigInteger(), nullable=False),
+    sa.Column('outside_fixes', sa.Integer(), nullable=False),
+    sa.Column('outside_since_s', sa.BigInteger(), nullable=False),
     sa.Column('last_s', sa.BigInteger(), nullable=False),
     sa.Column('by_region', sa.Boolean(), nullable=False),
     sa.ForeignKeyConstraint(['visitor'], ['visits_visitor.id'], name=op.f('fk_arrivals_watch_visitor_visits_visitor')),
@@ -1136,9 +1154,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_access_event_credential_at'))
 
     op.drop_table('access_event')
+    op.drop_table('access_entrance')
     with op.batch_alter_table('access_door_command', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_access_door_command_state_deadline'))
         batch_op.drop_index(batch_op.f('ix_access_door_command_portal_asked_at'))
+        batch_op.drop_index(batch_op.f('ix_access_door_command_credential_asked_at'))
 
     op.drop_table('access_door_command')
     with op.batch_alter_table('access_conflict', schema=None) as batch_op:
