@@ -12,6 +12,7 @@ from server.arrivals.check_in import (
     refuse_entry,
 )
 from server.arrivals.crossings import CrossingNoticed, is_day_of, notice_crossing
+from server.arrivals.posters import NewPoster, PosterChanged
 from server.arrivals.rules import AnswerKind, CrossingKind, CrossingSource
 from server.arrivals.walk_ins import (
     NewWalkIn,
@@ -36,7 +37,9 @@ __all__ = [
     "CrossingSource",
     "HostAnswered",
     "NewAnswer",
+    "NewPoster",
     "NewWalkIn",
+    "PosterChanged",
     "WalkInApproval",
     "WalkInDecided",
     "WalkInRefusal",

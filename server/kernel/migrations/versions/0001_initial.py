@@ -357,7 +357,9 @@ def upgrade() -> None:
     sa.Column('language', sa.String(length=40), nullable=False),
     sa.Column('password_hash', sa.String(length=200), nullable=True),
     sa.Column('active', sa.Boolean(), nullable=False),
+    sa.Column('deputy', sa.String(length=32), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['deputy'], ['people_person.id'], name=op.f('fk_people_person_deputy_people_person'), ondelete='SET NULL'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_people_person')),
     sa.UniqueConstraint('email', name=op.f('uq_people_person_email'))
     )

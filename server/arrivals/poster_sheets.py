@@ -1,0 +1,139 @@
+"""The paper of a poster: one page of PDF in the site's languages, and a picture of it for the screen."""
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# WeasyPrint, pypdfium2 and Flask-Babel leave the types of some of what is used here open.
+
+import base64
+import io
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import flask_babel
+from jinja2 import Environment
+from qrcode.constants import ERROR_CORRECT_Q
+from qrcode.image.svg import SvgPathImage
+from qrcode.main import QRCode
+
+from server.arrivals import entry_rules, posters
+from server.arrivals.models import Poster
+from server.kernel.work import Work
+from server.places import models as places
+from server.places.models import Portal, Site
+from server.places.rules import PortalKind
+from server.web.languages import gettext
+
+QUIET_ZONE = 4
+"""Modules of white around the code (ISO/IEC 18004, 9.1)."""
+PREVIEW_WIDTH = 480
+_POINTS_PER_INCH = 72
+
+
+class Size(StrEnum):
+    """The papers that there are."""
+
+    A4 = "a4"
+    A5 = "a5"
+    LABEL = "label"
+
+
+PAPERS = {Size.A4: "210mm 297mm", Size.A5: "148mm 210mm", Size.LABEL: "62mm 100mm"}
+
+
+class Words(NamedTuple):
+    """What the paper says in one language."""
+
+    code: str
+    site: str
+    portal: str
+    check: str
+    heading: str
+    steps: list[str]
+    stranger: str
+
+
+def pdf(work: Work, poster: Poster, size: Size) -> bytes:
+    """Return the paper as PDF: one page, the QR as vectors at level Q, fonts embedded."""
+    # It costs half a second and 40 MB, and most processes never print.
+    from weasyprint import CSS, HTML  # noqa: PLC0415
+
+    address = posters.address(work, poster)
+    parts = urlsplit(address)
+    text = _template().render(
+        size=size.value,
+        languages=_words(work, poster),
+        qr=f"data:image/svg+xml;base64,{base64.b64encode(qr_svg(address)).decode()}",
+        host=parts.netloc,
+        path=parts.path,
+        number=entry_rules.as_read(poster.check_number),
+    )
+    styles = [CSS(string=_file("poster.css")), CSS(string=f"@page {{ size: {PAPERS[size]} }}")]
+    made = HTML(string=text).write_pdf(stylesheets=styles)
+    return bytes(made or b"")
+
+
+def picture(work: Work, poster: Poster, size: Size) -> bytes:
+    """Return what the printer will print, as a small PNG."""
+    return pages(pdf(work, poster, size), PREVIEW_WIDTH)[0]
+
+
+def pages(document: bytes, width: int) -> list[bytes]:
+    """Return each page of a PDF as PNG, so many pixels wide."""
+    from pypdfium2 import PdfDocument  # noqa: PLC0415
+
+    found: list[bytes] = []
+    with PdfDocument(document) as opened:
+        for page in opened:
+            picture = io.BytesIO()
+            page.render(scale=width / page.get_width()).to_pil().save(picture, "PNG")
+            found.append(picture.getvalue())
+    return found
+
+
+def qr_svg(text: str) -> bytes:
+    """Return a QR code as SVG, at level Q: paper is scratched and folded."""
+    code = QRCode(error_correction=ERROR_CORRECT_Q, border=QUIET_ZONE, image_factory=SvgPathImage)
+    code.add_data(text)
+    drawn = io.BytesIO()
+    code.make_image().save(drawn)
+    return drawn.getvalue()
+
+
+def _words(work: Work, poster: Poster) -> list[Words]:
+    site = work.session.get_one(Site, poster.site)
+    portal = work.session.get_one(Portal, (poster.site, poster.portal))
+    found: list[Words] = []
+    for code in site.languages:
+        with flask_babel.force_locale(code):
+            found.append(_in_force(code, site, portal))
+    return found
+
+
+def _in_force(code: str, site: Site, portal: Portal) -> Words:
+    machine = portal.kind is PortalKind.VENDING
+    last = gettext("Follow the page.") if machine else gettext("Press “Open the door”.")
+    return Words(
+        code=code,
+        site=places.name_in(site, code),
+        portal=places.name_in(portal, code),
+        check=gettext("Check number"),
+        heading=gettext("Scan with your phone's camera"),
+        steps=[
+            gettext("Scan the code, or type the address into your browser."),
+            gettext("The page shows a check number. Is it the one on this paper?"),
+            last,
+        ],
+        stranger="" if machine else gettext("No invitation? Scan the code all the same."),
+    )
+
+
+@cache
+def _template():  # noqa: ANN202  jinja2's own class
+    return Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+        _file("poster.html")
+    )
+
+
+def _file(name: str) -> str:
+    return (resources.files("server.arrivals") / "sheets" / name).read_text("utf-8")
