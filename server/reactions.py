@@ -55,8 +55,9 @@ def register(office: Office) -> None:
     on(AmnestyGranted, access.amnesty_granted)
     on(DeviceStatusChanged, access.device_status_changed)
     # Doors report: operators' commands come to their end, who passed is inside, and meetings see who came.
-    on(DoorReported, access.door_reported)
+    # The gates' journals are locked before the server's own, by everybody.
     on(DoorReported, access.door_witnessed)
+    on(DoorReported, access.door_reported)
     on(OutcomesReported, meetings.note_outcomes)
 
 
