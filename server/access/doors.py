@@ -1,7 +1,8 @@
-"""Operators at doors: an operator's request is decided, journaled and sent; the door's state is its controller's."""
+"""Doors that the server opens: a request is decided, journaled and sent; the door's state is its controller's."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,20 +11,12 @@ from sqlmodel import col, select
 from access_protocol import rules
 from access_protocol.codec import EventIdText
 from access_protocol.commands import Acknowledgement, Result
-from access_protocol.decision import DenyReason
+from access_protocol.decision import AccessDecision, DenyReason
 from access_protocol.events import ControllerEventKind, DecisionEntry, Outcome, OutcomeEntry
-from access_protocol.ids import (
-    AccessPointId,
-    CredentialId,
-    DeviceId,
-    EventId,
-    KeyId,
-    PortalId,
-    SiteCode,
-)
-from access_protocol.knowledge import Policy
+from access_protocol.ids import DeviceId, EventId, PortalId, SiteCode
 from access_protocol.rules import Circumstances, OperatorRequest
 from server.access import knowledge, ledger, models
+from server.access.deciding import SiteHistory, SiteKnowledge
 from server.access.lockdowns import ACKNOWLEDGED_WITHIN, DEADLINE, OUTBOX_KIND
 from server.access.models import CommandState, DoorCommand
 from server.devices import models as devices
@@ -32,7 +25,7 @@ from server.devices.models import Device, DoorState
 from server.kernel import live, outbox
 from server.kernel.errors import Conflict, NotFound, SignInNeeded
 from server.kernel.events import Event
-from server.kernel.ids import PersonId
+from server.kernel.ids import PersonId, VisitorId
 from server.kernel.outbox import OutboxRow
 from server.kernel.principal import Kind as PrincipalKind
 from server.kernel.principal import Right, require
@@ -43,24 +36,26 @@ from server.places.models import AccessPoint, Portal
 
 @dataclass(frozen=True, kw_only=True)
 class DoorCommandAsked(Event):
-    """A person asked to open a portal; `denied` says why it was refused at once, if it was."""
+    """A person or a visitor asked to open a portal; `denied` says why it was refused at once, if it was."""
 
     event: EventId
     portal: PortalId
     site: SiteCode
     person: PersonId | None
+    visitor: VisitorId | None = None
     reason: str
     denied: DenyReason | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class DoorCommandSettled(Event):
-    """An operator's command came to its end: done or refused by the controller, expired, or no answer."""
+    """A command of the server came to its end: done or refused by the controller, expired, or no answer."""
 
     event: EventId
     portal: PortalId
     site: SiteCode
     state: CommandState
+    visitor: VisitorId | None = None
 
 
 class OpenPortal(BaseModel):
@@ -85,38 +80,13 @@ class Door:
 
 
 @dataclass(frozen=True)
-class _SiteKnowledge:
-    """What the server knows when it decides for an operator, who presents no credential."""
+class Asker:
+    """Who asked for a portal: a person at the panel with a reason, or a visitor with what they showed."""
 
-    site: SiteCode
-    policy: Policy
-
-    def issuer_keys(self, hint: KeyId, at: datetime | None) -> tuple[bytes, ...]:
-        return ()
-
-    def lowest_generation(self, credential: CredentialId) -> int:
-        return 0
-
-    def held_credential(self, credential: CredentialId) -> None:
-        return None
-
-
-class _NothingPresented:
-    """The history of an operator's request: nothing was presented, so nothing was used."""
-
-    def presentation_used(
-        self, credential: CredentialId, presented_at: int, point: AccessPointId
-    ) -> bool:
-        return False
-
-    def entry_spent(self, credential: CredentialId, point: AccessPointId) -> bool:
-        return False
-
-    def bound_generation(self, credential: CredentialId) -> None:
-        return None
-
-    def inside(self, credential: CredentialId, zone: int, since: datetime | None) -> bool:
-        return False
+    person: PersonId | None = None
+    reason: str = ""
+    visitor: VisitorId | None = None
+    shown: Sequence[str] = ()
 
 
 def list_doors(work: Work, site: SiteCode | None = None) -> list[Door]:
@@ -152,25 +122,47 @@ def open_portal(work: Work, site: SiteCode, portal: PortalId, wish: OpenPortal) 
     """
     if work.principal.kind is PrincipalKind.ANONYMOUS:
         raise SignInNeeded("Sign in to open a door.")
-    point, controller = _side(work, site, portal, wish.access_point)
+    point, _ = _side(work, site, portal, wish.access_point)
     policy = knowledge.policy_of(work, site, [point])
     request = OperatorRequest(permitted=work.principal.may(Right.DOORS_COMMAND, site))
     decision = rules.decide(
         request,
         policy.access_points[point.id],
-        _SiteKnowledge(site, policy),
-        _NothingPresented(),
-        Circumstances(now=work.now, clock_trusted=True, knowledge_age=timedelta()),
+        SiteKnowledge(work, site, policy),
+        SiteHistory(work, site),
+        up_to_date(work),
     )
+    return carry_out(work, point, decision, Asker(work.principal.person, wish.reason))
+
+
+def up_to_date(work: Work) -> Circumstances:
+    """Return what holds when the server decides: its clock is the site's, and nothing it knows is old."""
+    return Circumstances(now=work.now, clock_trusted=True, knowledge_age=timedelta())
+
+
+def carry_out(
+    work: Work, point: AccessPoint, decision: AccessDecision, asker: Asker
+) -> DoorCommand:
+    """Journal a decision of the server, and where it is granted have the worker send the command in time.
+
+    Both are in one transaction: nothing is sent that is not written down.
+    """
+    if point.controller is None:
+        raise Conflict("This door has no controller yet, so it cannot be opened from here.")
     command = DoorCommand(
         event=ledger.new_event(work),
-        site=site,
-        portal=portal,
+        site=point.site,
+        portal=point.portal,
         access_point=point.id,
-        controller=controller,
+        controller=point.controller,
         pulse_ms=point.pulse_ms,
-        person=work.principal.person,
-        reason=wish.reason,
+        person=asker.person,
+        visitor=asker.visitor,
+        credential=decision.credential_id,
+        credential_class=decision.credential_class,
+        presented_at=decision.presented_at,
+        shown=list(asker.shown),
+        reason=asker.reason,
         asked_at=work.now,
         deadline=work.now + DEADLINE,
         state=CommandState.WAITING if decision.granted else CommandState.DENIED,
@@ -178,16 +170,24 @@ def open_portal(work: Work, site: SiteCode, portal: PortalId, wish: OpenPortal) 
     )
     work.session.add(command)
     entry = DecisionEntry(
-        at=work.now, event=command.event, access_point=point.id, reason=decision.reason
+        at=work.now,
+        event=command.event,
+        access_point=point.id,
+        reason=decision.reason,
+        credential=None if decision.credential_id is None else decision.credential_id.hex(),
+        credential_class=decision.credential_class,
+        generation=decision.generation,
+        presented_at=decision.presented_at,
+        warning=decision.warning,
     )
-    ledger.append_own(work, site, entry)
+    ledger.append_own(work, point.site, entry)
     _announce(work, command)
     if decision.granted:
         outbox.post(
             work,
             OUTBOX_KIND,
-            controller,
-            {"site": site, "pulse_ms": point.pulse_ms},
+            command.controller,
+            {"site": point.site, "pulse_ms": point.pulse_ms},
             reference=command.event,
             deadline=command.deadline,
         )
@@ -232,36 +232,61 @@ def settle_overdue(work: Work) -> None:
 
 
 def door_reported(work: Work, happened: DoorReported) -> None:
-    """Journal who passed, or did not, after an operator's command."""
-    outcome = {
-        ControllerEventKind.PASSED: Outcome.PASSED,
-        ControllerEventKind.NOT_PASSED: Outcome.NOT_PASSED,
-    }.get(happened.what)
-    if outcome is None or happened.event is None:
+    """Journal who passed, or did not, after a command of ours."""
+    if happened.event is None:
         return
     command = work.session.get(DoorCommand, happened.event)
-    if command is not None and command.controller == happened.controller:
+    if command is None or command.controller != happened.controller:
+        return
+    outcome = _REPORTED.get(happened.what)
+    if outcome is Outcome.OPENED and command.visitor is None:
+        outcome = None  # an operator's command was journaled as opened when the controller took it
+    if outcome is not None:
         _journal(work, command, outcome)
+    _tell_visitor(work, command)
 
 
+_REPORTED = {
+    ControllerEventKind.OPENED: Outcome.OPENED,
+    ControllerEventKind.PASSED: Outcome.PASSED,
+    ControllerEventKind.NOT_PASSED: Outcome.NOT_PASSED,
+}
 _OUTCOMES = {
     CommandState.DONE: Outcome.OPENED,
     CommandState.REFUSED: Outcome.REFUSED,
     CommandState.EXPIRED: Outcome.NO_ANSWER,
     CommandState.NO_ANSWER: Outcome.NO_ANSWER,
 }
+_OUTCOMES_OF_A_VISITOR = {
+    CommandState.REFUSED: Outcome.REFUSED,
+    CommandState.EXPIRED: Outcome.NO_ANSWER,
+}
+"""As a gate has it: that somebody went through is the door's own word, not the acknowledgement; and a command that
+went out without an answer may have been obeyed, so that a single entry stays reserved."""
 
 
 def _settle(work: Work, command: DoorCommand, state: CommandState) -> None:
     command.state, command.settled_at = state, work.now
     work.session.add(command)
-    _journal(work, command, _OUTCOMES[state])
+    outcomes = _OUTCOMES if command.visitor is None else _OUTCOMES_OF_A_VISITOR
+    if state in outcomes:
+        _journal(work, command, outcomes[state])
     work.record(
         DoorCommandSettled(
-            event=command.event, portal=command.portal, site=command.site, state=state
+            event=command.event,
+            portal=command.portal,
+            site=command.site,
+            state=state,
+            visitor=command.visitor,
         )
     )
     live.notice(work, "doors", about=command.portal, site=command.site)
+    _tell_visitor(work, command)
+
+
+def _tell_visitor(work: Work, command: DoorCommand) -> None:
+    if command.visitor is not None:
+        live.notice(work, "visitor", about=command.visitor, site=command.site)
 
 
 def _journal(work: Work, command: DoorCommand, outcome: Outcome) -> None:
@@ -278,6 +303,7 @@ def _announce(work: Work, command: DoorCommand) -> None:
             portal=command.portal,
             site=command.site,
             person=command.person,
+            visitor=command.visitor,
             reason=command.reason,
             denied=command.denied,
         )

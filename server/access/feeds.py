@@ -137,6 +137,15 @@ def publish(
     work.at_the_end(("feeds", site, pushed), lambda later: _push(later, site, pushed, before))
 
 
+def last_passage(
+    work: Work, site: SiteCode, credential: CredentialId, zone: ZoneNumber
+) -> LastPassage | None:
+    """Return the newest passage of a visitor at a zone's access points, as the gates are told it."""
+    key = (site, DocumentKind.PRESENCE, bytes(credential) + bytes([zone]))
+    found = work.session.get(FeedChange, key, populate_existing=True)
+    return None if found is None else _passage(bytes(found.key), bytes(found.body))
+
+
 def versions(work: Work, site: SiteCode) -> dict[DocumentKind, int]:
     """Return how far each feed of a site has come."""
     known = select(_FEEDS.c.kind, _FEEDS.c.version).where(_FEEDS.c.site == site)

@@ -135,12 +135,20 @@ def ingest(work: Work, source: Source, batch: JournalBatch) -> Receipt:
 
 def append_own(work: Work, site: SiteCode, body: EntryBody) -> None:
     """Journal a decision or outcome of the server itself, in the site's own chain."""
-    source = Source(SERVER, site)
-    head = _locked(work, source, JournalId(str(uuid5(NAMESPACE_URL, f"genkan:server:{site}"))))
+    head = lock_own(work, site)
     text = body_text(body)
     digest = chained(head.position.hash, text)
     entry = JournalEntry(sequence=head.position.sequence + 1, hash=digest.hex(), body=text)
     _append(work, head, (entry,))
+
+
+def lock_own(work: Work, site: SiteCode) -> "_Head":
+    """Keep the server's other work at the site from deciding until this one ends, and return where its chain is.
+
+    Whoever locks it before looking at what happened decides after all that was decided before.
+    """
+    journal = JournalId(str(uuid5(NAMESPACE_URL, f"genkan:server:{site}")))
+    return _locked(work, Source(SERVER, site), journal)
 
 
 def door_witnessed(work: Work, report: DoorReported) -> None:
@@ -300,7 +308,7 @@ def _record_outcomes(
     points: Points,
     bearers: Mapping[str, CredentialId],
 ) -> None:
-    own = {point.id for point in points.values() if point.gate == source.gate}
+    own = {point.id for point in points.values() if source.gate in (point.gate, SERVER)}
     reported = tuple(
         ReportedOutcome(
             event=EventId(body.event),

@@ -20,6 +20,7 @@ from access_protocol.ids import (
     ZoneNumber,
 )
 from access_protocol.knowledge import Direction
+from access_protocol.topics import SERVER
 from server.access import conflicts, feeds
 from server.access.amnesties import PASSAGE_KEPT
 from server.access.models import Passage, Presence
@@ -68,12 +69,15 @@ def passed(
     outcomes: Sequence[OutcomeEntry],
     bearers: Mapping[str, CredentialId],
 ) -> bool:
-    """Take the passages that a gate reported at its own access points; return whether anybody moved."""
+    """Take the passages that a gate reported at its own access points; return whether anybody moved.
+
+    The server opens at any of them, for whoever scanned its poster.
+    """
     happened: list[PassageReported] = []
     for outcome in outcomes:
         point = known.get(AccessPointId(outcome.access_point))
         bearer = bearers.get(outcome.event)
-        if point is None or bearer is None or point.gate != gate:
+        if point is None or bearer is None or gate not in (point.gate, SERVER):
             continue
         happened.append(
             PassageReported(
@@ -90,7 +94,7 @@ def passed(
     moved = _stored(work, happened)
     for each in moved:
         work.record(each)
-    _publish(work, site, moved)
+    _publish(work, site, moved, push=gate == SERVER)
     return bool(moved)
 
 
@@ -109,8 +113,11 @@ def end_expired(work: Work) -> None:
         live.notice(work, "occupancy")
 
 
-def _publish(work: Work, site: SiteCode, moved: Sequence[PassageReported]) -> None:
-    """Put the passages into the site's feed, and see whether they contradict what other gates reported."""
+def _publish(work: Work, site: SiteCode, moved: Sequence[PassageReported], *, push: bool) -> None:
+    """Put the passages into the site's feed, and see whether they contradict what other gates reported.
+
+    They are pushed where no gate tells the others of them.
+    """
     changes = [
         feeds.passage(
             LastPassage(each.credential, each.zone, each.direction, each.at, each.event),
@@ -121,7 +128,7 @@ def _publish(work: Work, site: SiteCode, moved: Sequence[PassageReported]) -> No
     if not changes:
         return
     # First locked, then looked: of two gates' journals at once the second one sees both.
-    feeds.publish(work, site, changes)
+    feeds.publish(work, site, changes, push_passages=push)
     for each in moved:
         if conflicts.matter_in(work, site, each.zone):
             conflicts.look(work, work.session.get_one(Passage, (each.event, each.credential)))

@@ -5,9 +5,11 @@ from typing import TypeVar
 
 from pydantic import BaseModel, Field, model_validator
 
+from access_protocol import presence
 from access_protocol.credential import CredentialClass
 from access_protocol.ids import AccessPointId, PortalId, SiteCode, ZoneNumber
 from access_protocol.knowledge import AntiPassback, Direction
+from access_protocol.presence import Presence
 from access_protocol.wording import Language
 from server.kernel.errors import Conflict, Invalid, NotFound
 from server.kernel.events import Event
@@ -25,6 +27,7 @@ from server.places.rules import (
     Name,
     NewSiteCode,
     PortalKind,
+    PresenceWays,
     PulseMs,
     Slug,
     StalenessHours,
@@ -130,6 +133,11 @@ class AccessPointInput(BaseModel):
     )
     controller: DeviceText | None = Field(
         default=None, description="The controller that opens the portal."
+    )
+    presence_ways: PresenceWays = Field(
+        default_factory=lambda: [
+            [Presence(each) for each in way] for way in presence.written(presence.DEFAULT)
+        ]
     )
 
     @model_validator(mode="after")

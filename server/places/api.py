@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from access_protocol.credential import CredentialClass
 from access_protocol.ids import AccessPointId, PortalId, SiteCode, ZoneNumber
 from access_protocol.knowledge import AntiPassback, Direction
+from access_protocol.presence import Presence
 from access_protocol.wording import Language
 from server.kernel.blueprint import ApiBlueprint
 from server.kernel.ids import FloorId, RoomId
@@ -137,6 +138,7 @@ class AccessPointOut(BaseModel):
     pulse_ms: int
     gate: str | None
     controller: str | None
+    presence_ways: list[list[Presence]]
 
 
 class RoomOut(BaseModel):

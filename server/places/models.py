@@ -7,6 +7,7 @@ from typing import Protocol
 from sqlalchemy import JSON, ForeignKeyConstraint, Integer
 from sqlmodel import Field, Session, col, select
 
+from access_protocol import presence
 from access_protocol.credential import CredentialClass
 from access_protocol.ids import AccessPointId, DeviceId, PortalId, SiteCode, ZoneNumber
 from access_protocol.knowledge import AntiPassback, Direction
@@ -128,6 +129,15 @@ class AccessPoint(Record, table=True):
     """The gate agent whose reader is here."""
     controller: DeviceId | None = Field(default=None, sa_type=text(32), index=True)
     """The door controller that opens the portal."""
+    presence_ways: list[list[str]] = Field(
+        default_factory=lambda: presence.written(presence.DEFAULT), sa_type=JSON
+    )
+    """What a visitor who scanned the poster here must show; see `access_protocol.presence`."""
+
+    @property
+    def ways(self) -> presence.Ways:
+        """What a visitor who scanned the poster here must show: any one of these in full."""
+        return presence.ways(self.presence_ways)
 
     @property
     def pulse(self) -> timedelta:

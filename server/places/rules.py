@@ -8,9 +8,11 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field
 
+from access_protocol import presence
 from access_protocol.commands import LONGEST_PULSE
 from access_protocol.credential import CredentialClass
 from access_protocol.ids import HIGHEST_ZONE
+from access_protocol.presence import Presence
 from access_protocol.wording import Language
 from server.kernel.live import EVERY_SITE
 from server.kernel.text import Line, Lines
@@ -42,6 +44,10 @@ def admitted_classes(
     if zone in static_zones:
         return frozenset(accepted)
     return frozenset(accepted) - {CredentialClass.STATIC}
+
+
+def _safe_ways(chosen: list[list[Presence]]) -> list[list[Presence]]:
+    return [[Presence(each) for each in way] for way in presence.written(presence.ways(chosen))]
 
 
 def unread_exits(entries: Collection[str], exits: Collection[str]) -> list[str]:
@@ -77,6 +83,16 @@ Address = Annotated[Lines, Field(max_length=300)]
 TimeZone = Annotated[Line, Field(max_length=64), AfterValidator(_known_time_zone)]
 StalenessHours = Annotated[int, Field(ge=1, le=24 * 30)]
 ForgivenAfterMinutes = Annotated[int, Field(ge=1, le=60 * 24 * 7)]
+PresenceWays = Annotated[
+    list[Annotated[list[Presence], Field(min_length=1, max_length=len(Presence))]],
+    Field(
+        min_length=1,
+        max_length=8,
+        description="What a visitor who scanned the poster must show: any one of these, in full. "
+        "A position alone is never enough.",
+    ),
+    AfterValidator(_safe_ways),
+]
 PulseMs = Annotated[
     int,
     Field(

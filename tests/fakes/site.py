@@ -81,8 +81,8 @@ def react(office: Office) -> None:
     office.reactions.on(devices.DeviceEnrolled, access.device_enrolled)
     office.reactions.on(devices.DeviceStatusChanged, access.device_status_changed)
     office.reactions.on(access.AmnestyGranted, access.amnesty_granted)
-    office.reactions.on(devices.DoorReported, access.door_reported)
     office.reactions.on(devices.DoorReported, access.door_witnessed)
+    office.reactions.on(devices.DoorReported, access.door_reported)
 
 
 def office_with_site(database_url: str, folder: Path, clock: FixedClock | None = None) -> Office:

@@ -30,7 +30,7 @@ def test_a_poster_opens_exactly_where_one_way_is_fully_shown(
 
     decision = scene.scan(shown, ways)
 
-    full = [way for way in ways if way and way != {Presence.POSITION} and way <= proven]
+    full = [way for way in ways if way and way != frozenset({Presence.POSITION}) and way <= proven]
     assert decision.granted == bool(full)
     assert decision.reason is (None if full else DenyReason.PRESENCE_MISSING)
 
@@ -71,8 +71,8 @@ def test_what_is_shown_does_not_mend_a_pass_that_does_not_count() -> None:
 @pytest.mark.parametrize(
     ("chosen", "why"),
     [
-        ([], "at least one way"),
-        ([[]], "nothing is shown"),
+        (list[list[str]](), "at least one way"),
+        ([list[str]()], "nothing is shown"),
         ([["position"]], "can be faked"),
         ([["position", "position"]], "can be faked"),
         ([["key", "code"], ["position"]], "can be faked"),
