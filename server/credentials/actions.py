@@ -20,7 +20,7 @@ from server.credentials.issuing import (
 from server.credentials.keys import IssuerKeyRotated
 from server.credentials.models import Issue, IssuerKey, Standing
 from server.credentials.phones import Refreshed, bind, refresh
-from server.credentials.rules import qr_png
+from server.credentials.rules import qr_png, window
 from server.kernel import live
 from server.kernel.errors import Forbidden, NotFound
 from server.kernel.events import Event
@@ -46,6 +46,7 @@ __all__ = [
     "revoke",
     "rotate_key",
     "show",
+    "window",
     "withdraw",
 ]
 

@@ -1,0 +1,256 @@
+"""The pass: the page that works on the phone without a network, and what it asks the server when there is one."""
+
+import base64
+import hashlib
+import json
+from datetime import datetime
+from enum import StrEnum
+from http import HTTPStatus
+
+from flask import Response, render_template, request, url_for
+from pydantic import BaseModel, ValidationError
+
+from access_protocol.credential import CredentialClass
+from server.credentials import models as credentials
+from server.credentials.actions import HolderKeyInput, bind, holder_key, refresh, window
+from server.credentials.models import Issue
+from server.kernel.refusals import invalid_from
+from server.kernel.request import answer
+from server.pages.visitor import blueprint
+from server.pages.visitor.sections import Shown
+from server.pages.visitor.visiting import Visiting, visiting
+from server.places.models import Site
+from server.visits.models import VisitState
+from server.web import csrf
+from server.web.formats import local, span
+from server.web.languages import current, gettext
+from server.web.routes import STATIC, static_url
+
+_NAMED_AS_THEY_ARE = (
+    "pass_clock.js",
+    "pass_code.js",
+    "pass_key.js",
+    "pass_presentation.js",
+    "vendor/lean-qr.mjs",
+)
+"""Modules that other modules import by their plain names."""
+_VERSIONED = ("genkan.css", "icons.svg", "favicon.svg", "pass.js")
+_PAPER, _INDIGO = "#f7f5f0", "#23456b"
+
+
+class Standing(StrEnum):
+    """What a visitor's pass is good for, beside the hours in which it counts."""
+
+    EXPECTED = "expected"
+    PREPARING = "preparing"
+    """The visit waits for its confirmation."""
+    CANCELLED = "cancelled"
+    WITHDRAWN = "withdrawn"
+    OVER = "over"
+
+
+class BoundOut(BaseModel):
+    """The credential that belongs to a key."""
+
+    credential: str
+    """The COSE_Sign1 in Base64url."""
+    holder: str
+    """The public key as compressed point in Base64url."""
+    generation: int
+
+    @classmethod
+    def of(cls, issued: Issue) -> "BoundOut":
+        """Show an issue that is bound to a key."""
+        return cls(
+            credential=_base64url(issued.message),
+            holder=_base64url(issued.holder or b""),
+            generation=issued.generation,
+        )
+
+
+class PassState(BaseModel):
+    """All that the phone needs to show the pass from now on; times are Unix time in milliseconds."""
+
+    now_ms: int
+    """The server's clock, by which the phone corrects its own."""
+    id: str
+    csrf: str
+    standing: Standing
+    begins_ms: int
+    ends_ms: int
+    bound: BoundOut | None
+    static: str | None
+    """The text of the mailed credential, where it still counts: the last resort."""
+    facts: dict[str, str]
+    """What stands in words beside the code."""
+
+
+class RefreshedOut(BaseModel):
+    """A credential for the next minute."""
+
+    text: str
+    expires_ms: int
+
+
+def section(now: Visiting) -> Shown | None:
+    """Return the way to the pass, once there is one."""
+    if _standing(now) is not Standing.EXPECTED:
+        return None
+    begins, ends = window(now.visit.starts_at, now.visit.ends_at)
+    url = url_for("visitor.show_pass", token=now.token)
+    return Shown({"pass_url": url, "begins": begins}, asks=begins <= now.work.now < ends)
+
+
+@blueprint.get("/<token>/pass")
+def show_pass(token: str) -> Response:
+    """Show the page of the pass; its script asks for the state, so that a kept page is never wrong for long."""
+    with visiting(token) as now:
+        text = render_template(
+            "visitor/pass.html",
+            token=token,
+            pass_id=_base64url(bytes(now.visitor.credential)),
+            visitor=now.visitor.name,
+            facts=_facts(now),
+            time_zone=now.names.time_zone(now.visit.site),
+            site_name=now.names.site(now.visit.site),
+            modules=[_plain(name) for name in _NAMED_AS_THEY_ARE],
+        )
+    return Response(text, mimetype="text/html")
+
+
+@blueprint.get("/<token>/pass/state")
+def pass_state(token: str) -> Response:
+    """Return what the phone keeps."""
+    with visiting(token) as now:
+        begins, ends = window(now.visit.starts_at, now.visit.ends_at)
+        standing = _standing(now)
+        static, bound = (
+            credentials.current_issue(now.work.session, now.visitor.id, which)
+            if standing is Standing.EXPECTED
+            else None
+            for which in (CredentialClass.STATIC, CredentialClass.BOUND)
+        )
+        state = PassState(
+            now_ms=_milliseconds(now.work.now),
+            id=_base64url(bytes(now.visitor.credential)),
+            csrf=csrf.token(),
+            standing=standing,
+            begins_ms=_milliseconds(begins),
+            ends_ms=_milliseconds(ends),
+            bound=None if bound is None else BoundOut.of(bound),
+            static=None if static is None else static.text,
+            facts=_facts(now),
+        )
+    return answer(state)
+
+
+@blueprint.post("/<token>/pass/key")
+def bind_key(token: str) -> Response:
+    """Bind the visitor's credential to the key that this phone made."""
+    try:
+        given = HolderKeyInput.model_validate_json(request.get_data())
+    except ValidationError as error:
+        raise invalid_from(error) from error
+    key = holder_key(given)
+    with visiting(token, writes=True) as now:
+        made = BoundOut.of(bind(now.work, now.visitor.id, key))
+    return answer(made, HTTPStatus.CREATED)
+
+
+@blueprint.post("/<token>/pass/refreshed")
+def refreshed(token: str) -> Response:
+    """Return a credential for the next minute, for a phone that cannot keep a key."""
+    with visiting(token) as now:
+        made = refresh(now.work, now.visitor.id)
+    expires = _milliseconds(made.expires)
+    return answer(RefreshedOut(text=made.text, expires_ms=expires), HTTPStatus.CREATED)
+
+
+@blueprint.get("/<token>/manifest.webmanifest")
+def manifest(token: str) -> Response:
+    """Tell browsers how the pass is put on the home screen."""
+    with visiting(token) as now:
+        path = url_for("visitor.show_pass", token=token)
+        document = {
+            "id": path,
+            "start_url": path,
+            "scope": f"{blueprint.url_prefix}/",
+            "name": gettext("Pass for %(site)s", site=now.names.site(now.visit.site)),
+            "short_name": gettext("Pass"),
+            "lang": current(),
+            "display": "standalone",
+            "orientation": "portrait",
+            "background_color": _PAPER,
+            "theme_color": _INDIGO,
+            "icons": [
+                _icon("icon-192.png", 192, "any"),
+                _icon("icon-512.png", 512, "any"),
+                _icon("icon-maskable-512.png", 512, "maskable"),
+            ],
+        }
+    return Response(json.dumps(document), mimetype="application/manifest+json")
+
+
+@blueprint.get("/service-worker.js")
+def service_worker() -> Response:
+    """Return the worker that keeps passes for when there is no network."""
+    files = [*map(_plain, _NAMED_AS_THEY_ARE), *map(static_url, _VERSIONED)]
+    body = (STATIC / "pass_worker.js").read_text("utf-8")
+    digest = hashlib.sha256(body.encode())
+    for name in (*_NAMED_AS_THEY_ARE, *_VERSIONED):
+        digest.update((STATIC / name).read_bytes())
+    shell = json.dumps({"version": digest.hexdigest()[:12], "files": files})
+    response = Response(f"const SHELL = {shell};\n{body}", mimetype="text/javascript")
+    # Asked for again at each opening, so that a new version of the pass arrives.
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def _standing(now: Visiting) -> Standing:
+    visit, visitor = now.visit, now.visitor
+    if now.is_off or visitor.removed_at is not None:
+        return Standing.CANCELLED
+    if now.work.now >= window(visit.starts_at, visit.ends_at)[1]:
+        return Standing.OVER
+    if visit.state is VisitState.PENDING:
+        return Standing.PREPARING
+    held = credentials.of_visitor(now.work.session, visitor.id)
+    if held is None or held.revoked:
+        return Standing.WITHDRAWN
+    return Standing.EXPECTED
+
+
+def _facts(now: Visiting) -> dict[str, str]:
+    visit, names = now.visit, now.names
+    site = now.work.session.get_one(Site, visit.site)
+    once = [zone for zone in visit.zone_numbers if zone in site.static_zones]
+    begins = window(visit.starts_at, visit.ends_at)[0]
+    return {
+        "day": local(visit.starts_at, "day"),
+        "hours": span(visit.starts_at, visit.ends_at),
+        "begins": local(begins, "both"),
+        "host": names.person(visit.host),
+        "room": names.room(visit.room),
+        "static_zones": names.zones(visit.site, once),
+    }
+
+
+def _icon(name: str, side: int, purpose: str) -> dict[str, str]:
+    return {
+        "src": static_url(name),
+        "sizes": f"{side}x{side}",
+        "type": "image/png",
+        "purpose": purpose,
+    }
+
+
+def _plain(name: str) -> str:
+    return url_for("web.static", filename=name)
+
+
+def _milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def _base64url(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode("ascii")
