@@ -14,6 +14,9 @@ from server.kernel.ids import VisitorId
 from server.kernel.outbox import OutboxSettled
 from server.kernel.work import Office, Work
 from server.meetings import actions as meetings
+from server.notifications import actions as notifications
+from server.notifications.actions import NoticeUnanswered
+from server.people.actions import PersonDeactivated
 from server.places.actions import PlaceChanged
 from server.visits import actions as visits
 from server.visits.actions import (
@@ -27,6 +30,7 @@ from server.visits.actions import (
     VisitorLinkReplaced,
     VisitorUninvited,
 )
+from server.visits.host_notices import tell_deputy
 
 
 def register(office: Office) -> None:
@@ -38,6 +42,10 @@ def register(office: Office) -> None:
     on(MailWanted, lambda work, it: _mail_again(work, it.visitor))
     on(VisitorLinkReplaced, lambda work, it: _replace(work, it.visitor))
     on(OutboxSettled, _note_mail)
+    # Hosts are told on their channels, and their deputy where they do not react.
+    on(OutboxSettled, notifications.settled)
+    on(NoticeUnanswered, tell_deputy)
+    on(PersonDeactivated, lambda work, it: notifications.forget_person(work, it.person))
     # Another phone of the visitor's takes the link over: what the one before could show opens nothing more.
     on(PhoneBound, _follow_phone)
     # It changes, is held, declined or cancelled: what opens doors changes with it, and people are told.

@@ -6,7 +6,7 @@ tried a single time. A row past its deadline is never sent.
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -83,10 +83,22 @@ class Outgoing:
 class SendFailed(Exception):
     """The sender could not send; `final` where trying again cannot help."""
 
-    def __init__(self, reason: str, *, final: bool = False) -> None:
-        """Say why, without secrets: the text is kept and shown."""
+    def __init__(
+        self,
+        reason: str,
+        *,
+        final: bool = False,
+        again_in: timedelta | None = None,
+        longest_retry: timedelta | None = None,
+    ) -> None:
+        """Say why, without secrets: the text is kept and shown.
+
+        `again_in` is how long the other side asks to wait; `longest_retry` shortens `LONGEST_RETRY`.
+        """
         super().__init__(reason)
         self.final = final
+        self.again_in = again_in or timedelta()
+        self.longest_retry = longest_retry or LONGEST_RETRY
 
 
 Sender = Callable[[Outgoing], None]
@@ -243,7 +255,8 @@ def _tell(work: Work, row_id: OutboxId, state: State, error: SendFailed | None) 
         _settle(work, row, state, None if state is State.SENT else "not sent before its deadline")
         return
     row.last_error = str(error)[:500]
-    again = work.now + retry_after(row.attempts)
+    pause = min(retry_after(row.attempts), error.longest_retry)
+    again = work.now + max(pause, min(error.again_in, LONGEST_RETRY))
     if error.final or row.once or row.attempts >= MOST_ATTEMPTS:
         _settle(work, row, State.FAILED, row.last_error)
     elif row.deadline is not None and again >= row.deadline:
@@ -285,6 +298,14 @@ def withdraw(work: Work, kind: str, reference: str, why: str) -> int:
         .values(state=State.EXPIRED, last_error=why[:500], settled_at=work.now)
     )
     return changed.rowcount
+
+
+def last_errors(session: Session, references: Iterable[str]) -> dict[str, str]:
+    """Return, by reference, why the latest try of rows failed that wait to be tried again."""
+    waiting = select(OutboxRow).where(
+        col(OutboxRow.reference).in_(list(references)), OutboxRow.state == State.PENDING
+    )
+    return {row.reference: row.last_error for row in session.exec(waiting) if row.last_error}
 
 
 def prune(session: Session, before: datetime) -> int:

@@ -1,4 +1,4 @@
-"""Mail: hand a letter or a mail over for delivery, and read what the local catcher holds."""
+"""What others ask of notifications: tell a host, send a letter or a mail, and read what the mail catcher holds."""
 
 from datetime import datetime
 
@@ -12,26 +12,92 @@ from server.kernel.pagination import Page, PageQuery
 from server.kernel.principal import Right, require
 from server.kernel.text import on_one_line
 from server.kernel.work import Work
-from server.notifications import letters, mail, models
+from server.notifications import channels, letters, mail, models
+from server.notifications.channels import (
+    NewChannel,
+    add_channel,
+    find_channel,
+    forget_person,
+    latest_test,
+    list_channels,
+    push_key,
+    remove_channel,
+    send_test,
+)
+from server.notifications.deliveries import settled, waiting_tries
+from server.notifications.kinds import (
+    TOLD_ONCE,
+    WORTHLESS_AFTERWARDS,
+    ChannelKind,
+    DeliveryState,
+    Failure,
+    MailUse,
+    NoticeKind,
+    QuietWay,
+)
 from server.notifications.letters import Letter
 from server.notifications.mail import Mail, ReadMail
 from server.notifications.models import CaughtMail
+from server.notifications.phrases import Worded, word
+from server.notifications.preferences import PreferencesInput, preferences_of, set_preferences
 from server.notifications.rules import KIND, opened, sealed, sealed_anew
+from server.notifications.telling import (
+    NewNotice,
+    NoticeUnanswered,
+    Recipient,
+    find_notice,
+    notices_of,
+    reacted,
+    reacted_about,
+    tell,
+)
 from server.notifications.wording import LetterKind
 
 __all__ = [
+    "TOLD_ONCE",
+    "WORTHLESS_AFTERWARDS",
+    "ChannelKind",
+    "DeliveryState",
+    "Failure",
     "Letter",
     "LetterKind",
     "Mail",
+    "MailUse",
+    "NewChannel",
+    "NewNotice",
+    "NoticeKind",
+    "NoticeUnanswered",
+    "PreferencesInput",
+    "QuietWay",
     "ReadMail",
+    "Recipient",
+    "Worded",
+    "add_channel",
     "catch",
     "caught",
+    "find_channel",
+    "find_notice",
+    "forget_person",
     "get",
+    "latest_test",
+    "list_channels",
     "message_of",
+    "notices_of",
+    "preferences_of",
+    "push_key",
+    "reacted",
+    "reacted_about",
     "read",
+    "remove_channel",
     "seal_anew",
     "send_letter",
     "send_mail",
+    "send_test",
+    "set_preferences",
+    "settled",
+    "tell",
+    "waiting_tries",
+    "word",
 ]
 
 
@@ -66,7 +132,7 @@ def send_mail(
 
 
 def seal_anew(work: Work) -> None:
-    """Seal with the present master key the mails, waiting or caught, that the previous one sealed."""
+    """Seal with the present master key mails, waiting or caught, and channels that the previous one sealed."""
     waiting = select(outbox.OutboxRow).where(
         outbox.OutboxRow.kind == KIND, outbox.OutboxRow.state == outbox.State.PENDING
     )
@@ -74,6 +140,7 @@ def seal_anew(work: Work) -> None:
         row.body = sealed_anew(work.sealer, row.body) if row.body else None
     for found in work.session.exec(select(CaughtMail)).all():
         found.sealed_message = sealed_anew(work.sealer, found.sealed_message)
+    channels.seal_anew(work)
 
 
 def catch(work: Work, row: Outgoing, message: bytes) -> None:

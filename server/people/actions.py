@@ -11,13 +11,23 @@ from sqlmodel import col, delete, select, update
 from access_protocol.wording import Language
 from server.kernel import throttle
 from server.kernel.errors import Conflict, Forbidden, Invalid, NotFound, SignInNeeded
-from server.kernel.events import Event
 from server.kernel.ids import PersonId, SessionId, TokenId
 from server.kernel.pagination import Page, PageQuery
 from server.kernel.principal import Kind, Principal, Right, require
 from server.kernel.text import on_one_line
 from server.kernel.work import Office, Work
 from server.people import models, rules
+from server.people.events import (
+    DeputyChanged,
+    PersonChanged,
+    PersonCreated,
+    PersonDeactivated,
+    SignedIn,
+    SignedOut,
+    SignInFailed,
+    TokenCreated,
+    TokenRevoked,
+)
 from server.people.models import ApiToken, BrowserSession, Person, RoleOfPerson
 from server.people.passwords import hash_password, needs_new_hash, password_fits
 from server.people.rules import Email, PersonName, Role
@@ -27,68 +37,6 @@ TOUCHED_EVERY = timedelta(minutes=5)
 """How exactly the last use of a session or token is kept; writing it each time would cost a commit."""
 FAILURES_PER_ADDRESS = 30
 """A whole office may sign in from one address."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PersonCreated(Event):
-    """An account was created."""
-
-    person: PersonId
-    roles: tuple[Role, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PersonChanged(Event):
-    """An account was changed."""
-
-    person: PersonId
-    fields: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PersonDeactivated(Event):
-    """An account was closed: its sessions and tokens ended with it."""
-
-    person: PersonId
-
-
-@dataclass(frozen=True, kw_only=True)
-class SignedIn(Event):
-    """Someone signed in."""
-
-    person: PersonId
-    session: SessionId
-
-
-@dataclass(frozen=True, kw_only=True)
-class SignInFailed(Event):
-    """A sign-in failed; `person` is empty where there is no such account."""
-
-    person: PersonId
-    address: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class SignedOut(Event):
-    """A session was ended by its person."""
-
-    person: PersonId
-    session: SessionId
-
-
-@dataclass(frozen=True, kw_only=True)
-class TokenCreated(Event):
-    """An API token was made."""
-
-    token: TokenId
-    scopes: tuple[Right, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TokenRevoked(Event):
-    """An API token was taken back."""
-
-    token: TokenId
 
 
 class NewPerson(BaseModel):
@@ -199,6 +147,25 @@ def deactivate(work: Work, person_id: PersonId) -> Person:
     )
     work.session.exec(open_tokens.values(revoked_at=work.now))
     work.record(PersonDeactivated(person=person_id))
+    return person
+
+
+def set_deputy(work: Work, person_id: PersonId, deputy: PersonId | None) -> Person:
+    """Name who is told when a person does not react: for oneself, or for anyone with the right to manage people.
+
+    The deputy of a deputy is not asked: one hop is enough to find somebody, and no circle can come of it.
+    """
+    if work.principal.person != person_id:
+        require(work.principal, Right.PEOPLE_MANAGE)
+    person = _person(work, person_id)
+    found = work.session.get(Person, deputy) if deputy else None
+    if deputy == person_id:
+        raise Invalid([("deputy", "must be somebody else")])
+    if deputy and (found is None or not found.active):
+        raise Invalid([("deputy", "must be somebody with an active account")])
+    if person.deputy != deputy:
+        person.deputy = deputy
+        work.record(DeputyChanged(person=person_id, deputy=deputy))
     return person
 
 

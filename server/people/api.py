@@ -27,6 +27,7 @@ from server.people.actions import NewPerson, NewToken, PersonChange
 from server.people.models import ApiToken, Person
 from server.people.rules import LONGEST_PASSWORD, Role
 from server.web import session as cookie
+from server.web.limits import SMALL, at_most, limited
 
 blueprint = ApiBlueprint("People", "Accounts, sign-in and API tokens.")
 
@@ -132,6 +133,8 @@ class TokenPath(BaseModel):
 
 
 @blueprint.post("/session", {200: Me}, open_to_all=True)
+@limited("60 per minute")
+@at_most(SMALL)
 def sign_in(body: SignIn) -> AnyResponse:
     """Begin a session; the answer sets its cookie."""
     opened = actions.sign_in(

@@ -25,6 +25,10 @@ class Person(Record, table=True):
     password_hash: str | None = Field(default=None, max_length=200)
     """An argon2id hash; None: cannot sign in with a password."""
     active: bool = True
+    deputy: PersonId | None = Field(
+        default=None, sa_type=ID_COLUMN, foreign_key="people_person.id", ondelete="SET NULL"
+    )
+    """Who is told of a visitor when this person does not react."""
     created_at: datetime
 
 
@@ -83,6 +87,13 @@ def hash_of(secret: str) -> str:
 def by_email(session: Session, email: str) -> Person | None:
     """Return the account with this address, active or not."""
     return session.exec(select(Person).where(Person.email == same_email(email))).first()
+
+
+def deputy_of(session: Session, person: PersonId) -> Person | None:
+    """Return who stands in for a person; None where nobody does, or whose account is closed."""
+    found = session.get(Person, person)
+    deputy = session.get(Person, found.deputy) if found and found.deputy else None
+    return deputy if deputy and deputy.active else None
 
 
 def roles_of(session: Session, person: PersonId) -> frozenset[Role]:

@@ -26,6 +26,7 @@ from server.visits.events import (
     VisitRequested,
 )
 from server.visits.guests import link_of, note_mail
+from server.visits.host_notices import tell_host
 from server.visits.invitations import invite, tell_host_declined, tell_moved, uninvite
 from server.visits.models import Visit, Visitor
 from server.visits.phones import (
@@ -99,6 +100,7 @@ __all__ = [
     "replace_link",
     "request_code",
     "take_over",
+    "tell_host",
     "tell_host_declined",
     "tell_moved",
     "uninvite",

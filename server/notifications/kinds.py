@@ -1,0 +1,102 @@
+"""The closed lists of what hosts are told, through which channels, and what became of it."""
+
+from enum import StrEnum
+
+
+class NoticeKind(StrEnum):
+    """What a host is told."""
+
+    APPROACHING = "approaching"
+    NEAR = "near"
+    ARRIVED = "arrived"
+    WALK_IN = "walk_in"
+    """A stranger registered at the entrance and waits for somebody to let them in."""
+    APPROVAL_ASKED = "approval_asked"
+    """An expected visitor stands before a door that opens only when somebody says so."""
+    CHANGE_WISHED = "change_wished"
+    DECLINED = "declined"
+    COMPANIONS = "companions"
+    PHONE_MOVED = "phone_moved"
+    """Another phone took the visit over."""
+    MESSAGE = "message"
+    TEST = "test"
+    """The host asked for a test message on one channel."""
+
+
+class ChannelKind(StrEnum):
+    """A way to reach a host."""
+
+    PUSH = "push"
+    """Web Push (RFC 8030) to one browser."""
+    SERVICE = "service"
+    """A messenger or another service that apprise can speak to."""
+    MAIL = "mail"
+    """The address of the account; every host has it, so it is no channel to add or remove."""
+
+
+class DeliveryState(StrEnum):
+    """What became of a notice on one channel."""
+
+    WAITING = "waiting"
+    """To be sent: at once, after quiet hours, or again after an outage."""
+    SENT = "sent"
+    """The push service, the mail server or the messenger took it."""
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+    """Not needed any more: the host reacted, newer news took its place, or the channel was removed."""
+    QUIET = "quiet"
+    """Not sent: quiet hours last longer than the news is worth anything."""
+
+
+class Failure(StrEnum):
+    """Why a delivery failed, or has not succeeded yet."""
+
+    GONE = "gone"
+    """The browser took its permission back, or the subscription has ended; the channel was removed."""
+    UNREACHABLE = "unreachable"
+    """Nobody answered, or not in time."""
+    REFUSED = "refused"
+    """The other side answered that it does not take this."""
+    BUSY = "busy"
+    """The other side asked to try again later."""
+    FORBIDDEN_ADDRESS = "forbidden_address"
+    """The address leads into a private network; see GENKAN_OUTBOUND_ALLOWED."""
+    TOO_LARGE = "too_large"
+    TOO_LATE = "too_late"
+    """The news was worth nothing any more before it could be sent."""
+    SEALED = "sealed"
+    """The address was sealed with a master key that is lost."""
+    OTHER = "other"
+
+
+class QuietWay(StrEnum):
+    """What happens during quiet hours to what may not pass."""
+
+    WAIT = "wait"
+    MAIL = "mail"
+
+
+class MailUse(StrEnum):
+    """When a host is told by mail."""
+
+    OTHERWISE = "otherwise"
+    """Where there is no other channel, or all others failed."""
+    ALWAYS = "always"
+
+
+URGENT = frozenset(
+    {NoticeKind.NEAR, NoticeKind.ARRIVED, NoticeKind.WALK_IN, NoticeKind.APPROVAL_ASKED}
+)
+"""A visitor stands at the door, or will in a minute: these may pass quiet hours where the host allows it."""
+
+ON_THE_WAY = frozenset({NoticeKind.APPROACHING, NoticeKind.NEAR, NoticeKind.ARRIVED})
+"""Where a visitor is: a newer one of these takes the place of an older one."""
+
+WANTS_REACTION = ON_THE_WAY | {NoticeKind.WALK_IN, NoticeKind.APPROVAL_ASKED, NoticeKind.MESSAGE}
+"""When nobody reacts to these, the deputy is told."""
+
+TOLD_ONCE = ON_THE_WAY | {NoticeKind.WALK_IN}
+"""Told once a day for each visitor, however often it is noticed."""
+
+WORTHLESS_AFTERWARDS = ON_THE_WAY | {NoticeKind.WALK_IN, NoticeKind.APPROVAL_ASKED}
+"""Not sent any more when the visit is over."""
