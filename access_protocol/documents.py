@@ -29,6 +29,7 @@ class DocumentKind(StrEnum):
     REVOCATIONS = "revocations"
     CREDENTIALS = "credentials"
     PRESENCE = "presence"
+    ENTRANCE = "entrance"
     TIME = "time"
     KEY_LIST = "key_list"
 

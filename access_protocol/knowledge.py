@@ -1,12 +1,13 @@
 """What a gate must know to decide by itself, and how each section is written in a signed document.
 
 The sections: *keys* (the issuers whose credentials count), *policy* (this gate's access points, how
-stale it may become, which zones are locked down and how they treat a second entry), and *time* (the
-answer to one question of the gate). What grows comes as feeds (`feeds`). A controller gets one section,
+stale it may become, which zones are locked down and how they treat a second entry), *entrance* (what its
+screen shows beside a poster; it has no say in any decision), and *time* (the answer to one question of the
+gate). What grows comes as feeds (`feeds`). A controller gets one section,
 the *key list*: whom it obeys, and in what.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -294,6 +295,41 @@ def read_time(body: bytes) -> TimeAnswer:
     """Return what a time document answers, or raise `MalformedSectionError`."""
     form: _TimeForm = load(body, _TimeForm)
     return TimeAnswer(form.nonce, form.versions)
+
+
+@dataclass(frozen=True, slots=True)
+class EntranceScreen:
+    """What a gate's screen shows at one access point: the changing code under `key`, and the poster's address.
+
+    The screen's QR code is the address with `?c=` and the digits, so that scanning it types the code too.
+    """
+
+    access_point: AccessPointId
+    key: bytes
+    address: str
+
+    def address_with(self, digits: str) -> str:
+        """Return what the QR code on the screen says while these digits stand there."""
+        return f"{self.address}?c={digits}"
+
+
+class _ScreenForm(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    access_point: SlugText
+    key: _Key
+    address: Annotated[str, msgspec.Meta(pattern="^https?://[!-~]+$", max_length=200)]
+
+
+def write_entrance(screens: Iterable[EntranceScreen]) -> bytes:
+    """Return the body of an entrance section."""
+    return dump([_ScreenForm(one.access_point, one.key, one.address) for one in screens])
+
+
+def read_entrance(body: bytes) -> tuple[EntranceScreen, ...]:
+    """Return what a gate's screen shows, or raise `MalformedSectionError`."""
+    forms: list[_ScreenForm] = load(body, list[_ScreenForm])
+    return tuple(
+        EntranceScreen(AccessPointId(form.access_point), form.key, form.address) for form in forms
+    )
 
 
 def write_key_list(obeyed: tuple[Obeyed, ...]) -> bytes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from access_protocol.documents import DocumentKind
 from access_protocol.ids import CredentialId, SiteCode
 from access_protocol.topics import Kind
-from server.access import credentials_feed, knowledge, lockdowns, models
+from server.access import credentials_feed, entrance_codes, knowledge, lockdowns, models
 from server.access.amnesties import AmnestyGranted, NewAmnesty
 from server.access.amnesties import grant as grant_amnesty
 from server.access.conflicts import (
@@ -26,6 +26,13 @@ from server.access.doors import (
     list_doors,
     open_portal,
 )
+from server.access.entrance_codes import EntranceKeyRotated, check_code
+from server.access.entrance_codes import code_now as entrance_code_now
+from server.access.entrance_codes import post as post_entrance
+from server.access.entrance_codes import rotate as rotate_entrance_key
+from server.access.entrances import find as find_opening
+from server.access.entrances import open_by_poster
+from server.access.entrances import reported as reported_of_opening
 from server.access.ledger import (
     AccessDecided,
     LedgerAlarmRaised,
@@ -65,6 +72,7 @@ __all__ = [
     "Door",
     "DoorCommandAsked",
     "DoorCommandSettled",
+    "EntranceKeyRotated",
     "Inside",
     "Lasting",
     "LedgerAlarmRaised",
@@ -80,13 +88,16 @@ __all__ = [
     "Told",
     "acknowledge_conflict",
     "amnesty_granted",
+    "check_code",
     "credential_issued",
     "credential_revoked",
     "device_enrolled",
     "device_status_changed",
     "door_reported",
     "door_witnessed",
+    "entrance_code_now",
     "find_command",
+    "find_opening",
     "grant_amnesty",
     "issuer_key_rotated",
     "lasting",
@@ -96,9 +107,13 @@ __all__ = [
     "list_events",
     "list_inside",
     "lock_down",
+    "open_by_poster",
     "open_portal",
     "place_changed",
+    "post_entrance",
     "release",
+    "reported_of_opening",
+    "rotate_entrance_key",
     "unanswered_releases",
 ]
 
@@ -141,6 +156,7 @@ def place_changed(work: Work, happened: PlaceChanged) -> None:
     if happened.what in _WHAT_GATES_NEED:
         refresh_key_lists(work, happened.site)
         knowledge.refresh(work, happened.site, (DocumentKind.POLICY,))
+        entrance_codes.refresh(work, happened.site)
 
 
 def credential_issued(work: Work, happened: CredentialIssued) -> None:

@@ -4,9 +4,19 @@ from datetime import timedelta
 
 from access_protocol import codec, topics
 from access_protocol.commands import Acknowledgement
+from access_protocol.documents import DocumentKind
 from access_protocol.events import JournalBatch, SyncRequest
 from access_protocol.topics import SERVER, Kind, Subject
-from server.access import credentials_feed, doors, feeds, knowledge, ledger, lockdowns, presence
+from server.access import (
+    credentials_feed,
+    doors,
+    entrance_codes,
+    feeds,
+    knowledge,
+    ledger,
+    lockdowns,
+    presence,
+)
 from server.access.door_conversation import DoorConversation
 from server.access.ledger import Source
 from server.devices.actions import read, sender_of
@@ -27,6 +37,7 @@ def register(desk: Desk) -> None:
     conversation = DoorConversation(desk.office, desk.transport)
     desk.hear(Kind.CONTROLLER, Subject.ANSWER, conversation.answered)
     desk.sends(doors.OUTBOX_KIND, conversation.ask)
+    entrance_codes.register(desk)
     desk.every(OVERDUE_EVERY, "door commands overdue", doors.settle_overdue)
     desk.every(lockdowns.LOOKED_EVERY, "lockdowns carried out", lockdowns.carry_out)
     desk.every(
@@ -53,7 +64,9 @@ def _journal(work: Work, incoming: Incoming) -> None:
 
 def _sync(work: Work, incoming: Incoming) -> None:
     gate = sender_of(work, incoming)
-    knowledge.answer(work, gate, read(SyncRequest, incoming))
+    asked = read(SyncRequest, incoming)
+    knowledge.answer(work, gate, asked)
+    entrance_codes.answer(work, gate, asked.held.get(DocumentKind.ENTRANCE))
 
 
 def _acknowledged(work: Work, incoming: Incoming) -> None:

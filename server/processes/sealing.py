@@ -1,5 +1,6 @@
 """Seals everything anew after the master key was changed, so that the previous one can be forgotten."""
 
+from server.access import entrance_codes
 from server.credentials import keys as issuer_keys
 from server.devices import certification
 from server.devices import keys as server_keys
@@ -18,5 +19,6 @@ def seal_anew(office: Office) -> None:
             certification.seal_anew,
             guests.seal_links_anew,
             notifications.seal_anew,
+            entrance_codes.seal_anew,
         ):
             renew(work)

@@ -1,0 +1,200 @@
+"""The changing codes at entrances: their keys, who shows them, and whether somebody gave the right one.
+
+The keys lie sealed in the database. So the section for a gate is neither kept nor put into the outbox: a row there
+only says that the gate has to be told, and the section is made when it is sent.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlmodel import col, select
+
+from access_protocol import documents, entrance_code, topics
+from access_protocol import knowledge as sections
+from access_protocol.documents import Document, DocumentKind
+from access_protocol.entrance_code import KEY_BYTES, EntranceCode
+from access_protocol.ids import AccessPointId, DeviceId, SiteCode
+from access_protocol.knowledge import EntranceScreen
+from access_protocol.topics import SERVER, Kind, Subject
+from server.access.models import Entrance
+from server.devices import actions as devices
+from server.devices import models as device_models
+from server.devices.actions import signing_key
+from server.devices.models import Device, KeyPurpose
+from server.kernel import live, outbox, throttle
+from server.kernel.desk import Desk
+from server.kernel.errors import NotFound
+from server.kernel.events import Event
+from server.kernel.ids import VisitorId
+from server.kernel.outbox import Outgoing, Sender, SendFailed
+from server.kernel.principal import Principal, Right, require
+from server.kernel.work import Work
+from server.places import models as places
+from server.places.models import AccessPoint
+
+OUTBOX_KIND = "entrance"
+KEPT = timedelta(seconds=60)
+"""A gate that could not be told in this time asks by itself, every minute."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntranceKeyRotated(Event):
+    """The codes of an entrance come from a new key; what its screens showed before counts no more."""
+
+    site: SiteCode
+    access_point: AccessPointId
+
+
+def post(work: Work, site: SiteCode, access_point: AccessPointId, path: str) -> None:
+    """Let screens at an access point show the changing code beside the poster at `path` of our site ("/e/K7M2QX").
+
+    Empty: no poster hangs there any more. For whoever keeps the posters; it checks the rights.
+    """
+    if work.session.get(AccessPoint, (site, access_point)) is None:
+        raise NotFound("There is no such entrance.")
+    row = work.session.get(Entrance, (site, access_point), with_for_update=True)
+    if row is None:
+        row = _made(work, site, access_point)
+    row.path = path
+    work.session.add(row)
+    _changed(work, site, access_point)
+
+
+def rotate(work: Work, site: SiteCode, access_point: AccessPointId) -> None:
+    """Let the codes of an entrance come from a new key at once: for a gate or a kiosk that was stolen."""
+    require(work.principal, Right.KEYS_MANAGE, site)
+    row = work.session.get(Entrance, (site, access_point), with_for_update=True)
+    if row is None:
+        raise NotFound("This entrance shows no code.")
+    row.sealed_key, row.made_at = _new_key(work, site, access_point), work.now
+    work.session.add(row)
+    work.record(EntranceKeyRotated(site=site, access_point=access_point))
+    _changed(work, site, access_point)
+
+
+def code_now(work: Work, site: SiteCode, access_point: AccessPointId) -> EntranceCode | None:
+    """Return what a screen at this entrance shows now; None where no poster hangs."""
+    row = work.session.get(Entrance, (site, access_point))
+    return None if row is None or not row.path else entrance_code.code_at(_key(work, row), work.now)
+
+
+def check_code(
+    work: Work, site: SiteCode, access_point: AccessPointId, digits: str, visitor: VisitorId
+) -> bool:
+    """Tell whether a visitor gave the present code of this entrance or the one before.
+
+    Wrong ones are counted for the visitor, wherever they try: raises `TooMany` after a few. The caller must
+    commit its work also where the answer is no, or nothing is counted.
+    """
+    guessing = f"entrance-code:{visitor}"
+    throttle.check(work, guessing)
+    row = work.session.get(Entrance, (site, access_point))
+    typed = "".join(digits.split())
+    if row is not None and row.path and entrance_code.accepts(_key(work, row), typed, work.now):
+        throttle.succeeded(work, guessing)
+        return True
+    throttle.failed(work, guessing)
+    return False
+
+
+def refresh(work: Work, site: SiteCode) -> None:
+    """Let every gate of the site know what its screen shows, where that changed."""
+    for gate in device_models.devices(work.session, site=site, kind=Kind.GATE):
+        if gate.admitted and _issued(work, gate)[1]:
+            _tell(work, gate)
+
+
+def answer(work: Work, gate: Device, held: int | None) -> None:
+    """Send a gate that asks what its screen shows, unless it holds that."""
+    row, _ = _issued(work, gate)
+    if devices.catch_up(work, row, held):
+        _tell(work, gate)
+
+
+def register(desk: Desk) -> None:
+    """Send gates what their screens show."""
+    desk.sends(OUTBOX_KIND, _sender(desk))
+
+
+def seal_anew(work: Work) -> None:
+    """Seal with the present master key what the previous one sealed."""
+    for row in work.session.exec(select(Entrance)).all():
+        row.sealed_key = work.sealer.renewed(row.sealed_key, _purpose(row.site, row.access_point))
+
+
+def _sender(desk: Desk) -> Sender:
+    def send(row: Outgoing) -> None:
+        with desk.office.begin(Principal.system("entrances")) as work:
+            gate = work.session.get_one(Device, DeviceId(row.destination))
+            issued, _ = _issued(work, gate)
+            document = Document(
+                DocumentKind.ENTRANCE,
+                gate.site,
+                gate.id,
+                issued.version,
+                work.now,
+                _body(work, gate),
+            )
+            key = signing_key(work, gate.site, KeyPurpose.AUTHORITY)
+        topic = topics.build(gate.site, Kind.SERVER, SERVER, Subject.KNOWLEDGE, gate.id)
+        if not desk.transport.publish(topic, documents.seal(document, key), expiry=KEPT):
+            raise SendFailed("the broker is away")
+
+    return send
+
+
+def _issued(work: Work, gate: Device) -> tuple[device_models.IssuedDocument, bool]:
+    """Number the section as every other; what is kept of it is a hash, which tells whether it changed."""
+    return devices.issue(
+        work,
+        gate.id,
+        DocumentKind.ENTRANCE,
+        lambda: hashlib.sha256(_body(work, gate)).digest(),
+    )
+
+
+def _body(work: Work, gate: Device) -> bytes:
+    served = [point.id for point in places.access_points_of_gate(work.session, gate.site, gate.id)]
+    shown = (
+        select(Entrance)
+        .where(Entrance.site == gate.site, col(Entrance.access_point).in_(served))
+        .where(Entrance.path != "")
+        .order_by(col(Entrance.access_point))
+    )
+    base = str(work.settings.base_url).rstrip("/")
+    return sections.write_entrance(
+        EntranceScreen(row.access_point, _key(work, row), f"{base}{row.path}")
+        for row in work.session.exec(shown).all()
+    )
+
+
+def _tell(work: Work, gate: Device) -> None:
+    outbox.post(work, OUTBOX_KIND, gate.id, reference=gate.id, deadline=work.now + KEPT)
+
+
+def _changed(work: Work, site: SiteCode, access_point: AccessPointId) -> None:
+    work.session.flush()
+    refresh(work, site)
+    live.notice(work, "entrance", about=access_point, site=site)
+
+
+def _made(work: Work, site: SiteCode, access_point: AccessPointId) -> Entrance:
+    return Entrance(
+        site=site,
+        access_point=access_point,
+        sealed_key=_new_key(work, site, access_point),
+        made_at=work.now,
+    )
+
+
+def _new_key(work: Work, site: SiteCode, access_point: AccessPointId) -> bytes:
+    return work.sealer.seal(work.ids.random_bytes(KEY_BYTES), _purpose(site, access_point))
+
+
+def _key(work: Work, row: Entrance) -> bytes:
+    return work.sealer.unseal(row.sealed_key, _purpose(row.site, row.access_point))
+
+
+def _purpose(site: SiteCode, access_point: AccessPointId) -> str:
+    return f"entrance-key:{site}/{access_point}"
