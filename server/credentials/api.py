@@ -14,16 +14,14 @@ from server.credentials.models import Issue, IssuerKey
 from server.kernel.blueprint import ApiBlueprint
 from server.kernel.errors import NotFound
 from server.kernel.ids import VisitorId
-from server.kernel.principal import Principal, Right, require
+from server.kernel.principal import Right, require
 from server.kernel.request import (
     answer,
     begin,
     no_content,
-    office,
     reading,
 )
 from server.places.models import Site
-from server.visits import models as visits
 
 blueprint = ApiBlueprint("Credentials", "What opens doors, and the keys that sign it.")
 
@@ -118,12 +116,6 @@ class VisitorPath(BaseModel):
     visitor: str = Field(pattern="^[0-9a-f]{32}$")
 
 
-class LinkPath(BaseModel):
-    """The token of a visitor's link: whoever holds it is the visitor."""
-
-    token: str = Field(pattern="^[A-Za-z0-9_-]{20,100}$")
-
-
 class ClassQuery(BaseModel):
     """Which of the visitor's credentials."""
 
@@ -198,25 +190,6 @@ def refresh(path: VisitorPath) -> Response:
     return answer(made, 201)
 
 
-@blueprint.post("/visitor-links/<token>/credential/bound", {201: CredentialOut})
-def bind_by_link(path: LinkPath, body: HolderKeyInput) -> Response:
-    """Bind the credential to the key of the phone that opened the visitor's link."""
-    key = holder_key(body)
-    visitor = _visitor_of(path.token)
-    with office().begin(Principal.for_visitor(visitor)) as work:
-        made = CredentialOut.of(visitor, actions.bind(work, visitor, key))
-    return answer(made, 201)
-
-
-@blueprint.post("/visitor-links/<token>/credential/refreshed", {201: RefreshedOut})
-def refresh_by_link(path: LinkPath) -> Response:
-    """Return a credential for the next minute to the page behind the visitor's link."""
-    visitor = _visitor_of(path.token)
-    with office().reading(Principal.for_visitor(visitor)) as work:
-        made = RefreshedOut.of(actions.refresh(work, visitor))
-    return answer(made, 201)
-
-
 @blueprint.get("/sites/<site>/issuer-keys", {200: KeyList})
 def list_keys(path: SitePath) -> Response:
     """Return the public keys whose credentials count, or counted, at the site."""
@@ -234,11 +207,3 @@ def rotate(path: SitePath) -> Response:
     with begin() as work:
         made = KeyOut.of(actions.rotate_key(work, SiteCode(path.site)))
     return answer(made, 201)
-
-
-def _visitor_of(token: str) -> VisitorId:
-    with reading() as work:
-        found = visits.by_link(work.session, token)
-    if found is None:
-        raise NotFound("This link is not valid any more. Please ask your host for a new one.")
-    return VisitorId(found[1].id)

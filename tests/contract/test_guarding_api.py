@@ -9,8 +9,6 @@ from sqlmodel import Session, select
 from werkzeug.test import TestResponse
 
 from access_protocol import credential as protocol
-from server.kernel.principal import Principal
-from server.visits import actions as visits
 from server.visits.models import Visitor
 from tests.fakes.api import NOBODY, Api, body_of
 
@@ -21,14 +19,6 @@ def guest(api: Api) -> Visitor:
     visit = api.reception.invite()
     with Session(api.reception.office.engine) as session:
         return session.exec(select(Visitor).where(Visitor.visit == visit.id)).one()
-
-
-@pytest.fixture(scope="module")
-def token(api: Api, guest: Visitor) -> str:
-    """The token of their link."""
-    with api.reception.office.begin(Principal.system()) as work:
-        found = work.session.get_one(Visitor, guest.id)
-        return visits.link_of(work, found).rpartition("/")[2]
 
 
 def jwk(phone: ec.EllipticCurvePrivateKey) -> dict[str, str]:
@@ -45,33 +35,27 @@ def fields(answer: TestResponse) -> list[str]:
     return [each["field"] for each in body_of(answer)["errors"]]
 
 
-def test_the_page_behind_a_link_binds_its_key_without_any_account(api: Api, token: str) -> None:
+def test_a_key_is_bound_once_and_signs_what_is_presented(api: Api, guest: Visitor) -> None:
     phone = ec.generate_private_key(ec.SECP256R1())
-    path = f"/visitor-links/{token}/credential/bound"
-    answer = api.ask(NOBODY, "POST", path, {"jwk": jwk(phone)})
+    path = f"/visitors/{guest.id}/credential/bound"
+    answer = api.ask("host", "POST", path, {"jwk": jwk(phone)})
     assert answer.status_code == 201, answer.text
     made = body_of(answer)
     assert made["credential_class"] == "bound"
     message = bytes.fromhex(made["message"])
     full = protocol.present(message, phone, api.reception.clock.now())
     assert protocol.read(protocol.to_text(full)).credential == message
-    assert body_of(api.ask(NOBODY, "POST", path, {"jwk": jwk(phone)})) == made
+    assert body_of(api.ask("host", "POST", path, {"jwk": jwk(phone)})) == made
 
 
-def test_a_bad_key_is_refused_by_the_name_of_its_field(api: Api, token: str) -> None:
-    path = f"/visitor-links/{token}/credential/bound"
+def test_a_bad_key_is_refused_by_the_name_of_its_field(api: Api, guest: Visitor) -> None:
+    path = f"/visitors/{guest.id}/credential/bound"
     good = jwk(ec.generate_private_key(ec.SECP256R1()))
-    assert fields(api.ask(NOBODY, "POST", path, {})) == ["jwk"]
-    assert fields(api.ask(NOBODY, "POST", path, {"jwk": {**good, "crv": "P-384"}})) == ["jwk.crv"]
-    assert fields(api.ask(NOBODY, "POST", path, {"jwk": {**good, "d": good["x"]}})) == ["jwk.d"]
-    assert fields(api.ask(NOBODY, "POST", path, {"jwk": {**good, "y": good["x"]}})) == ["jwk"]
-    assert fields(api.ask(NOBODY, "POST", path, {"point": "AAAA"})) == ["point"]
-
-
-def test_a_link_that_is_not_valid_binds_and_refreshes_nothing(api: Api) -> None:
-    for what, body in (("bound", {"point": "AAAA"}), ("refreshed", None)):
-        path = f"/visitor-links/{'x' * 43}/credential/{what}"
-        assert api.ask(NOBODY, "POST", path, body).status_code in {404, 422}
+    assert fields(api.ask("host", "POST", path, {})) == ["jwk"]
+    assert fields(api.ask("host", "POST", path, {"jwk": {**good, "crv": "P-384"}})) == ["jwk.crv"]
+    assert fields(api.ask("host", "POST", path, {"jwk": {**good, "d": good["x"]}})) == ["jwk.d"]
+    assert fields(api.ask("host", "POST", path, {"jwk": {**good, "y": good["x"]}})) == ["jwk"]
+    assert fields(api.ask("host", "POST", path, {"point": "AAAA"})) == ["point"]
 
 
 def test_hosts_bind_for_their_guests_and_others_do_not(api: Api, guest: Visitor) -> None:
@@ -85,12 +69,10 @@ def test_hosts_bind_for_their_guests_and_others_do_not(api: Api, guest: Visitor)
 
 
 def test_a_refreshed_credential_is_only_given_while_the_visit_is_on(
-    api: Api, guest: Visitor, token: str
+    api: Api, guest: Visitor
 ) -> None:
-    early = api.ask(NOBODY, "POST", f"/visitor-links/{token}/credential/refreshed")
-    assert early.status_code in {201, 409}
     path = f"/visitors/{guest.id}/credential/refreshed"
-    assert api.ask("host", "POST", path).status_code == early.status_code
+    assert api.ask("host", "POST", path).status_code in {201, 409}
     assert api.ask("other", "POST", path).status_code == 403
 
 

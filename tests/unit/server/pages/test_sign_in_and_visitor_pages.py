@@ -21,6 +21,7 @@ from server.kernel.settings import Settings
 from server.visits import actions as visits
 from server.visits.models import Visitor
 from tests.fakes.panel_site import GATE, JOURNAL, NOON, PASSWORD, SITE, PanelSite
+from tests.fakes.visitor_phone import VisitorPhone
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,9 @@ class Scene:
         sign_in = "/panel/sign-in"
         return self.post(sign_in, sign_in, email=email, password=password, next=to)
 
-    def page_of(self, visitor: Visitor, language: str = "fr") -> str:
-        """Return what the visitor's link shows."""
-        headers = {"Accept-Language": language}
-        return self.browser.get(self.site.link(visitor), headers=headers).text
+    def phone_of(self, visitor: Visitor, language: str = "fr") -> VisitorPhone:
+        """Return a phone at the visitor's link, which it did not open yet."""
+        return VisitorPhone(self.app, self.site.link(visitor), language)
 
 
 @pytest.fixture
@@ -115,35 +115,40 @@ def test_a_changed_journal_is_shown_to_security(scene: Scene) -> None:
 
 def test_an_expected_visitor_sees_the_code_and_what_happens_next(scene: Scene) -> None:
     _, (guest,) = scene.site.invite(("Anna Keller", ""))
-    page = scene.page_of(guest)
+    phone = scene.phone_of(guest).open()
+    page = phone.page()
     assert "You are expected" in page
     assert "1-2-3 Marunouchi" in page
-    picture = scene.browser.get(f"{scene.site.link(guest)}/credential.png")
+    picture = phone.get("/credential.png")
     assert picture.data.startswith(b"\x89PNG")
     assert picture.headers["Cache-Control"] == "no-store"
     assert picture.headers["Referrer-Policy"] == "no-referrer"
 
 
-def test_a_visitors_page_speaks_the_language_of_the_invitation(scene: Scene) -> None:
+def test_a_visitors_page_speaks_the_phones_language_and_else_that_of_the_invitation(
+    scene: Scene,
+) -> None:
     _, (guest,) = scene.site.invite(("山田 太郎", ""), language=Language.JA)
-    assert "お待ちしております" in scene.page_of(guest, "en")
+    assert "お待ちしております" in scene.phone_of(guest, "fr").page()
+    assert "You are expected" in scene.phone_of(guest, "en").page()
 
 
 def test_a_cancelled_visit_is_said_kindly_and_shows_no_code(scene: Scene) -> None:
     made, (guest,) = scene.site.invite(("Anna Keller", ""))
-    link = scene.site.link(guest)
+    phone = scene.phone_of(guest).open()
     with scene.site.office.begin(Principal.system()) as work:
         visits.cancel(work, made.id)
-    page = scene.browser.get(link).text
+    page = phone.page()
     assert "This visit will not take place." in page
     assert "credential.png" not in page
-    assert scene.browser.get(f"{link}/credential.png").status_code == 404
+    assert phone.get("/credential.png").status_code == 404
 
 
 def test_a_visit_that_is_over_says_thank_you(scene: Scene) -> None:
     _, (guest,) = scene.site.invite(("Anna Keller", ""))
+    phone = scene.phone_of(guest).open()
     scene.site.clock.advance(timedelta(days=1))
-    page = scene.page_of(guest)
+    page = phone.page()
     assert "Thank you for your visit" in page
     assert "credential.png" not in page
 
