@@ -150,3 +150,28 @@ def of_all(site: SiteCode | None, kind: Kind, subject: Subject) -> str:
 def to_all(kind: Kind, subject: Subject, addressee: DeviceId) -> str:
     """Return the filter of one addressed subject, at every site, from all devices of a kind."""
     return f"{ROOT}/+/{kind}/+/{subject}/{addressee}"
+
+
+TRACKERS = "owntracks"
+"""Root of the topics of visitors' OwnTracks apps, whose names that program gives: ``owntracks/<user>/<device>``."""
+TRACKING_DEVICE = "phone"
+"""Every visitor's app is one user of its own, with this one device."""
+
+
+def of_tracker(user: str) -> tuple[str, ...]:
+    """Return all that a visitor's OwnTracks app may write: where it is, and that it crossed a region's edge."""
+    own = f"{TRACKERS}/{user}/{TRACKING_DEVICE}"
+    return own, f"{own}/event"
+
+
+def of_all_trackers() -> tuple[str, ...]:
+    """Return the filters of what every visitor's OwnTracks app writes."""
+    return of_tracker("+")
+
+
+def tracker(topic: str) -> str:
+    """Return the user that an OwnTracks topic belongs to, or raise `MalformedTopicError`."""
+    parts = topic.split("/")
+    if len(parts) < len((TRACKERS, "user", TRACKING_DEVICE)) or topic not in of_tracker(parts[1]):
+        raise MalformedTopicError(topic)
+    return parts[1]

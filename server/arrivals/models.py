@@ -89,8 +89,6 @@ class Tracker(Record, table=True):
     """Its user name, over HTTP and at the broker; says nothing of the person."""
     secret_hash: str = Field(max_length=64)
     """SHA-256 of its password, which has 256 random bits."""
-    serial: str = Field(default="", max_length=40)
-    """Serial number (hexadecimal) of the certificate by which it signs in at the broker."""
     created_at: datetime
     ends_at: datetime
 

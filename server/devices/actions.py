@@ -25,6 +25,7 @@ from server.devices.documents import (
     send_all,
     send_many,
 )
+from server.devices.guests import admit_guest, dismiss_guest
 from server.devices.incoming import read, sender_of
 from server.devices.key_lists import (
     CommandKeyRotated,
@@ -56,7 +57,9 @@ __all__ = [  # what the subjects above may use, wherever it stands in this one
     "NewDevice",
     "Section",
     "ShownCode",
+    "admit_guest",
     "catch_up",
+    "dismiss_guest",
     "enrol",
     "find",
     "held_versions",

@@ -2,7 +2,7 @@
 
 Nobody gets in without a certificate of our authority. A device writes the subjects of its kind below its own id
 and reads what is addressed to it; a gate also reads what the controllers of its site report. Everything else is
-refused by the broker itself.
+refused by the broker itself. A visitor's OwnTracks app is a guest: it writes two topics of its own and reads nothing.
 """
 
 import os
@@ -57,7 +57,10 @@ def broker_files(work: Work, folder: Path) -> BrokerFiles:
         folder,
         {
             CONFIGURATION: configuration(work.settings, folder),
-            RIGHTS: rights(models.devices(work.session)),
+            RIGHTS: rights(
+                models.devices(work.session),
+                [each.name for each in models.guest_clients(work.session, work.now)],
+            ),
             AUTHORITY: authority.pem_certificate(made.certificate),
             CERTIFICATE: authority.pem_certificate(own.certificate),
             KEY: authority.pem_key(own.key),
@@ -145,7 +148,7 @@ def configuration(settings: Settings, folder: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def rights(devices: Iterable[Device]) -> str:
+def rights(devices: Iterable[Device], guests: Iterable[str] = ()) -> str:
     """Return the ACL file. What is not named in it is refused.
 
     The name of a device's next enrolment stands in it already. No certificate carries that name before it is
@@ -157,6 +160,7 @@ def rights(devices: Iterable[Device]) -> str:
         if device.admitted:
             names.insert(0, device.broker_name)
         blocks += [_device_block(device, name) for name in names]
+    blocks += [_guest_block(name) for name in guests]
     return "\n".join(blocks)
 
 
@@ -196,11 +200,17 @@ def _server_block() -> str:
         for subject, addressed in WRITES[kind].items()
         if not addressed
     ]
+    lines += [f"topic read {each}" for each in topics.of_all_trackers()]
     return "\n".join(lines) + "\n"
 
 
 def _live_block() -> str:
     return f"user {LIVE_USER}\ntopic read {topics.of_all(None, Kind.SERVER, Subject.LIVE)}\n"
+
+
+def _guest_block(name: str) -> str:
+    lines = [f"user {name}", *(f"topic write {each}" for each in topics.of_tracker(name))]
+    return "\n".join(lines) + "\n"
 
 
 def _differs(path: Path, text: str) -> bool:

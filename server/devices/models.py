@@ -190,6 +190,23 @@ class IssuedDocument(Record, table=True):
     body: bytes
 
 
+class GuestClient(Record, table=True):
+    """A client at the broker that is no device of ours: a visitor's OwnTracks app, until its visit is over."""
+
+    __tablename__ = "devices_guest_client"  # pyright: ignore[reportAssignmentType]
+
+    name: str = Field(primary_key=True, max_length=32)
+    """Its user name at the broker, never given twice."""
+    ends_at: datetime = Field(index=True)
+    """Its certificate ends then as well."""
+
+
+def guest_clients(session: Session, now: datetime) -> Sequence[GuestClient]:
+    """Return those whose time is not over, by name."""
+    statement = select(GuestClient).where(col(GuestClient.ends_at) > now)
+    return session.exec(statement.order_by(col(GuestClient.name))).all()
+
+
 def broker_name(device: DeviceId, enrolment: int) -> str:
     """Return the name that a certificate of the device's so-manyeth enrolment carries."""
     return f"{device}.{enrolment}"

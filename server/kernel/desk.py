@@ -24,6 +24,7 @@ class Malformed(Exception):
 
 
 Handler = Callable[[Work, Incoming], None]
+StrangerHandler = Callable[[Work, str, bytes], None]
 Listener = Callable[[Incoming], None]
 Job = Callable[[Work], None]
 
@@ -35,6 +36,16 @@ class Timer:
     every: timedelta
     name: str
     job: Job
+
+
+@dataclass(frozen=True)
+class Strangers:
+    """Clients at the broker that are no devices of ours and write topics of their own."""
+
+    topic_filter: str
+    name_of: Callable[[str], str]
+    """Who writes a topic; what it raises, a `ValueError`, means nobody."""
+    handler: StrangerHandler
 
 
 @dataclass
@@ -49,6 +60,7 @@ class Desk:
     listeners: dict[tuple[Kind, Subject], list[Listener]] = field(
         default_factory=dict[tuple[Kind, Subject], list[Listener]]
     )
+    strangers: list[Strangers] = field(default_factory=list[Strangers])
     senders: dict[str, Sender] = field(default_factory=dict[str, Sender])
     timers: list[Timer] = field(default_factory=list[Timer])
 
@@ -65,6 +77,15 @@ class Desk:
     def hear(self, kind: Kind, subject: Subject, listener: Listener) -> None:
         """Give messages to `listener(incoming)` without a transaction, for example a controller's answer."""
         self.listeners.setdefault((kind, subject), []).append(listener)
+
+    def takes(
+        self, topic_filter: str, name_of: Callable[[str], str], handler: StrangerHandler
+    ) -> None:
+        """Give what strangers write to `handler(work, name, payload)`, each in its own work of nobody's.
+
+        The broker let each write under its own name only. Nothing that it had retained is given.
+        """
+        self.strangers.append(Strangers(topic_filter, name_of, handler))
 
     def sends(self, kind: str, sender: Sender) -> None:
         """Send outbox rows of `kind` with this sender. Kinds do not wait for each other."""

@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
@@ -13,9 +14,10 @@ from access_protocol import topics
 from access_protocol.codec import MalformedReportError
 from access_protocol.topics import SERVER, WRITES, MalformedTopicError, Subject, Topic
 from access_protocol.transport.base import Message
-from server.kernel.desk import Desk, Handler, Incoming, Malformed
+from server.kernel.desk import Desk, Handler, Incoming, Malformed, Strangers
 from server.kernel.errors import GenkanError
 from server.kernel.principal import Principal
+from server.kernel.work import Work
 from server.processes.rates import Rates
 
 log = structlog.get_logger(__name__)
@@ -53,6 +55,15 @@ class Refusals:
             log.warning(self._what, device=device, why=why, so_far=self.counts[device])
 
 
+class _Waiting(NamedTuple):
+    """A message on its way to its handler."""
+
+    sender: str
+    subject: str
+    principal: Principal
+    handle: Callable[[Work], None]
+
+
 class Inbox(threading.Thread):
     """One thread that handles messages in the order in which they came."""
 
@@ -62,7 +73,7 @@ class Inbox(threading.Thread):
         """Take the desk with all that the subjects asked for; `rates` and `questions` say how much is too much."""
         super().__init__(name="inbox", daemon=True)
         self._desk = desk
-        self._waiting: queue.Queue[tuple[Handler, Incoming] | None] = queue.Queue(WAITING_AT_MOST)
+        self._waiting: queue.Queue[_Waiting | None] = queue.Queue(WAITING_AT_MOST)
         self._stopping = threading.Event()
         self.refusals = Refusals()
         self.floods = Refusals("a device sends too many messages; some were dropped")
@@ -79,6 +90,10 @@ class Inbox(threading.Thread):
                 self._desk.transport.subscribe_without_retained(every, take)
             else:
                 self._desk.transport.subscribe(topics.of_all(None, kind, subject), take)
+        for each in self._desk.strangers:
+            self._desk.transport.subscribe_without_retained(
+                each.topic_filter, self._taker_from(each)
+            )
 
     def hear_anew(self, subject: Subject) -> None:
         """Let the broker repeat what it keeps of a subject, by subscribing once more (MQTT 5, 3.8.4)."""
@@ -90,7 +105,7 @@ class Inbox(threading.Thread):
     def run(self) -> None:
         """Handle messages until stopped."""
         while (waiting := self._waiting.get()) is not None:
-            self._handle(*waiting)
+            self._guard(waiting, lambda each=waiting: self._in_its_own_work(each))
 
     def stop(self) -> None:
         """Finish what waits, then end."""
@@ -109,11 +124,37 @@ class Inbox(threading.Thread):
                 self.floods.count(topic.device, topic.subject, self._desk.office.clock.now())
                 return
             incoming = Incoming(topic, message.payload, message.retained)
+
+            def handle(work: Work) -> None:
+                if handler is not None:
+                    handler(work, incoming)
+
+            device = Principal.for_device(topic.device, topic.site)
+            waiting = _Waiting(topic.device, topic.subject, device, handle)
             # Listeners first and at once: a door's answer must not wait for the database.
             for listener in self._desk.listeners.get((topic.kind, topic.subject), ()):
-                self._guard(incoming, lambda each=listener: each(incoming))
+                self._guard(waiting, lambda each=listener: each(incoming))
             if handler is not None:
-                self._enqueue(handler, incoming)
+                self._enqueue(waiting)
+
+        return take
+
+    def _taker_from(self, strangers: Strangers) -> Callable[[Message], None]:
+        def take(message: Message) -> None:
+            now = self._desk.office.clock.now()
+            try:
+                name = strangers.name_of(message.topic)
+            except ValueError:
+                self.refusals.count("?", "topic", now)
+                return
+            if not self._rates.allows(name):
+                self.floods.count(name, strangers.topic_filter, now)
+                return
+
+            def handle(work: Work) -> None:
+                strangers.handler(work, name, message.payload)
+
+            self._enqueue(_Waiting(name, strangers.topic_filter, Principal.anonymous(), handle))
 
         return take
 
@@ -122,23 +163,19 @@ class Inbox(threading.Thread):
             return False
         return self._rates.allows(topic.device)
 
-    def _enqueue(self, handler: Handler, incoming: Incoming) -> None:
+    def _enqueue(self, waiting: _Waiting) -> None:
         try:
-            self._waiting.put_nowait((handler, incoming))
+            self._waiting.put_nowait(waiting)
         except queue.Full:
-            log.warning("too many messages wait: one was dropped", device=incoming.topic.device)
+            log.warning("too many messages wait: one was dropped", device=waiting.sender)
 
-    def _handle(self, handler: Handler, incoming: Incoming) -> None:
-        self._guard(incoming, lambda: self._in_its_own_work(handler, incoming))
-
-    def _in_its_own_work(self, handler: Handler, incoming: Incoming) -> None:
+    def _in_its_own_work(self, waiting: _Waiting) -> None:
         """Handle a message in one transaction, again where the database is away or two works met in it."""
-        topic, wait, waited = incoming.topic, AGAIN_AFTER, timedelta()
-        device = Principal.for_device(topic.device, topic.site)
+        wait, waited = AGAIN_AFTER, timedelta()
         while True:
             try:
-                with self._desk.office.begin(device) as work:
-                    handler(work, incoming)
+                with self._desk.office.begin(waiting.principal) as work:
+                    waiting.handle(work)
             except (OperationalError, InterfaceError) as error:
                 if waited >= AGAIN_FOR or self._stopping.wait(wait.total_seconds()):
                     raise
@@ -147,8 +184,8 @@ class Inbox(threading.Thread):
             else:
                 return
 
-    def _guard(self, incoming: Incoming, handle: Callable[[], None]) -> None:
-        device, now = incoming.topic.device, self._desk.office.clock.now()
+    def _guard(self, waiting: _Waiting, handle: Callable[[], None]) -> None:
+        device, now = waiting.sender, self._desk.office.clock.now()
         try:
             handle()
         except (Malformed, MalformedReportError, GenkanError) as error:
@@ -157,4 +194,4 @@ class Inbox(threading.Thread):
             log.exception("a message could not be stored", device=device)
         except Exception:
             # A handler's own fault must not end the thread that all other devices depend on.
-            log.exception("a handler failed", device=device, subject=incoming.topic.subject)
+            log.exception("a handler failed", device=device, subject=waiting.subject)

@@ -219,6 +219,14 @@ def upgrade() -> None:
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('number', name=op.f('pk_devices_authority'))
     )
+    op.create_table('devices_guest_client',
+    sa.Column('name', sa.String(length=32), nullable=False),
+    sa.Column('ends_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_devices_guest_client'))
+    )
+    with op.batch_alter_table('devices_guest_client', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_devices_guest_client_ends_at'), ['ends_at'], unique=False)
+
     op.create_table('kernel_audit',
     sa.Column('id', sa.String(length=32), nullable=False),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
@@ -815,7 +823,6 @@ def upgrade() -> None:
     sa.Column('visitor', sa.String(length=32), nullable=False),
     sa.Column('name', sa.String(length=32), nullable=False),
     sa.Column('secret_hash', sa.String(length=64), nullable=False),
-    sa.Column('serial', sa.String(length=40), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('ends_at', sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['visitor'], ['visits_visitor.id'], name=op.f('fk_arrivals_tracker_visitor_visits_visitor')),
@@ -1120,6 +1127,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_kernel_audit_about_id'))
 
     op.drop_table('kernel_audit')
+    with op.batch_alter_table('devices_guest_client', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_devices_guest_client_ends_at'))
+
+    op.drop_table('devices_guest_client')
     op.drop_table('devices_authority')
     with op.batch_alter_table('access_presence', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_access_presence_site_zone'))
