@@ -28,6 +28,7 @@ from server.people import callers
 from server.people import messages as people_messages
 from server.places import api as places_api
 from server.visits import api as visits_api
+from server.web import limits
 from server.web.session import COOKIE
 
 VERSION = "0.1.0"
@@ -89,7 +90,11 @@ def create_app(settings: Settings, office: Office | None = None) -> OpenAPI:
     web.install(app, settings)
     for api in APIS:
         app.register_api(api.blueprint.openapi)
-    app.add_url_rule("/api/v1/openapi.json", "openapi_document", lambda: document(app))
+    app.add_url_rule(
+        "/api/v1/openapi.json",
+        "openapi_document",
+        limits.limited("60 per minute")(lambda: document(app)),
+    )
     panel.install(app)
     visitor.install(app)
     app.register_blueprint(api_reference.blueprint)

@@ -28,6 +28,7 @@ from server.kernel.request import (
     reading,
 )
 from server.kernel.text import Line
+from server.web.limits import SMALL, at_most, limited
 
 blueprint = ApiBlueprint("Devices", "Gates and controllers: enrolment and health.", "/devices")
 
@@ -234,6 +235,8 @@ def make_code(path: DevicePath) -> Response:
 
 
 @blueprint.post("/enrolments", {201: EnrolmentOut}, open_to_all=True)
+@limited("60 per minute")
+@at_most(SMALL)
 def enrol(body: EnrolmentIn) -> Response:
     """Let a new device in: it proves to know a code, and learns who it is."""
     try:

@@ -8,8 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AnyHttpUrl, Field, SecretStr, model_validator
+from pydantic import AnyHttpUrl, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from server.kernel.destinations import Destinations
 
 SHORTEST_SECRET = 32
 """Characters that `secret_key` and `master_key` need at least, outside the demo."""
@@ -101,6 +103,17 @@ class Settings(BaseSettings):
         default="Genkan <reception@genkan.example>",
         description="Sender of the mails to visitors and hosts.",
     )
+    outbound_allowed: str = Field(
+        default="",
+        description=(
+            "Private networks, with commas between, that hosts' push endpoints and messengers may be in; "
+            "empty: public addresses only."
+        ),
+    )
+    outbound_ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of further authorities to trust when hosts' push endpoints and messengers are reached.",
+    )
     web_processes: int = Field(
         default=1, ge=1, le=64, description="Processes that serve web requests."
     )
@@ -126,6 +139,12 @@ class Settings(BaseSettings):
     largest_request: int = Field(
         default=2 * 1024 * 1024, ge=64 * 1024, description="Bytes a request's body may have."
     )
+    limits_factor: float = Field(
+        default=1.0,
+        gt=0,
+        le=1000,
+        description="How many times the usual number of requests one address may send; raise it for large sites.",
+    )
     default_language: Literal["ja", "en", "zh"] = Field(
         default="en", description="Language where neither the person nor the browser names one."
     )
@@ -135,6 +154,12 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = Field(
         default="console", description="console for people, json for log collectors."
     )
+
+    @field_validator("outbound_allowed")
+    @classmethod
+    def _networks_are_networks(cls, networks: str) -> str:
+        Destinations.of(networks)
+        return networks
 
     @model_validator(mode="after")
     def _secrets_are_real(self) -> Self:

@@ -3,7 +3,7 @@
 from flask import Flask
 
 from server.kernel.settings import Settings
-from server.web import csrf, errors, formats, languages, routes, security
+from server.web import csrf, errors, formats, languages, limits, routes, security
 
 
 def install(app: Flask, settings: Settings) -> None:
@@ -20,6 +20,7 @@ def install(app: Flask, settings: Settings) -> None:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     languages.install(app, settings.default_language)
+    limits.install(app, settings.limits_factor)
     csrf.install(app)
     security.install(app, str(settings.base_url), str(settings.live_url))
     formats.install(app)

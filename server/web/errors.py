@@ -100,7 +100,8 @@ def _plain_problem(status: HTTPStatus, detail: str) -> Response:
 
 
 def _page(status: HTTPStatus, title: str, what_to_do: str, reference: str = "") -> Response:
-    retry = request.method == "GET" and status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    passing = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status is HTTPStatus.TOO_MANY_REQUESTS
+    retry = request.method == "GET" and passing
     text = render_template(
         "error.html", title=title, what_to_do=what_to_do, reference=reference, retry=retry
     )

@@ -32,6 +32,11 @@ REASONS = (
     N_("Please check what was entered"),
     N_("Does not fit the present state"),
     N_("Too many attempts"),
+    N_("One moment, please"),
+    N_(
+        "More came from your network in a short time than we can answer. "
+        "Please wait a minute and try again."
+    ),
     N_("There is no such visit, or it is not yours."),
     N_("This visit is over. Make a new one instead."),
     N_("This visit was cancelled. Make a new one instead."),

@@ -9,7 +9,7 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
 from server.kernel.text import breaks_line
-from server.web import languages
+from server.web import languages, limits
 
 STATIC = Path(__file__).parent / "static"
 _A_YEAR = 31_536_000
@@ -56,24 +56,29 @@ def _keep(response: Response) -> Response:
 
 
 @blueprint.get("/")
+@limits.limited("120 per minute")
 def start() -> AnyResponse:
     """Send people to the panel; visitors come by their own links."""
     return redirect(url_for("panel.home"))
 
 
 @blueprint.get("/favicon.ico")
+@limits.limited("120 per minute")
 def favicon() -> AnyResponse:
     """Give the icon to browsers which ask for it by its old name."""
     return redirect(static_url("favicon.svg"), 301)
 
 
 @blueprint.get("/robots.txt")
+@limits.limited("120 per minute")
 def robots() -> Response:
     """Ask search engines to stay away: every page here is personal."""
     return current_app.response_class("User-agent: *\nDisallow: /\n", mimetype="text/plain")
 
 
 @blueprint.post("/language")
+@limits.limited("60 per minute")
+@limits.at_most(limits.SMALL)
 def choose_language() -> AnyResponse:
     """Answer this browser in another language from now on."""
     if not languages.choose(request.form.get("language", "")):

@@ -8,6 +8,7 @@ from flask import Blueprint, current_app, render_template, url_for
 
 from server.kernel.request import office
 from server.web.languages import gettext
+from server.web.limits import limited
 
 blueprint = Blueprint("api_reference", __name__, template_folder="templates")
 
@@ -190,6 +191,7 @@ class Document:
 
 
 @blueprint.get("/api/v1/")
+@limited("60 per minute")
 def api_reference() -> str:
     """Show what the API can do."""
     document = read_document()

@@ -7,7 +7,7 @@ from server.kernel.errors import Invalid, TooMany
 from server.kernel.request import begin, caller, office
 from server.pages.panel import blueprint
 from server.people import actions
-from server.web import session
+from server.web import limits, session
 from server.web.forms import Form
 from server.web.languages import ngettext
 from server.web.routes import local_path
@@ -16,6 +16,7 @@ SECONDS_IN_A_MINUTE = 60
 
 
 @blueprint.get("/sign-in")
+@limits.limited("120 per minute")
 def sign_in() -> AnyResponse:
     """Show the form, or go on where somebody is signed in already."""
     if caller().session is not None:
@@ -24,6 +25,8 @@ def sign_in() -> AnyResponse:
 
 
 @blueprint.post("/sign-in", endpoint="sign_in_sent")
+@limits.limited("60 per minute")
+@limits.at_most(limits.SMALL)
 def sign_in_sent() -> AnyResponse:
     """Begin a session, or say what does not fit and keep the address."""
     form = Form.sent()
