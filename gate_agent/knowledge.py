@@ -16,13 +16,15 @@ from access_protocol.documents import Document, DocumentKind, OlderDocumentError
 from access_protocol.feeds import FEEDS, MissedChangesError
 from access_protocol.ids import CredentialId, DeviceId, KeyId, SiteCode
 from access_protocol.keys import KeyRing, RingKey
-from access_protocol.knowledge import MalformedSectionError, Policy, TimeAnswer
+from access_protocol.knowledge import EntranceScreen, MalformedSectionError, Policy, TimeAnswer
 from gate_agent.held_feeds import HeldCredential, HeldFeeds, KnowledgeNotKept
 from gate_agent.local_store import Identity, LocalStore
 from gate_agent.logs import Log
 
 SECTIONS = (DocumentKind.KEYS, DocumentKind.POLICY)
-"""What comes as whole documents."""
+"""What comes as whole documents, and without which nobody is admitted."""
+_WHOLE = (*SECTIONS, DocumentKind.ENTRANCE)
+"""What comes as whole documents; what the screen shows beside a poster has no say in any decision."""
 
 
 class UnaskedTimeError(ValueError):
@@ -69,9 +71,10 @@ class HeldKnowledge:
         self._versions: dict[DocumentKind, int] = {}
         self._ring = KeyRing(())
         self._policy = Policy(access_points={})
+        self._screens: tuple[EntranceScreen, ...] = ()
         self._pending: tuple[datetime, TimeAnswer] | None = None
         self.feeds = HeldFeeds(store.feeds_path)
-        for kind in SECTIONS:
+        for kind in _WHOLE:
             self._load(kind)
 
     def close(self) -> None:
@@ -104,6 +107,11 @@ class HeldKnowledge:
     def policy(self) -> Policy:
         """See `rules.Knowledge.policy`; without access points as long as nothing is known."""
         return self._policy
+
+    @property
+    def screens(self) -> tuple[EntranceScreen, ...]:
+        """What the display shows beside posters at this gate's access points."""
+        return self._screens
 
     @property
     def versions(self) -> dict[DocumentKind, int]:
@@ -245,6 +253,8 @@ class HeldKnowledge:
             self._ring = knowledge.read_keys(document.body)
         elif document.kind is DocumentKind.POLICY:
             self._policy = knowledge.read_policy(document.body)
+        elif document.kind is DocumentKind.ENTRANCE:
+            self._screens = knowledge.read_entrance(document.body)
         else:
             raise documents.MalformedDocumentError(f"{document.kind} is not for a gate")
         self._versions[document.kind] = document.version

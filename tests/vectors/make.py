@@ -7,13 +7,22 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
-from access_protocol import commands, credential, documents, events, feeds, knowledge
+from access_protocol import (
+    commands,
+    credential,
+    documents,
+    entrance_code,
+    events,
+    feeds,
+    knowledge,
+)
 from access_protocol.credential import CredentialClass
 from access_protocol.keys import HolderKey
 from tests.vectors import controllers, decisions, enrolments
 from tests.vectors.stage import (
     AUTHORITY,
     CONTROLLER,
+    ENTRANCE_SCREEN,
     EVENT,
     GATE,
     GATE_KEY,
@@ -52,12 +61,29 @@ def _documents() -> dict[str, bytes]:
             GATE,
             feeds.write_presence(feeds.Chunk(0, (LAST_PASSAGE,), more=True)),
         ),
+        documents.DocumentKind.ENTRANCE: (GATE, knowledge.write_entrance([ENTRANCE_SCREEN])),
         documents.DocumentKind.TIME: (GATE, knowledge.write_time(TIME_ANSWER)),
         documents.DocumentKind.KEY_LIST: (CONTROLLER, knowledge.write_key_list((gate_key,))),
     }
     return {
         kind: documents.seal(documents.Document(kind, SITE, device, 7, NOON, body), AUTHORITY)
         for kind, (device, body) in bodies.items()
+    }
+
+
+def _entrance_codes() -> dict[str, object]:
+    """The digits of the entrance vector in three steps that follow each other."""
+    return {
+        "key": ENTRANCE_SCREEN.key.hex(),
+        "steps": [
+            {
+                "at": int((NOON + step * entrance_code.STEP).timestamp()),
+                "digits": entrance_code.code_at(
+                    ENTRANCE_SCREEN.key, NOON + step * entrance_code.STEP
+                ).digits,
+            }
+            for step in (-1, 0, 1)
+        ],
     }
 
 
@@ -124,6 +150,7 @@ def vectors() -> dict[str, object]:
         "documents": [
             {"kind": kind, "message": message.hex()} for kind, message in _documents().items()
         ],
+        "entrance_codes": _entrance_codes(),
         "journal": _journal(),
     }
 

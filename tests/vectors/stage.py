@@ -51,6 +51,9 @@ POINT = knowledge.AccessPoint(
     classes=frozenset(CredentialClass),
     pulse=timedelta(seconds=5),
 )
+ENTRANCE_SCREEN = knowledge.EntranceScreen(
+    POINT.id, sha256(b"vector: entrance").digest(), "https://genkan.example/e/K7M2QX"
+)
 POLICY = knowledge.Policy(access_points={POINT.id: POINT})
 POLICY_SENT = replace(
     POLICY,

@@ -11,6 +11,7 @@ from access_protocol import documents
 from access_protocol.commands import COMMAND_MESSAGES, Action
 from access_protocol.decision import CommandRefusal, DenyReason
 from access_protocol.events import REPORTS, Alarm, ControllerEventKind, Outcome, SlotCondition
+from access_protocol.presence import Presence
 from access_protocol.topics import WRITES
 from tests.vectors import make
 
@@ -73,6 +74,7 @@ def test_each_journal_entry_is_its_vector(row: dict[str, Any]) -> None:
         *ControllerEventKind,
         *Alarm,
         *SlotCondition,
+        *Presence,
     ],
 )
 def test_every_name_of_the_closed_lists_is_on_the_page(name: str) -> None:

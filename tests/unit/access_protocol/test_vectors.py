@@ -1,8 +1,9 @@
 """The frozen vectors: our bytes stay what they are, and a library that we did not write reads them."""
 
+import hmac
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -11,7 +12,15 @@ import cwt
 import pytest
 from cwt import COSEKey
 
-from access_protocol import commands, credential, documents, events, feeds, knowledge
+from access_protocol import (
+    commands,
+    credential,
+    documents,
+    entrance_code,
+    events,
+    feeds,
+    knowledge,
+)
 from access_protocol.credential import CredentialClass
 from access_protocol.decision import AccessDecision, DenyReason
 from access_protocol.ids import CredentialId
@@ -213,8 +222,23 @@ def test_the_document_vectors_hold_the_sections_they_were_made_from() -> None:
     assert held == feeds.Chunk(6, (stage.credentials()["bound"],))
     inside = feeds.read_presence(body[documents.DocumentKind.PRESENCE])
     assert inside == feeds.Chunk(0, (stage.LAST_PASSAGE,), more=True)
+    screens = knowledge.read_entrance(body[documents.DocumentKind.ENTRANCE])
+    assert screens == (stage.ENTRANCE_SCREEN,)
     (obeyed,) = knowledge.read_key_list(body[documents.DocumentKind.KEY_LIST])
     assert obeyed.public == stage.GATE_KEY.public
+
+
+def test_an_independent_totp_gives_the_digits_of_the_entrance_vectors() -> None:
+    """RFC 4226 5.3 over the step's number, by hand."""
+    key = bytes.fromhex(VECTORS["entrance_codes"]["key"])
+    for step in VECTORS["entrance_codes"]["steps"]:
+        digest = hmac.digest(key, (step["at"] // 15).to_bytes(8, "big"), "sha256")
+        start = digest[-1] & 15
+        number = int.from_bytes(digest[start : start + 4], "big") & 0x7FFFFFFF
+
+        assert f"{number % 10**8:08d}" == step["digits"]
+        at = datetime.fromtimestamp(step["at"], UTC)
+        assert entrance_code.code_at(key, at).digits == step["digits"]
 
 
 def test_the_journal_vector_is_one_chain() -> None:
