@@ -1,4 +1,4 @@
-"""What the worker sends for notifications: mail, to the mail server of the settings or into the catcher."""
+"""What the worker sends for notifications: mail, pushes and messages to messengers; and when it looks for silence."""
 
 from datetime import timedelta
 
@@ -8,7 +8,9 @@ from server.kernel.desk import Desk
 from server.kernel.outbox import Outgoing, Sender
 from server.kernel.principal import Principal
 from server.kernel.work import Office, Work
-from server.notifications import actions, models
+from server.notifications import actions, deliveries, models, telling
+from server.notifications.messenger import MessengerSender
+from server.notifications.push import PushSender
 from server.notifications.rules import KIND, unsealed
 from server.notifications.smtp import MailServer, SmtpSender
 
@@ -16,6 +18,8 @@ log = structlog.get_logger(__name__)
 
 KEPT = timedelta(days=30)
 """Caught mails are forgotten after this time: they hold names and addresses."""
+
+SILENCE_LOOKED_FOR = timedelta(seconds=5)
 
 
 class Catcher:
@@ -40,9 +44,13 @@ def mail_sender(office: Office) -> Sender:
 
 
 def register(desk: Desk) -> None:
-    """Send mail, and forget old caught mail."""
+    """Send mail, pushes and messages, tell deputies in time, and forget what is old."""
     desk.sends(KIND, mail_sender(desk.office))
+    desk.sends(deliveries.PUSH, PushSender(desk.office))
+    desk.sends(deliveries.SERVICE, MessengerSender(desk.office))
+    desk.every(SILENCE_LOOKED_FOR, "tell deputies", telling.escalate)
     desk.every(timedelta(hours=1), "forget caught mail", forget)
+    desk.every(timedelta(hours=1), "forget old notices", telling.forget)
 
 
 def forget(work: Work) -> None:
