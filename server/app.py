@@ -8,6 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from server import reactions, web
 from server.access import api as access_api
 from server.access import messages as access_messages
+from server.arrivals import api as arrivals_api
 from server.arrivals import messages as arrivals_messages
 from server.credentials import api as credentials_api
 from server.devices import api as devices_api
@@ -40,6 +41,7 @@ APIS = (
     visits_api,
     credentials_api,
     access_api,
+    arrivals_api,
     meetings_api,
     notifications_api,
 )

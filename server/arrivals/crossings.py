@@ -117,9 +117,3 @@ def _expect_anew(
 def _tell_pages(work: Work, visit: Visit, visitor: VisitorId) -> None:
     live.notice(work, "visits", about=visit.id, site=visit.site)
     live.notice(work, "visitor", about=visitor, site=visit.site)
-
-
-def forget_watches(work: Work) -> None:
-    """Forget how far OwnTracks' messages were weighed, and the trackers themselves, once the visit is over."""
-    for tracker in models.ended_trackers(work.session, work.now):
-        models.forget_tracker(work.session, tracker)

@@ -1,13 +1,26 @@
-"""What the worker does for arrivals."""
+"""What the worker does for arrivals: it takes what OwnTracks apps write at the broker, and forgets in time."""
 
 from datetime import timedelta
 
-from server.arrivals import crossings
-from server.kernel.desk import Desk
+from access_protocol import topics
+from server.arrivals import owntracks, trackers
+from server.kernel.desk import Desk, Malformed
+from server.kernel.work import Work
 
-FORGOTTEN_EVERY = timedelta(minutes=10)
+SETTLED_EVERY = timedelta(seconds=5)
+FORGOTTEN_EVERY = timedelta(minutes=1)
 
 
 def register(desk: Desk) -> None:
-    """Do on time what arrivals need."""
-    desk.every(FORGOTTEN_EVERY, "forget how visitors came", crossings.forget_watches)
+    """Take OwnTracks' messages, and do on time what arrivals need."""
+    for each in topics.of_all_trackers():
+        desk.takes(each, topics.tracker, _tracked)
+    desk.every(SETTLED_EVERY, "who stayed within a fence", owntracks.settle)
+    desk.every(FORGOTTEN_EVERY, "forget the apps of visits that are over", trackers.forget_ended)
+
+
+def _tracked(work: Work, name: str, payload: bytes) -> None:
+    tracker = trackers.named(work, name)
+    if tracker is None:
+        raise Malformed("no visitor's app, or not any more")
+    owntracks.received(work, tracker, payload)

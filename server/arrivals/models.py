@@ -266,13 +266,17 @@ def ended_trackers(session: Session, now: datetime) -> Sequence[Tracker]:
     return session.exec(select(Tracker).where(col(Tracker.ends_at) <= now)).all()
 
 
-def forget_tracker(session: Session, tracker: Tracker) -> None:
-    """Delete a tracker and what was weighed of its messages."""
-    watch = session.get(Watch, tracker.visitor)
-    if watch is not None:
-        session.delete(watch)
-    session.delete(tracker)
-    session.flush()
+def tracker_named(session: Session, name: str) -> Tracker | None:
+    """Return the tracker of this user name."""
+    return session.exec(select(Tracker).where(Tracker.name == name)).first()
+
+
+def watched_by_region(session: Session, now: datetime) -> Sequence[tuple[Watch, Tracker]]:
+    """Return what is remembered of visitors whose phones watch their regions themselves."""
+    statement = select(Watch, Tracker).where(
+        Watch.visitor == Tracker.visitor, col(Watch.by_region), col(Tracker.ends_at) > now
+    )
+    return session.exec(statement).all()
 
 
 def poster_with(session: Session, code: str) -> Poster | None:
