@@ -2,15 +2,9 @@
 
 from collections.abc import Sequence
 
-from access_protocol.ids import SiteCode
-from server.kernel import live
 from server.kernel.errors import Conflict, Invalid, NotFound
-from server.kernel.ids import PersonId, VisitId, VisitorId
-from server.kernel.pagination import Page, PageQuery
-from server.kernel.principal import Right, require
+from server.kernel.ids import VisitId, VisitorId
 from server.kernel.work import Work
-from server.people.models import Person
-from server.places.models import Site
 from server.visits import guests as guest_list
 from server.visits import models, phones, place
 from server.visits.events import (
@@ -28,6 +22,18 @@ from server.visits.events import (
 from server.visits.guests import link_of, note_mail
 from server.visits.host_notices import tell_host
 from server.visits.invitations import invite, tell_host_declined, tell_moved, uninvite
+from server.visits.lookup import (
+    changeable,
+    expected_guest,
+    find,
+    get,
+    hold,
+    host_for,
+    needs_approval,
+    notice,
+    pending,
+    require_for,
+)
 from server.visits.models import Visit, Visitor
 from server.visits.phones import (
     Attempt,
@@ -44,7 +50,6 @@ from server.visits.phones import (
     take_over,
 )
 from server.visits.rules import (
-    OPEN,
     MailState,
     NewVisit,
     NewVisitor,
@@ -109,9 +114,9 @@ __all__ = [
 
 def create(work: Work, new: NewVisit) -> Visit:
     """Make a visit; it is confirmed at once unless its site approves visits and the caller may not."""
-    host = _host(work, new.host or work.principal.person)
+    host = host_for(work, new.host or work.principal.person)
     site = place.site_for(work, new.site, new.room)
-    _require_for(work, host.id, site.code)
+    require_for(work, host.id, site.code)
     _check(check_times(new.starts_at, new.ends_at, work.now))
     visit = Visit(
         id=VisitId(work.ids.new()),
@@ -135,15 +140,15 @@ def create(work: Work, new: NewVisit) -> Visit:
         guest_list.add(work, visit, each)
     work.session.flush()
     work.record(VisitRequested(visit=visit.id, site=visit.site, host=visit.host))
-    if not _needs_approval(work, visit):
+    if not needs_approval(work, visit):
         _confirm(work, visit)
-    _notice(work, visit)
+    notice(work, visit)
     return visit
 
 
 def change(work: Work, visit_id: VisitId, wanted: VisitChange) -> Visit:
     """Change a visit; what is left out of `wanted` stays as it is."""
-    visit = _changeable(work, visit_id)
+    visit = changeable(work, visit_id)
     before = visit.model_copy()
     guests = list(models.visitors_of(work.session, visit.id))
     if wanted.version not in (None, models.version_of(visit, guests)):
@@ -163,10 +168,10 @@ def change(work: Work, visit_id: VisitId, wanted: VisitChange) -> Visit:
         or before.room != visit.room
         or guest_list.differ(guests, wanted.visitors or [])
     )
-    held = again and _hold(work, visit, guests)
+    held = again and hold(work, visit, guests)
     stayed = guest_list.change(work, visit, guests, wanted.visitors)
     if _shown(before) == _shown(visit):
-        _notice(work, visit)
+        notice(work, visit)
         return visit
     visit.sequence += 1
     visit.changed_at = work.now
@@ -177,18 +182,18 @@ def change(work: Work, visit_id: VisitId, wanted: VisitChange) -> Visit:
                 visit=visit.id, visitors=guest_list.ids(stayed), access_changed=access_changed
             )
         )
-    _notice(work, visit)
+    notice(work, visit)
     return visit
 
 
 def add_visitors(work: Work, visit_id: VisitId, new: Sequence[NewVisitor]) -> Visit:
     """Invite more people to a visit."""
-    visit = _changeable(work, visit_id)
+    visit = changeable(work, visit_id)
     guests = list(models.visitors_of(work.session, visit.id))
     guest_list.check([*guests, *new])
-    _hold(work, visit, guests)
+    hold(work, visit, guests)
     guest_list.invite(work, visit, [guest_list.add(work, visit, each) for each in new])
-    _notice(work, visit)
+    notice(work, visit)
     return visit
 
 
@@ -196,7 +201,7 @@ def change_visitor(
     work: Work, visit_id: VisitId, visitor_id: VisitorId, wanted: VisitorChange
 ) -> Visit:
     """Change somebody invited. Another address is another guest: the old link and credential end."""
-    visit = _changeable(work, visit_id)
+    visit = changeable(work, visit_id)
     kept = [guest_list.as_listed(guest) for guest in models.visitors_of(work.session, visit.id)]
     if not any(each.id == visitor_id for each in kept):
         raise NotFound("There is no such visitor in this visit.")
@@ -207,7 +212,7 @@ def change_visitor(
 
 def remove_visitor(work: Work, visit_id: VisitId, visitor_id: VisitorId) -> Visit:
     """Take back an invitation; the last visitor cannot be removed, the visit can be cancelled."""
-    visit = _changeable(work, visit_id)
+    visit = changeable(work, visit_id)
     guests = models.visitors_of(work.session, visit.id)
     gone = [guest for guest in guests if guest.id == visitor_id]
     if not gone:
@@ -215,48 +220,48 @@ def remove_visitor(work: Work, visit_id: VisitId, visitor_id: VisitorId) -> Visi
     if len(guests) == 1:
         raise Conflict("This is the only visitor. Cancel the visit instead.")
     guest_list.uninvite(work, visit, gone)
-    _notice(work, visit)
+    notice(work, visit)
     return visit
 
 
 def cancel(work: Work, visit_id: VisitId, reason: str = "") -> Visit:
     """Cancel a visit; its visitors are told and their credentials end."""
-    visit = _changeable(work, visit_id)
+    visit = changeable(work, visit_id)
     known = visit.state is VisitState.CONFIRMED
     _close(work, visit, VisitState.CANCELLED, reason)
     work.record(VisitCancelled(visit=visit.id))
     guest_list.tell_uninvited(
         work, visit, models.visitors_of(work.session, visit.id), confirmed=known
     )
-    _notice(work, visit)
+    notice(work, visit)
     return visit
 
 
 def approve(work: Work, visit_id: VisitId) -> Visit:
     """Approve a visit: its visitors are invited."""
-    visit = _pending(work, visit_id)
+    visit = pending(work, visit_id)
     visit.decided_by, visit.decided_at = work.principal.person, work.now
     _confirm(work, visit)
-    _notice(work, visit)
+    notice(work, visit)
     return visit
 
 
 def decline(work: Work, visit_id: VisitId, reason: str = "") -> Visit:
     """Decline a visit that waits for approval; its host is told."""
-    visit = _pending(work, visit_id)
+    visit = pending(work, visit_id)
     visit.decided_by, visit.decided_at = work.principal.person, work.now
     _close(work, visit, VisitState.DECLINED, reason)
     work.record(VisitDeclined(visit=visit.id, host=visit.host))
     guest_list.tell_uninvited(
         work, visit, models.visitors_of(work.session, visit.id), confirmed=False
     )
-    _notice(work, visit)
+    notice(work, visit)
     return visit
 
 
 def replace_link(work: Work, visit_id: VisitId, visitor_id: VisitorId) -> Visitor:
     """Give a visitor a new link and credential: the old mail, perhaps in the wrong hands, is worth nothing then."""
-    visitor = _guest(work, _changeable(work, visit_id), visitor_id)
+    visitor = expected_guest(work, changeable(work, visit_id), visitor_id)
     guest_list.new_link(work, visitor)
     phones.release(work, visitor)
     work.record(VisitorLinkReplaced(visitor=visitor.id, visit=visitor.visit))
@@ -265,90 +270,14 @@ def replace_link(work: Work, visit_id: VisitId, visitor_id: VisitorId) -> Visito
 
 def mail_again(work: Work, visit_id: VisitId, visitor_id: VisitorId) -> Visitor:
     """Have the visitor's mail written and sent again, as the visit stands now."""
-    visitor = _guest(work, _changeable(work, visit_id), visitor_id)
+    visitor = expected_guest(work, changeable(work, visit_id), visitor_id)
     work.record(MailWanted(visitor=visitor.id, visit=visitor.visit))
     return visitor
-
-
-def get(work: Work, visit_id: VisitId) -> Visit:
-    """Return a visit that the caller may see."""
-    visit = work.session.get(Visit, visit_id)
-    if visit is None or not _may_see(work, visit):
-        raise NotFound("There is no such visit, or it is not yours.")
-    return visit
-
-
-def find(work: Work, query: PageQuery, wanted: VisitFilter) -> Page[Visit]:
-    """Return the visits that the caller may see: hosts their own, security all."""
-    if work.principal.may(Right.VISITS_READ, wanted.site):
-        return models.visits(work.session, query, wanted)
-    require(work.principal, Right.VISITS_INVITE, wanted.site)
-    if work.principal.person is None:
-        return Page([], None)
-    return models.visits(work.session, query, wanted, of_host=work.principal.person)
-
-
-def _guest(work: Work, visit: Visit, visitor_id: VisitorId) -> Visitor:
-    """Return somebody whom the confirmed visit expects."""
-    if visit.state is not VisitState.CONFIRMED:
-        raise Conflict("Nobody is invited yet: this visit waits for approval.")
-    visitor = work.session.get(Visitor, visitor_id)
-    if visitor is None or visitor.visit != visit.id or visitor.removed_at is not None:
-        raise NotFound("There is no such visitor in this visit.")
-    return visitor
-
-
-def _host(work: Work, person: PersonId | None) -> Person:
-    found = work.session.get(Person, person) if person else None
-    if found is None or not found.active:
-        raise Invalid([("host", "must be somebody with an active account")])
-    return found
 
 
 def _check(wrong: Sequence[tuple[str, str]]) -> None:
     if wrong:
         raise Invalid(wrong)
-
-
-def _require_for(work: Work, host: PersonId, site: SiteCode) -> None:
-    own = host == work.principal.person and work.principal.may(Right.VISITS_INVITE, site)
-    if not own:
-        require(work.principal, Right.VISITS_MANAGE, site)
-
-
-def _may_see(work: Work, visit: Visit) -> bool:
-    own = visit.host == work.principal.person and work.principal.may(
-        Right.VISITS_INVITE, visit.site
-    )
-    return own or work.principal.may(Right.VISITS_READ, visit.site)
-
-
-def _changeable(work: Work, visit_id: VisitId) -> Visit:
-    """Return a visit that the caller may change, locked until the end of the work."""
-    get(work, visit_id)
-    visit = work.session.get_one(Visit, visit_id, with_for_update=True, populate_existing=True)
-    _require_for(work, visit.host, visit.site)
-    if visit.state not in OPEN:
-        raise Conflict(f"This visit was {visit.state.value}. Make a new one instead.")
-    if visit.ends_at <= work.now:
-        raise Conflict("This visit is over. Make a new one instead.")
-    return visit
-
-
-def _pending(work: Work, visit_id: VisitId) -> Visit:
-    visit = get(work, visit_id)
-    require(work.principal, Right.VISITS_APPROVE, visit.site)
-    visit = work.session.get_one(Visit, visit_id, with_for_update=True, populate_existing=True)
-    if visit.state is not VisitState.PENDING:
-        raise Conflict(f"This visit does not wait for approval: it is {visit.state.value}.")
-    if visit.ends_at <= work.now:
-        raise Conflict("This visit is over.")
-    return visit
-
-
-def _needs_approval(work: Work, visit: Visit) -> bool:
-    approves = work.session.get_one(Site, visit.site).approval_required
-    return approves and not work.principal.may(Right.VISITS_APPROVE, visit.site)
 
 
 def _take_over(work: Work, visit: Visit, wanted: VisitChange) -> None:
@@ -367,8 +296,8 @@ def _take_over(work: Work, visit: Visit, wanted: VisitChange) -> None:
             setattr(visit, name, value)
     if wanted.host is not None and wanted.host != visit.host:
         # As in making one: nobody becomes a host without being asked but by who manages visits.
-        _require_for(work, wanted.host, visit.site)
-        visit.host = _host(work, wanted.host).id
+        require_for(work, wanted.host, visit.site)
+        visit.host = host_for(work, wanted.host).id
     # A room that stays is no reason to choose the zones anew, nor to ask whether it may still be booked.
     moved = "room" in given and wanted.room != visit.room
     if moved or wanted.zones is not None:
@@ -392,16 +321,6 @@ def _shown(visit: Visit) -> tuple[object, ...]:
     )
 
 
-def _hold(work: Work, visit: Visit, guests: Sequence[Visitor]) -> bool:
-    """Ask for approval again where the site wants it; return whether it does."""
-    if visit.state is not VisitState.CONFIRMED or not _needs_approval(work, visit):
-        return False
-    visit.state = VisitState.PENDING
-    visit.decided_by = visit.decided_at = None
-    work.record(VisitHeld(visit=visit.id, visitors=guest_list.ids(guests)))
-    return True
-
-
 def _confirm(work: Work, visit: Visit) -> None:
     visit.state = VisitState.CONFIRMED
     visit.changed_at = work.now
@@ -414,7 +333,3 @@ def _close(work: Work, visit: Visit, state: VisitState, reason: str) -> None:
     visit.state, visit.reason, visit.changed_at = state, reason, work.now
     visit.sequence += 1
     work.session.flush()
-
-
-def _notice(work: Work, visit: Visit) -> None:
-    live.notice(work, "visits", about=visit.id, site=visit.site)
