@@ -19,12 +19,17 @@ PHONE = ViewportSize(width=390, height=844)
 DESKTOP = ViewportSize(width=1440, height=900)
 
 
-def start_chromium(playwright: Playwright, *further_arguments: str) -> Browser:
-    """Start Chromium; further arguments open a fake camera, for example."""
+def chromium_program() -> str:
+    """Return where the system's Chromium is."""
     names = ("chromium", "chromium-browser", "google-chrome")
     program = next(filter(None, map(shutil.which, names)), None)
     if program is None:
         raise FileNotFoundError("chromium is not installed; `make test` installs it")
+    return program
+
+
+def start_chromium(playwright: Playwright, *further_arguments: str) -> Browser:
+    """Start Chromium; further arguments open a fake camera, for example."""
     return playwright.chromium.launch(
-        executable_path=program, args=[*ARGUMENTS, *further_arguments], headless=True
+        executable_path=chromium_program(), args=[*ARGUMENTS, *further_arguments], headless=True
     )
