@@ -1,20 +1,27 @@
 """The live process: holds every browser's event stream, and hands on what the worker publishes.
 
-A stream is opened with the session cookie, checked once. A browser that is too slow loses its stream, connects anew
-and fetches its page again; so does every browser when the broker was away.
+A member of staff opens a stream with the session cookie, checked once. A visitor opens one with their link and
+their phone's cookie, gets only what is about them, and loses it soon after the link or the phone counts no longer.
+A browser that is too slow loses its stream, connects anew and fetches its page again; so does every browser when the
+broker was away.
 """
 
 import asyncio
+import contextlib
 import os
 import resource
 import socket
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 
 import structlog
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
+from limits import parse
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -33,12 +40,18 @@ from access_protocol.transport.mqtt import BrokerAddress, MqttTransport
 from server.devices import certification
 from server.devices.broker_configuration import LIVE_USER
 from server.kernel import logs
+from server.kernel.errors import GenkanError
+from server.kernel.ids import VisitorId
+from server.kernel.live import VISITOR
 from server.kernel.principal import Principal
 from server.kernel.settings import Settings
 from server.kernel.work import Office
 from server.people import actions as people
 from server.processes import ports
 from server.processes.orphans import end_with
+from server.visits import actions as visits
+from server.web import phone
+from server.web.limits import network_of
 from server.web.session import COOKIE
 
 log = structlog.get_logger(__name__)
@@ -50,7 +63,26 @@ WAITING_AT_MOST = 200
 REFRESH = LiveNotice(what="refresh")
 """Told to every page when notices may have been missed."""
 
+CHECKED_EVERY = 45
+"""Seconds after which a visitor's link is looked at again where nothing happened."""
+ATTEMPTS = "120 per minute"
+"""So often one address may open visitors' streams."""
+MOST_STREAMS = 200
+"""Streams of visitors from one address that may be open at once: a group in one network, and some more."""
+
 Waiting = asyncio.Queue[LiveNotice | None]
+Wants = Callable[[LiveNotice], bool]
+StillAllowed = Callable[[], Awaitable[bool]]
+
+
+def for_staff(notice: LiveNotice) -> bool:
+    """Tell whether a member of staff is to hear of this: visitors' own pages are none of theirs."""
+    return notice.what != VISITOR
+
+
+def for_visitor(visitor: VisitorId) -> Wants:
+    """Return what a visitor's page is to hear of: what is about them, and that something may have been missed."""
+    return lambda notice: notice == REFRESH or (notice.what == VISITOR and notice.about == visitor)
 
 
 class Streams:
@@ -59,36 +91,108 @@ class Streams:
     def __init__(self) -> None:
         """Begin with none; the loop is the running one."""
         self._loop = asyncio.get_running_loop()
-        self._open: set[Waiting] = set()
+        self._open: dict[Waiting, Wants] = {}
 
     def tell(self, notice: LiveNotice | None) -> None:
         """Hand a notice to every stream; None ends them all."""
         self._loop.call_soon_threadsafe(self._tell, notice)
 
-    async def stream(self) -> AsyncGenerator[ServerSentEvent]:
+    async def stream(self, wants: Wants) -> AsyncGenerator[ServerSentEvent]:
         """Yield events until the browser leaves, is too slow, or the process stops."""
-        waiting: Waiting = asyncio.Queue(WAITING_AT_MOST)
-        self._open.add(waiting)
-        try:
+        with self._waiting(wants) as waiting:
             yield ServerSentEvent(event="connected", data="", retry=3000)
             while (notice := await waiting.get()) is not None:
                 yield ServerSentEvent(event=notice.what, data=notice.about)
+
+    async def checked_stream(
+        self, wants: Wants, still_allowed: StillAllowed, checked_every: float
+    ) -> AsyncGenerator[ServerSentEvent]:
+        """Yield events as `stream` does, and end when they are no longer allowed.
+
+        That is asked at each notice, since it may tell of just that, and after each `checked_every` seconds.
+        """
+        with self._waiting(wants) as waiting:
+            yield ServerSentEvent(event="connected", data="", retry=3000)
+            while True:
+                heard: list[LiveNotice | None] = []
+                with contextlib.suppress(TimeoutError):
+                    heard.append(await asyncio.wait_for(waiting.get(), checked_every))
+                if not await still_allowed():
+                    # The page asks for its parts once more, and learns why there are none.
+                    yield ServerSentEvent(event=REFRESH.what, data="")
+                    return
+                for notice in heard:
+                    if notice is None:
+                        return
+                    yield ServerSentEvent(event=notice.what, data=notice.about)
+
+    @contextmanager
+    def _waiting(self, wants: Wants) -> Generator[Waiting]:
+        waiting: Waiting = asyncio.Queue(WAITING_AT_MOST)
+        self._open[waiting] = wants
+        try:
+            yield waiting
         finally:
-            self._open.discard(waiting)
+            self._open.pop(waiting, None)
 
     def _tell(self, notice: LiveNotice | None) -> None:
-        for waiting in list(self._open):
+        for waiting, wants in list(self._open.items()):
+            if notice is not None and not wants(notice):
+                continue
             if waiting.full():
                 waiting.get_nowait()
                 waiting.put_nowait(None)
-                self._open.discard(waiting)
+                self._open.pop(waiting, None)
             else:
                 waiting.put_nowait(notice)
 
 
-def create_live(office: Office, transport: Transport) -> Starlette:
+class Doorkeeper:
+    """Holds back who opens too many visitors' streams from one address."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Begin with none."""
+        self._hops = settings.trusted_proxies
+        usual = parse(ATTEMPTS)
+        self._attempts = type(usual)(max(1, int(usual.amount * settings.limits_factor)))
+        self._most = max(1, int(MOST_STREAMS * settings.limits_factor))
+        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+        self._open: Counter[str] = Counter()
+
+    def lets_in(self, request: Request) -> bool:
+        """Count an attempt, and tell whether it is one too many."""
+        sender = self.sender(request)
+        return self._limiter.hit(self._attempts, sender) and self._open[sender] < self._most
+
+    async def counted(
+        self, request: Request, events: AsyncGenerator[ServerSentEvent]
+    ) -> AsyncGenerator[ServerSentEvent]:
+        """Yield the events, and count the stream while it is open."""
+        sender = self.sender(request)
+        self._open[sender] += 1
+        try:
+            async with contextlib.aclosing(events):
+                async for event in events:
+                    yield event
+        finally:
+            self._open[sender] -= 1
+            if not self._open[sender]:
+                del self._open[sender]
+
+    def sender(self, request: Request) -> str:
+        """Return the address to count, as the last proxy that is believed wrote it down."""
+        forwarded = ",".join(request.headers.getlist("X-Forwarded-For")).split(",")
+        if self._hops and len(forwarded) >= self._hops:
+            return network_of(forwarded[-self._hops].strip())
+        return network_of(request.client.host if request.client else "")
+
+
+def create_live(
+    office: Office, transport: Transport, checked_every: float = CHECKED_EVERY
+) -> Starlette:
     """Return the ASGI application; it starts and stops the transport, and closes the office."""
     settings = office.settings
+    doorkeeper = Doorkeeper(settings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
@@ -117,11 +221,32 @@ def create_live(office: Office, transport: Transport) -> Starlette:
             return PlainTextResponse("Please sign in.", 401)
         streams: Streams = request.app.state.streams
         return EventSourceResponse(
-            streams.stream(), ping=HEARTBEAT, ping_message_factory=_heartbeat
+            streams.stream(for_staff), ping=HEARTBEAT, ping_message_factory=_heartbeat
+        )
+
+    async def live_for_visitor(request: Request) -> Response:
+        if not doorkeeper.lets_in(request):
+            return PlainTextResponse("Please wait a minute.", 429, {"Retry-After": "60"})
+        token, secret = request.path_params["token"], request.cookies.get(phone.COOKIE, "")
+        visitor = await run_in_threadpool(_visitor_at_phone, office, token, secret)
+        if visitor is None:
+            return PlainTextResponse("Please open the link in your invitation.", 403)
+
+        async def still_allowed() -> bool:
+            return visitor == await run_in_threadpool(_visitor_at_phone, office, token, secret)
+
+        streams: Streams = request.app.state.streams
+        events = streams.checked_stream(for_visitor(visitor), still_allowed, checked_every)
+        return EventSourceResponse(
+            doorkeeper.counted(request, events), ping=HEARTBEAT, ping_message_factory=_heartbeat
         )
 
     return Starlette(
-        routes=[Route("/live", live), Route("/health", _health)],
+        routes=[
+            Route("/live", live),
+            Route("/live/visitor/{token}", live_for_visitor),
+            Route("/health", _health),
+        ],
         middleware=[
             Middleware(
                 CORSMiddleware,
@@ -146,6 +271,17 @@ async def _health(_request: Request) -> Response:
 def _signed_in(office: Office, secret: str) -> bool:
     with office.reading(Principal.anonymous()) as work:
         return people.identify_session(work, secret) is not None
+
+
+def _visitor_at_phone(office: Office, token: str, secret: str) -> VisitorId | None:
+    if not secret.isascii():
+        return None
+    with office.reading(Principal.anonymous()) as work:
+        try:
+            _, visitor = visits.at_phone(work, token, secret)
+        except GenkanError:
+            return None
+        return visitor.id
 
 
 def _hand_on(streams: Streams, message: Message) -> None:

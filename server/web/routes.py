@@ -8,6 +8,7 @@ from flask import Blueprint, Flask, Response, current_app, redirect, request, ur
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
+from server.kernel.request import office
 from server.kernel.text import breaks_line
 from server.web import languages, limits
 
@@ -24,14 +25,20 @@ blueprint = Blueprint(
 
 
 def install(app: Flask) -> None:
-    """Add the addresses, and `static_url` for the templates."""
+    """Add the addresses, and for the templates `static_url` and `visitor_stream`."""
     app.register_blueprint(blueprint)
     app.add_template_global(static_url)
+    app.add_template_global(visitor_stream)
 
 
 def static_url(name: str) -> str:
     """Return the address of a static file, which changes with its content, so that browsers may keep it."""
     return url_for("web.static", filename=name, v=_fingerprint(name))
+
+
+def visitor_stream(token: str) -> str:
+    """Return the address of the event stream of one visitor's page."""
+    return f"{str(office().settings.live_url).rstrip('/')}/live/visitor/{token}"
 
 
 @cache

@@ -44,7 +44,9 @@
 
   // A response which is not a fragment (signed out, server restarting) is followed, not pasted into the page.
   document.addEventListener("htmx:beforeSwap", (event) => {
-    if (event.detail.xhr.status === 401) window.location.reload();
+    // A visitor's page is no longer this phone's (403) or nobody's (404): the page itself says what to do.
+    const ended = "visitor" in document.body.dataset ? [401, 403, 404] : [401];
+    if (ended.includes(event.detail.xhr.status)) window.location.reload();
   });
   document.addEventListener("htmx:responseError", lost);
   document.addEventListener("htmx:sendError", lost);
