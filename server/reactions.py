@@ -15,22 +15,26 @@ from server.kernel.outbox import OutboxSettled
 from server.kernel.work import Office, Work
 from server.meetings import actions as meetings
 from server.notifications import actions as notifications
-from server.notifications.actions import NoticeUnanswered
+from server.notifications.actions import NoticeKind, NoticeUnanswered
 from server.people.actions import PersonDeactivated
 from server.places.actions import PlaceChanged
 from server.visits import actions as visits
 from server.visits.actions import (
+    ChangeWished,
+    CompanionNamed,
     MailState,
     MailWanted,
     PhoneBound,
     VisitChanged,
     VisitDeclined,
     VisitHeld,
+    VisitorDeclined,
     VisitorInvited,
     VisitorLinkReplaced,
     VisitorUninvited,
+    WishAnswered,
 )
-from server.visits.host_notices import tell_deputy
+from server.visits.host_notices import tell_deputy, tell_host
 
 
 def register(office: Office) -> None:
@@ -48,6 +52,11 @@ def register(office: Office) -> None:
     on(PersonDeactivated, lambda work, it: notifications.forget_person(work, it.person))
     # Another phone of the visitor's takes the link over: what the one before could show opens nothing more.
     on(PhoneBound, _follow_phone)
+    # The visitor answers, and the host what the visitor asked for.
+    on(VisitorDeclined, _follow_regret)
+    on(ChangeWished, lambda work, it: _tell_host(work, it, NoticeKind.CHANGE_WISHED))
+    on(CompanionNamed, lambda work, it: _tell_host(work, it, NoticeKind.COMPANIONS))
+    on(WishAnswered, _follow_answer)
     # It changes, is held, declined or cancelled: what opens doors changes with it, and people are told.
     on(VisitChanged, _follow_change)
     on(VisitHeld, _withdraw_all)
@@ -108,8 +117,28 @@ def _mail_again(work: Work, visitor: VisitorId) -> None:
         _mail(work, visitor)
 
 
+def _follow_regret(work: Work, declined: VisitorDeclined) -> None:
+    credentials.withdraw(work, declined.visitor)
+    visits.tell_declined(work, declined.visitor)
+    _tell_host(work, declined, NoticeKind.DECLINED)
+
+
+def _follow_answer(work: Work, answered: WishAnswered) -> None:
+    if not answered.accepted:
+        visits.tell_kept(work, answered.visitor)
+
+
+def _tell_host(
+    work: Work, it: VisitorDeclined | ChangeWished | CompanionNamed | PhoneBound, kind: NoticeKind
+) -> None:
+    tell_host(work, it.visit, it.visitor, kind)
+
+
 def _follow_phone(work: Work, bound: PhoneBound) -> None:
-    if not bound.again or issued.current_issue(work.session, bound.visitor, None) is None:
+    if not bound.again:
+        return
+    _tell_host(work, bound, NoticeKind.PHONE_MOVED)
+    if issued.current_issue(work.session, bound.visitor, None) is None:
         return
     made = credentials.issue(work, bound.visitor)
     visits.tell_moved(work, bound.visitor, credentials.qr_png(made.text))

@@ -51,9 +51,10 @@ from server.notifications.telling import (
     reacted_about,
     tell,
 )
-from server.notifications.wording import LetterKind
+from server.notifications.wording import OVER, LetterKind
 
 __all__ = [
+    "OVER",
     "TOLD_ONCE",
     "WORTHLESS_AFTERWARDS",
     "ChannelKind",

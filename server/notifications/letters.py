@@ -13,7 +13,7 @@ from server.kernel.text import on_one_line
 from server.notifications import calendar
 from server.notifications.calendar import Entry, Method
 from server.notifications.mail import Mail
-from server.notifications.wording import WORDS, LetterKind
+from server.notifications.wording import OVER, WORDS, LetterKind
 
 PASS_PICTURE = "pass@genkan"  # noqa: S105  the content id of a picture
 _LOCALES = {Language.JA: "ja_JP", Language.EN: "en_GB", Language.ZH: "zh_Hans_CN"}
@@ -37,6 +37,8 @@ class Letter:
     time_zone: str
     """The site's, as an IANA name."""
     note: str = ""
+    bring: str = ""
+    directions: str = ""
     reason: str = ""
     link: str = ""
     pass_picture: bytes | None = None
@@ -108,7 +110,7 @@ def _day(letter: Letter) -> str:
 
 
 def _method(letter: Letter) -> Method:
-    return Method.CANCEL if letter.kind is LetterKind.CANCELLATION else Method.REQUEST
+    return Method.CANCEL if letter.kind in OVER else Method.REQUEST
 
 
 def _calendar(letter: Letter, sender: str, at: datetime) -> bytes | None:
@@ -116,6 +118,8 @@ def _calendar(letter: Letter, sender: str, at: datetime) -> bytes | None:
         return None
     words = WORDS[letter.language]
     link = f"{words.before_link}\n{letter.link}" if letter.link else ""
+    bring = f"{words.bring}\n{letter.bring}" if letter.bring else ""
+    directions = f"{words.directions}\n{letter.directions}" if letter.directions else ""
     entry = Entry(
         uid=letter.calendar_uid,
         sequence=letter.sequence,
@@ -124,7 +128,7 @@ def _calendar(letter: Letter, sender: str, at: datetime) -> bytes | None:
         starts_at=letter.starts_at,
         ends_at=letter.ends_at,
         summary=letter.title,
-        description="\n\n".join(part for part in (letter.note, link) if part),
+        description="\n\n".join(part for part in (letter.note, bring, directions, link) if part),
         location=letter.place,
         link=letter.link,
         organizer=sender,

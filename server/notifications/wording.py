@@ -16,8 +16,16 @@ class LetterKind(StrEnum):
     """To the host: the visit was not approved."""
     CODE = "code"
     """A code with which another phone of the visitor's may open the link."""
+    REGRET = "regret"
+    """To a visitor who declined: it is noted, and leaves their calendar."""
+    KEPT = "kept"
+    """To a visitor who asked for something that the host cannot do."""
     MOVED = "moved"
     """Another phone took the link over: what is new is told, and who it was not can say so."""
+
+
+OVER = frozenset({LetterKind.CANCELLATION, LetterKind.REGRET})
+"""Letters about a visit to which the reader will not come: they take it out of calendars."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +48,8 @@ class Words:
     host: str
     reason: str
     link: str
+    bring: str
+    directions: str
     before_link: str
     above_code: str
     below_code: str
@@ -55,6 +65,8 @@ _EN = Words(
     host="Your host",
     reason="Reason",
     link="Open my visit",
+    bring="What to bring",
+    directions="How to get there",
     before_link="Your visit, the way to the room and your pass are on your own page:",
     above_code="Your pass",
     below_code="Hold this code before the camera at the gate. It is yours alone: please do not forward it.",
@@ -83,6 +95,18 @@ _EN = Words(
             "If that is you, type this code there within {minutes} minutes. "
             "If it is not, do nothing: without the code nobody sees your invitation.",
         ),
+        LetterKind.REGRET: Says(
+            subject="You will not come on {day}: {title}",
+            heading="You have declined",
+            opening="Thank you for telling {host}. Your pass no longer works. "
+            "If you can come after all, please ask your host to expect you again.",
+        ),
+        LetterKind.KEPT: Says(
+            subject="Your visit on {day} stays as it is: {title}",
+            heading="Your visit stays as it is",
+            opening="{host} cannot do what you asked for. Your visit stands as it was, and so does your pass. "
+            "If you cannot come, you can decline on your own page.",
+        ),
         LetterKind.MOVED: Says(
             subject="Your invitation is on another phone now: {title}",
             heading="Your invitation is on another phone now",
@@ -105,6 +129,8 @@ _JA = Words(
     host="担当者",
     reason="理由",
     link="来訪ページを開く",
+    bring="お持ちいただくもの",
+    directions="交通のご案内",
     before_link="ご来訪の内容、会議室への道順、入館証は専用ページでご確認いただけます。",
     above_code="入館証",
     below_code="ゲートのカメラにこのQRコードをかざしてください。ご本人専用です。転送はご遠慮ください。",
@@ -133,6 +159,18 @@ _JA = Words(
             "ご本人の場合は、{minutes}分以内にそちらの画面へ次のコードを入力してください。"
             "お心当たりがない場合は何もしないでください。コードがなければ内容は表示されません。",
         ),
+        LetterKind.REGRET: Says(
+            subject="【ご欠席を承りました】{day} {title}",
+            heading="ご欠席を承りました",
+            opening="ご連絡ありがとうございます。{host}に伝えました。入館証は使えません。"
+            "ご都合がつく場合は、担当者にもう一度ご招待をお申し付けください。",
+        ),
+        LetterKind.KEPT: Says(
+            subject="【変更はありません】{day} {title}",
+            heading="ご来訪の内容に変更はありません",
+            opening="{host}はご希望に沿うことができませんでした。ご来訪の内容と入館証は以前のままです。"
+            "お越しになれない場合は、専用ページからお断りいただけます。",
+        ),
         LetterKind.MOVED: Says(
             subject="【お知らせ】ご招待が別の端末に移りました:{title}",
             heading="ご招待が別の端末に移りました",
@@ -155,6 +193,8 @@ _ZH = Words(
     host="接待人",
     reason="原因",
     link="打开来访页面",
+    bring="请携带",
+    directions="交通指引",
     before_link="来访详情、前往会议室的路线和通行码都在您的专属页面上:",
     above_code="通行码",
     below_code="请在闸机的摄像头前出示此二维码。仅供您本人使用,请勿转发。",
@@ -181,6 +221,18 @@ _ZH = Words(
             opening="有人想在另一部手机或浏览器上打开您的邀请。"
             "如果是您本人,请在{minutes}分钟内在那里输入以下验证码。"
             "如果不是您本人,请不必理会:没有验证码,任何人都看不到您的邀请。",
+        ),
+        LetterKind.REGRET: Says(
+            subject="已确认您不能来访:{day} {title}",
+            heading="已确认您不能来访",
+            opening="感谢告知,我们已通知{host}。您的通行码已失效。"
+            "如果您又可以前来,请联系接待人重新邀请您。",
+        ),
+        LetterKind.KEPT: Says(
+            subject="{day}的来访保持不变:{title}",
+            heading="来访安排保持不变",
+            opening="{host}无法满足您的请求,来访安排和通行码均保持不变。"
+            "如果您不能前来,可以在您的专属页面上谢绝邀请。",
         ),
         LetterKind.MOVED: Says(
             subject="您的邀请已转到另一部手机:{title}",

@@ -3,25 +3,37 @@
 from collections.abc import Sequence
 
 from server.kernel.errors import Conflict, Invalid, NotFound
-from server.kernel.ids import VisitId, VisitorId
+from server.kernel.ids import VisitId, VisitorId, WishId
 from server.kernel.work import Work
 from server.visits import guests as guest_list
-from server.visits import models, phones, place
+from server.visits import models, phones, place, replies
 from server.visits.events import (
+    ChangeWished,
+    CompanionAnswered,
+    CompanionNamed,
     MailWanted,
     VisitCancelled,
     VisitChanged,
     VisitConfirmed,
     VisitDeclined,
     VisitHeld,
+    VisitorDeclined,
     VisitorInvited,
     VisitorLinkReplaced,
     VisitorUninvited,
     VisitRequested,
+    WishAnswered,
 )
-from server.visits.guests import link_of, note_mail
+from server.visits.guests import link_of, needs_of, note_mail
 from server.visits.host_notices import tell_host
-from server.visits.invitations import invite, tell_host_declined, tell_moved, uninvite
+from server.visits.invitations import (
+    invite,
+    tell_declined,
+    tell_host_declined,
+    tell_kept,
+    tell_moved,
+    uninvite,
+)
 from server.visits.lookup import (
     changeable,
     expected_guest,
@@ -34,7 +46,7 @@ from server.visits.lookup import (
     pending,
     require_for,
 )
-from server.visits.models import Visit, Visitor
+from server.visits.models import Visit, Visitor, Wish
 from server.visits.phones import (
     Attempt,
     Keeper,
@@ -49,28 +61,55 @@ from server.visits.phones import (
     request_code,
     take_over,
 )
+from server.visits.replies import (
+    answer_companion,
+    bring,
+    decline_invitation,
+    expect_again,
+    note_needs,
+    wish,
+)
 from server.visits.rules import (
+    Answer,
     MailState,
+    NeedsInput,
+    NewCompanion,
+    NewTerms,
     NewVisit,
     NewVisitor,
+    NewWish,
+    TermsKind,
     VisitChange,
     VisitFilter,
     VisitorChange,
     VisitState,
+    WelcomeInput,
     check_times,
+    in_words,
 )
+from server.visits.terms import agree, outstanding, withdraw_terms, write_terms
+from server.visits.welcome import change_welcome, welcome
 
 __all__ = [
+    "Answer",
     "Attempt",
+    "ChangeWished",
+    "CompanionAnswered",
+    "CompanionNamed",
     "Keeper",
     "MailState",
     "MailWanted",
+    "NeedsInput",
+    "NewCompanion",
+    "NewTerms",
     "NewVisit",
     "NewVisitor",
+    "NewWish",
     "NotOpened",
     "OtherPhone",
     "PhoneBound",
     "ReplacedLink",
+    "TermsKind",
     "UnknownLink",
     "VisitCancelled",
     "VisitChange",
@@ -82,33 +121,53 @@ __all__ = [
     "VisitRequested",
     "VisitState",
     "VisitorChange",
+    "VisitorDeclined",
     "VisitorInvited",
     "VisitorLinkReplaced",
     "VisitorUninvited",
+    "WelcomeInput",
+    "WishAnswered",
     "add_visitors",
+    "agree",
+    "answer_companion",
+    "answer_wish",
     "approve",
     "at_phone",
     "bind_phone",
+    "bring",
     "cancel",
     "change",
     "change_visitor",
+    "change_welcome",
     "create",
     "decline",
+    "decline_invitation",
+    "expect_again",
     "find",
     "get",
+    "in_words",
     "invite",
     "link_of",
     "mail_again",
+    "needs_of",
     "note_mail",
+    "note_needs",
     "opened_by",
+    "outstanding",
     "remove_visitor",
     "replace_link",
     "request_code",
     "take_over",
+    "tell_declined",
     "tell_host",
     "tell_host_declined",
+    "tell_kept",
     "tell_moved",
     "uninvite",
+    "welcome",
+    "wish",
+    "withdraw_terms",
+    "write_terms",
 ]
 
 
@@ -127,6 +186,7 @@ def create(work: Work, new: NewVisit) -> Visit:
         created_by=work.principal.person,
         title=new.title,
         note=new.note,
+        bring=new.bring,
         language=new.language or host.language,
         starts_at=new.starts_at,
         ends_at=new.ends_at,
@@ -259,6 +319,14 @@ def decline(work: Work, visit_id: VisitId, reason: str = "") -> Visit:
     return visit
 
 
+def answer_wish(work: Work, visit_id: VisitId, wish_id: WishId, *, accept: bool) -> Wish:
+    """Answer what a visitor asked for, for the host; where that is another time, the visit moves there."""
+    found = replies.answer_wish(work, visit_id, wish_id, accept=accept)
+    if accept and found.starts_at and found.ends_at:
+        change(work, visit_id, VisitChange(starts_at=found.starts_at, ends_at=found.ends_at))
+    return found
+
+
 def replace_link(work: Work, visit_id: VisitId, visitor_id: VisitorId) -> Visitor:
     """Give a visitor a new link and credential: the old mail, perhaps in the wrong hands, is worth nothing then."""
     visitor = expected_guest(work, changeable(work, visit_id), visitor_id)
@@ -290,7 +358,7 @@ def _take_over(work: Work, visit: Visit, wanted: VisitChange) -> None:
             started=visit.starts_at,
         )
     )
-    for name in ("title", "note", "language", "starts_at", "ends_at"):
+    for name in ("title", "note", "bring", "language", "starts_at", "ends_at"):
         value = getattr(wanted, name)
         if value is not None:
             setattr(visit, name, value)
@@ -313,6 +381,7 @@ def _shown(visit: Visit) -> tuple[object, ...]:
     return (
         visit.title,
         visit.note,
+        visit.bring,
         visit.starts_at,
         visit.ends_at,
         visit.room,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from access_protocol.ids import CredentialId, SiteCode
 from server.kernel.events import Event
-from server.kernel.ids import PersonId, VisitId, VisitorId
+from server.kernel.ids import CompanionId, PersonId, TermsId, VisitId, VisitorId, WishId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,3 +92,93 @@ class VisitorLinkReplaced(Event):
 
     visitor: VisitorId
     visit: VisitId
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisitorDeclined(Event):
+    """A visitor said that they will not come."""
+
+    visitor: VisitorId
+    visit: VisitId
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisitorAskedAgain(Event):
+    """A visitor who had declined is expected after all; a `VisitorInvited` follows."""
+
+    visitor: VisitorId
+    visit: VisitId
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeWished(Event):
+    """A visitor asks for another time, or for something else."""
+
+    visitor: VisitorId
+    visit: VisitId
+    wish: WishId
+
+
+@dataclass(frozen=True, kw_only=True)
+class WishAnswered(Event):
+    """The host answered what a visitor asked for."""
+
+    visitor: VisitorId
+    visit: VisitId
+    wish: WishId
+    accepted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompanionNamed(Event):
+    """A visitor wants to bring somebody; `waits`: the host is asked first."""
+
+    visitor: VisitorId
+    visit: VisitId
+    companion: CompanionId
+    waits: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompanionAnswered(Event):
+    """The host decided whether somebody may be brought."""
+
+    visitor: VisitorId
+    visit: VisitId
+    companion: CompanionId
+    accepted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeedsNoted(Event):
+    """A visitor said what they need to get about."""
+
+    visitor: VisitorId
+    visit: VisitId
+
+
+@dataclass(frozen=True, kw_only=True)
+class TermsWritten(Event):
+    """A document has a new version, to which visitors agree from now on; or it is not asked for any more."""
+
+    terms: TermsId
+    site: SiteCode
+    version: int
+    in_force: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TermsAgreed(Event):
+    """A visitor agreed to a version of a document."""
+
+    visitor: VisitorId
+    visit: VisitId
+    terms: TermsId
+    text_hash: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WelcomeChanged(Event):
+    """What a site tells its visitors, or lets them do, was changed."""
+
+    site: SiteCode

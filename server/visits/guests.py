@@ -33,9 +33,29 @@ def link_of(work: Work, visitor: Visitor) -> str:
 
 
 def seal_links_anew(work: Work) -> None:
-    """Seal with the present master key the links that the previous one sealed."""
+    """Seal with the present master key the links and needs that the previous one sealed."""
     for visitor in work.session.exec(select(Visitor)).all():
         visitor.sealed_link = work.sealer.renewed(visitor.sealed_link, _purpose(visitor.id))
+        if visitor.sealed_needs:
+            purpose = _needs_purpose(visitor.id)
+            visitor.sealed_needs = work.sealer.renewed(visitor.sealed_needs, purpose)
+
+
+def seal_needs(work: Work, visitor: VisitorId, needs: str) -> bytes:
+    """Return what a visitor needs as it is stored: sealed, for it may tell of their health."""
+    return work.sealer.seal(needs.encode(), _needs_purpose(visitor)) if needs else b""
+
+
+def needs_of(work: Work, visitor: Visitor) -> str:
+    """Return what a visitor needs, for host, security and the visitor; nothing where they said nothing."""
+    if not visitor.sealed_needs:
+        return ""
+    return work.sealer.unseal(visitor.sealed_needs, _needs_purpose(visitor.id)).decode()
+
+
+def tell_page(work: Work, visit: Visit, visitor: Visitor) -> None:
+    """Let the visitor's own page fetch anew what it shows."""
+    live.notice(work, "visitor", about=visitor.id, site=visit.site)
 
 
 def note_mail(work: Work, visitor_id: VisitorId, state: MailState) -> None:
@@ -128,11 +148,13 @@ def new_link(work: Work, visitor: Visitor) -> None:
 
 
 def invite(work: Work, visit: Visit, guests: Sequence[Visitor]) -> None:
-    """Record that guests are invited, where the visit is confirmed."""
+    """Record that guests are invited, where the visit is confirmed; but for those who declined."""
     work.session.flush()
     if visit.state is not VisitState.CONFIRMED:
         return
     for guest in guests:
+        if guest.declined_at is not None:
+            continue
         work.record(
             VisitorInvited(
                 visitor=guest.id, visit=visit.id, credential=CredentialId(guest.credential)
@@ -151,7 +173,8 @@ def uninvite(work: Work, visit: Visit, guests: Sequence[Visitor]) -> None:
 def tell_uninvited(work: Work, visit: Visit, guests: Sequence[Visitor], *, confirmed: bool) -> None:
     """Record that guests shall not come, for those who were ever told that they may."""
     for guest in guests:
-        if confirmed or guest.mail is not MailState.NONE:
+        # Who declined got a cancellation then.
+        if guest.declined_at is None and (confirmed or guest.mail is not MailState.NONE):
             work.record(
                 VisitorUninvited(
                     visitor=guest.id, visit=visit.id, credential=CredentialId(guest.credential)
@@ -162,6 +185,10 @@ def tell_uninvited(work: Work, visit: Visit, guests: Sequence[Visitor], *, confi
 def ids(guests: Sequence[Visitor]) -> tuple[VisitorId, ...]:
     """Return the ids of guests."""
     return tuple(guest.id for guest in guests)
+
+
+def _needs_purpose(visitor: VisitorId) -> str:
+    return f"visitor-needs:{visitor}"
 
 
 def _purpose(visitor: VisitorId) -> str:

@@ -7,12 +7,12 @@ from access_protocol.wording import Language
 from server.kernel.ids import VisitId, VisitorId
 from server.kernel.work import Work
 from server.notifications import actions as notifications
-from server.notifications.actions import Letter, LetterKind
+from server.notifications.actions import OVER, Letter, LetterKind
 from server.people.models import Person
 from server.places.models import Site, name_in
 from server.visits import guests, models, place
 from server.visits.models import Visit, Visitor
-from server.visits.rules import MailState, VisitState
+from server.visits.rules import MailState, VisitState, in_words
 
 
 def invite(work: Work, visitor_id: VisitorId, pass_picture: bytes) -> None:
@@ -21,7 +21,7 @@ def invite(work: Work, visitor_id: VisitorId, pass_picture: bytes) -> None:
     if found is None:
         return
     visit, visitor = found
-    if visit.state is not VisitState.CONFIRMED or visitor.removed_at is not None:
+    if visit.state is not VisitState.CONFIRMED or not visitor.is_expected:
         return
     first = visitor.mail is MailState.NONE
     kind = LetterKind.INVITATION if first else LetterKind.CHANGE
@@ -33,6 +33,25 @@ def uninvite(work: Work, visitor_id: VisitorId) -> None:
     found = models.with_visitor(work.session, visitor_id)
     if found is not None:
         _tell(work, *found, LetterKind.CANCELLATION)
+
+
+def tell_declined(work: Work, visitor_id: VisitorId) -> None:
+    """Confirm to a visitor that they will not come, and take the visit out of their calendar."""
+    found = models.with_visitor(work.session, visitor_id)
+    if found is not None:
+        _tell(work, *found, LetterKind.REGRET)
+
+
+def tell_kept(work: Work, visitor_id: VisitorId) -> None:
+    """Mail a visitor that their host cannot do what they asked for: the visit stays as it is."""
+    found = models.with_visitor(work.session, visitor_id)
+    if found is None or not found[1].is_expected:
+        return
+    visit, visitor = found
+    reader = _Reader(email=visitor.email, name=visitor.name, language=Language(visitor.language))
+    letter = _letter(work, visit, reader, LetterKind.KEPT)
+    letter = replace(letter, link=guests.link_of(work, visitor))
+    notifications.send_letter(work, letter, deadline=visit.ends_at)
 
 
 def tell_moved(work: Work, visitor_id: VisitorId, pass_picture: bytes) -> None:
@@ -62,10 +81,15 @@ def _tell(
     work: Work, visit: Visit, visitor: Visitor, kind: LetterKind, pass_picture: bytes | None = None
 ) -> None:
     reader = _Reader(email=visitor.email, name=visitor.name, language=Language(visitor.language))
-    over = kind is LetterKind.CANCELLATION
+    over = kind in OVER
+    site = models.welcome_of(work.session, visit.site)
     letter = replace(
         _letter(work, visit, reader, kind),
         note="" if over else visit.note,
+        bring=""
+        if over
+        else "\n".join(filter(None, (in_words(site.bring, reader.language), visit.bring))),
+        directions="" if over else in_words(site.directions, reader.language),
         link="" if over else guests.link_of(work, visitor),
         pass_picture=pass_picture,
         calendar_uid=f"{visitor.id}@genkan",

@@ -5,15 +5,15 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import JSON, BigInteger, Index, LargeBinary, or_
+from sqlalchemy import JSON, BigInteger, Index, LargeBinary, UniqueConstraint, or_
 from sqlmodel import Field, Session, col, select
 
 from access_protocol.ids import CREDENTIAL_ID_BYTES, CredentialId, SiteCode, ZoneNumber
 from access_protocol.wording import Language
 from server.kernel.database import ID_COLUMN, Record, stored_as_text, text
-from server.kernel.ids import PersonId, RoomId, VisitId, VisitorId
+from server.kernel.ids import CompanionId, PersonId, RoomId, TermsId, VisitId, VisitorId, WishId
 from server.kernel.pagination import Page, PageQuery, paginate
-from server.visits.rules import MailState, VisitFilter, VisitState
+from server.visits.rules import Answer, MailState, TermsKind, VisitFilter, VisitState
 
 
 class Visit(Record, table=True):
@@ -35,6 +35,8 @@ class Visit(Record, table=True):
     )
     title: str = Field(max_length=200)
     note: str = Field(default="", max_length=2000)
+    bring: str = Field(default="", max_length=1000)
+    """What to bring to this visit, beside what the site asks of everybody."""
     language: Language = Field(sa_type=stored_as_text(Language))
     starts_at: datetime
     ends_at: datetime
@@ -76,6 +78,115 @@ class Visitor(Record, table=True):
     mail: MailState = Field(default=MailState.NONE, sa_type=stored_as_text(MailState))
     created_at: datetime
     removed_at: datetime | None = None
+    declined_at: datetime | None = None
+    """When they said that they will not come; the host may ask them again."""
+    step_free: bool = False
+    """Whether they need a way without steps."""
+    sealed_needs: bytes = b""
+    """What else they need, in their own words, sealed: it may tell of their health."""
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether they are still invited and have not declined."""
+        return self.removed_at is None and self.declined_at is None
+
+
+class Welcome(Record, table=True):
+    """What a site tells all of its visitors, and what they may do by themselves."""
+
+    __tablename__ = "visits_welcome"  # pyright: ignore[reportAssignmentType]
+
+    site: SiteCode = Field(primary_key=True, sa_type=text(3), foreign_key="places_site.code")
+    directions: dict[str, str] = Field(default_factory=dict[str, str], sa_type=JSON)
+    """How to get there, by language."""
+    bring: dict[str, str] = Field(default_factory=dict[str, str], sa_type=JSON)
+    """What to bring, by language."""
+    most_companions: int = 3
+    """So many people may the visitors of one visit bring."""
+    companions_need_host: bool = True
+    """Whether the host is asked first."""
+
+
+class Terms(Record, table=True):
+    """One version of a document that visitors agree to. Nothing changes or removes it; a newer one follows."""
+
+    __tablename__ = "visits_terms"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (UniqueConstraint("site", "kind", "version"),)
+
+    id: TermsId = Field(primary_key=True, sa_type=ID_COLUMN)
+    site: SiteCode = Field(sa_type=text(3), foreign_key="places_site.code")
+    kind: TermsKind = Field(sa_type=stored_as_text(TermsKind))
+    version: int
+    """Counts the versions of this document at the site from 1; the highest one is in force."""
+    texts: dict[str, str] = Field(sa_type=JSON)
+    """The text by language."""
+    in_force: bool = True
+    """False: from this version on the document is not asked for."""
+    written_by: PersonId | None = Field(
+        default=None, sa_type=ID_COLUMN, foreign_key="people_person.id"
+    )
+    written_at: datetime
+
+
+class Agreement(Record, table=True):
+    """What a visitor agreed to: which version, in which language, and the hash of the very text they read."""
+
+    __tablename__ = "visits_agreement"  # pyright: ignore[reportAssignmentType]
+
+    visitor: VisitorId = Field(
+        primary_key=True, sa_type=ID_COLUMN, foreign_key="visits_visitor.id", ondelete="CASCADE"
+    )
+    terms: TermsId = Field(primary_key=True, sa_type=ID_COLUMN, foreign_key="visits_terms.id")
+    language: Language = Field(sa_type=stored_as_text(Language))
+    text_hash: str = Field(max_length=64)
+    """SHA-256 of the text in UTF-8."""
+    agreed_at: datetime
+
+
+class Wish(Record, table=True):
+    """Another time, or something else that a visitor asks of their host."""
+
+    __tablename__ = "visits_wish"  # pyright: ignore[reportAssignmentType]
+
+    id: WishId = Field(primary_key=True, sa_type=ID_COLUMN)
+    visit: VisitId = Field(sa_type=ID_COLUMN, foreign_key="visits_visit.id", index=True)
+    visitor: VisitorId = Field(
+        sa_type=ID_COLUMN, foreign_key="visits_visitor.id", ondelete="CASCADE", index=True
+    )
+    message: str = Field(default="", max_length=1000)
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    state: Answer = Field(default=Answer.WAITING, sa_type=stored_as_text(Answer))
+    made_at: datetime
+    decided_at: datetime | None = None
+    decided_by: PersonId | None = Field(
+        default=None, sa_type=ID_COLUMN, foreign_key="people_person.id"
+    )
+
+
+class Companion(Record, table=True):
+    """Somebody whom a visitor wants to bring; once accepted they are a visitor themselves."""
+
+    __tablename__ = "visits_companion"  # pyright: ignore[reportAssignmentType]
+
+    id: CompanionId = Field(primary_key=True, sa_type=ID_COLUMN)
+    visit: VisitId = Field(sa_type=ID_COLUMN, foreign_key="visits_visit.id", index=True)
+    brought_by: VisitorId = Field(
+        sa_type=ID_COLUMN, foreign_key="visits_visitor.id", ondelete="CASCADE", index=True
+    )
+    name: str = Field(max_length=100)
+    email: str = Field(max_length=254)
+    company: str = Field(default="", max_length=100)
+    state: Answer = Field(default=Answer.WAITING, sa_type=stored_as_text(Answer))
+    visitor: VisitorId | None = Field(
+        default=None, sa_type=ID_COLUMN, foreign_key="visits_visitor.id", ondelete="SET NULL"
+    )
+    """Who they are as a visitor, once accepted."""
+    asked_at: datetime
+    decided_at: datetime | None = None
+    decided_by: PersonId | None = Field(
+        default=None, sa_type=ID_COLUMN, foreign_key="people_person.id"
+    )
 
 
 class RetiredLink(Record, table=True):
@@ -126,7 +237,17 @@ def version_of(visit: Visit, guests: Iterable[Visitor]) -> str:
     """Return a mark of all that people can change about a visit: two that differ are two states of it."""
     own = visit.model_dump(
         mode="json",
-        include={"title", "note", "language", "starts_at", "ends_at", "room", "zones", "host"},
+        include={
+            "title",
+            "note",
+            "bring",
+            "language",
+            "starts_at",
+            "ends_at",
+            "room",
+            "zones",
+            "host",
+        },
     )
     invited = [(each.id, each.name, each.email, each.company, each.language) for each in guests]
     written = json.dumps([own, sorted(invited)], sort_keys=True)
@@ -250,3 +371,42 @@ def waiting_for_approval(session: Session) -> int:
     """Return how many visits wait for somebody's approval."""
     found = select(Visit.id).where(Visit.state == VisitState.PENDING)
     return len(session.exec(found).all())
+
+
+def welcome_of(session: Session, site: SiteCode) -> Welcome:
+    """Return what a site tells its visitors; one that says nothing of its own has the usual values."""
+    return session.get(Welcome, site) or Welcome(site=site)
+
+
+def terms_in_force(session: Session, site: SiteCode) -> list[Terms]:
+    """Return the newest version of each document that visitors of the site agree to."""
+    newest = newest_terms(session, site)
+    return [newest[kind] for kind in TermsKind if kind in newest and newest[kind].in_force]
+
+
+def newest_terms(session: Session, site: SiteCode) -> dict[TermsKind, Terms]:
+    """Return the newest version of each document of a site, in force or not."""
+    statement = select(Terms).where(Terms.site == site).order_by(col(Terms.version))
+    return {TermsKind(found.kind): found for found in session.exec(statement).all()}
+
+
+def agreements_of(session: Session, visitor: VisitorId) -> list[tuple[Agreement, Terms]]:
+    """Return what a visitor agreed to, the first first."""
+    statement = (
+        select(Agreement, Terms)
+        .where(Agreement.visitor == visitor, Agreement.terms == Terms.id)
+        .order_by(col(Agreement.agreed_at), col(Terms.id))
+    )
+    return list(session.exec(statement).all())
+
+
+def wishes_of(session: Session, visit: VisitId) -> Sequence[Wish]:
+    """Return what the visitors of a visit asked for, the latest first."""
+    statement = select(Wish).where(Wish.visit == visit).order_by(col(Wish.id).desc())
+    return session.exec(statement).all()
+
+
+def companions_of(session: Session, visit: VisitId) -> Sequence[Companion]:
+    """Return whom the visitors of a visit want to bring, in the order in which they asked."""
+    statement = select(Companion).where(Companion.visit == visit).order_by(col(Companion.id))
+    return session.exec(statement).all()

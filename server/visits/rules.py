@@ -1,6 +1,6 @@
 """What a visit may be: the bounds of every field, and what follows from its state. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Self
@@ -40,6 +40,24 @@ class MailState(StrEnum):
     FAILED = "failed"
 
 
+class TermsKind(StrEnum):
+    """A document that visitors agree to."""
+
+    HOUSE_RULES = "house_rules"
+    NDA = "nda"
+    """The confidentiality agreement."""
+
+
+class Answer(StrEnum):
+    """What became of something that a visitor asked their host."""
+
+    WAITING = "waiting"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    REPLACED = "replaced"
+    """The visitor asked something else before the host answered."""
+
+
 OPEN = frozenset({VisitState.PENDING, VisitState.CONFIRMED})
 """States in which a visit may still be changed or cancelled."""
 
@@ -62,6 +80,7 @@ Zones = Annotated[
 ]
 Title = Annotated[Line, Field(min_length=1, max_length=200, examples=["Kick-off"])]
 Note = Annotated[Lines, Field(max_length=2000, description="A few words for the visitors.")]
+Bring = Annotated[Lines, Field(max_length=1000, description="What the visitors shall bring.")]
 Reason = Annotated[Lines, Field(max_length=500, description="Why, for those concerned.")]
 VisitorName = Annotated[Line, Field(min_length=1, max_length=100, examples=["山田 太郎"])]
 Company = Annotated[Line, Field(max_length=100)]
@@ -115,6 +134,7 @@ class NewVisit(Input):
     host: PersonIdText | None = Field(default=None, description="Left out: yourself.")
     language: Language | None = Field(default=None, description="Left out: the host's language.")
     note: Note = ""
+    bring: Bring = ""
     visitors: list[NewVisitor] = Field(min_length=1, max_length=MOST_VISITORS)
 
     @model_validator(mode="after")
@@ -135,6 +155,7 @@ class VisitChange(Input):
     host: PersonIdText | None = None
     language: Language | None = None
     note: Note | None = None
+    bring: Bring | None = None
     visitors: list[InvitedVisitor] | None = Field(
         default=None, min_length=1, max_length=MOST_VISITORS
     )
@@ -143,6 +164,70 @@ class VisitChange(Input):
         max_length=32,
         description="The visit's `version` as you know it: refused (409) where it changed meanwhile.",
     )
+
+
+Message = Annotated[Lines, Field(max_length=1000)]
+Needs = Annotated[Lines, Field(max_length=1000)]
+TermsText = Annotated[Lines, Field(min_length=1, max_length=20_000)]
+WelcomeText = Annotated[Lines, Field(max_length=2000)]
+MOST_COMPANIONS = 20
+
+
+class NewTerms(Input):
+    """A new version of a document: in every language of the screens, for each visitor reads their own."""
+
+    ja: TermsText
+    en: TermsText
+    zh: TermsText
+
+
+class WelcomeInput(Input):
+    """What a site tells all of its visitors, and what they may do by themselves."""
+
+    directions: dict[Language, WelcomeText] = Field(
+        default_factory=dict[Language, str], description="How to get there, by language."
+    )
+    bring: dict[Language, WelcomeText] = Field(
+        default_factory=dict[Language, str], description="What to bring, by language."
+    )
+    most_companions: int = Field(
+        default=3,
+        ge=0,
+        le=MOST_COMPANIONS,
+        description="How many people one visit's visitors may bring.",
+    )
+    companions_need_host: bool = Field(default=True, description="Whether the host is asked first.")
+
+
+class NewWish(Input):
+    """What a visitor asks of their host: another time, or something in words."""
+
+    message: Message = ""
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if (self.starts_at is None) != (self.ends_at is None):
+            raise ValueError("both times are needed, or neither")
+        if not self.message and self.starts_at is None:
+            raise ValueError("write a few words, or choose another time")
+        return self
+
+
+class NewCompanion(Input):
+    """Somebody whom a visitor wants to bring."""
+
+    name: VisitorName
+    email: EmailAddress
+    company: Company = ""
+
+
+class NeedsInput(Input):
+    """What a visitor needs to get about."""
+
+    step_free: bool = False
+    needs: Needs = ""
 
 
 class VisitFilter(BaseModel):
@@ -162,6 +247,14 @@ class VisitFilter(BaseModel):
         default="", description="Part of a title, or of a visitor's name, company or address."
     )
     latest_first: bool = False
+
+
+def in_words(texts: Mapping[str, str], language: str) -> str:
+    """Return a text in a language, or in the first other one of ours in which it was written."""
+    for code in (language, *Language):
+        if texts.get(code):
+            return texts[code]
+    return ""
 
 
 def repeated_email(addresses: Sequence[str]) -> str | None:

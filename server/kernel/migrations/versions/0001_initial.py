@@ -557,6 +557,29 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['site'], ['places_site.code'], name=op.f('fk_places_portal_site_places_site')),
     sa.PrimaryKeyConstraint('site', 'id', name=op.f('pk_places_portal'))
     )
+    op.create_table('visits_terms',
+    sa.Column('id', sa.String(length=32), nullable=False),
+    sa.Column('site', sa.String(length=3), nullable=False),
+    sa.Column('kind', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('texts', sa.JSON(), nullable=False),
+    sa.Column('in_force', sa.Boolean(), nullable=False),
+    sa.Column('written_by', sa.String(length=32), nullable=True),
+    sa.Column('written_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['site'], ['places_site.code'], name=op.f('fk_visits_terms_site_places_site')),
+    sa.ForeignKeyConstraint(['written_by'], ['people_person.id'], name=op.f('fk_visits_terms_written_by_people_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_visits_terms')),
+    sa.UniqueConstraint('site', 'kind', 'version', name=op.f('uq_visits_terms_site_kind_version'))
+    )
+    op.create_table('visits_welcome',
+    sa.Column('site', sa.String(length=3), nullable=False),
+    sa.Column('directions', sa.JSON(), nullable=False),
+    sa.Column('bring', sa.JSON(), nullable=False),
+    sa.Column('most_companions', sa.Integer(), nullable=False),
+    sa.Column('companions_need_host', sa.Boolean(), nullable=False),
+    sa.ForeignKeyConstraint(['site'], ['places_site.code'], name=op.f('fk_visits_welcome_site_places_site')),
+    sa.PrimaryKeyConstraint('site', name=op.f('pk_visits_welcome'))
+    )
     op.create_table('devices_certificate',
     sa.Column('serial', sa.String(length=40), nullable=False),
     sa.Column('device', sa.String(length=32), nullable=False),
@@ -707,6 +730,7 @@ def upgrade() -> None:
     sa.Column('created_by', sa.String(length=32), nullable=True),
     sa.Column('title', sa.String(length=200), nullable=False),
     sa.Column('note', sa.String(length=2000), nullable=False),
+    sa.Column('bring', sa.String(length=1000), nullable=False),
     sa.Column('language', sa.String(length=40), nullable=False),
     sa.Column('starts_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('ends_at', sa.DateTime(timezone=True), nullable=False),
@@ -745,6 +769,9 @@ def upgrade() -> None:
     sa.Column('mail', sa.String(length=40), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('removed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('declined_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('step_free', sa.Boolean(), nullable=False),
+    sa.Column('sealed_needs', sa.LargeBinary(), nullable=False),
     sa.ForeignKeyConstraint(['visit'], ['visits_visit.id'], name=op.f('fk_visits_visitor_visit_visits_visit')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_visits_visitor')),
     sa.UniqueConstraint('credential', name=op.f('uq_visits_visitor_credential')),
@@ -910,6 +937,38 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_meetings_attendance_room_entered_at'), ['room', 'entered_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_meetings_attendance_visit'), ['visit'], unique=False)
 
+    op.create_table('visits_agreement',
+    sa.Column('visitor', sa.String(length=32), nullable=False),
+    sa.Column('terms', sa.String(length=32), nullable=False),
+    sa.Column('language', sa.String(length=40), nullable=False),
+    sa.Column('text_hash', sa.String(length=64), nullable=False),
+    sa.Column('agreed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['terms'], ['visits_terms.id'], name=op.f('fk_visits_agreement_terms_visits_terms')),
+    sa.ForeignKeyConstraint(['visitor'], ['visits_visitor.id'], name=op.f('fk_visits_agreement_visitor_visits_visitor'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('visitor', 'terms', name=op.f('pk_visits_agreement'))
+    )
+    op.create_table('visits_companion',
+    sa.Column('id', sa.String(length=32), nullable=False),
+    sa.Column('visit', sa.String(length=32), nullable=False),
+    sa.Column('brought_by', sa.String(length=32), nullable=False),
+    sa.Column('name', sa.String(length=100), nullable=False),
+    sa.Column('email', sa.String(length=254), nullable=False),
+    sa.Column('company', sa.String(length=100), nullable=False),
+    sa.Column('state', sa.String(length=40), nullable=False),
+    sa.Column('visitor', sa.String(length=32), nullable=True),
+    sa.Column('asked_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('decided_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('decided_by', sa.String(length=32), nullable=True),
+    sa.ForeignKeyConstraint(['brought_by'], ['visits_visitor.id'], name=op.f('fk_visits_companion_brought_by_visits_visitor'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['decided_by'], ['people_person.id'], name=op.f('fk_visits_companion_decided_by_people_person')),
+    sa.ForeignKeyConstraint(['visit'], ['visits_visit.id'], name=op.f('fk_visits_companion_visit_visits_visit')),
+    sa.ForeignKeyConstraint(['visitor'], ['visits_visitor.id'], name=op.f('fk_visits_companion_visitor_visits_visitor'), ondelete='SET NULL'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_visits_companion'))
+    )
+    with op.batch_alter_table('visits_companion', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_visits_companion_brought_by'), ['brought_by'], unique=False)
+        batch_op.create_index(batch_op.f('ix_visits_companion_visit'), ['visit'], unique=False)
+
     op.create_table('visits_phone_binding',
     sa.Column('visitor', sa.String(length=32), nullable=False),
     sa.Column('phone_hash', sa.String(length=64), nullable=False),
@@ -941,6 +1000,26 @@ def upgrade() -> None:
     with op.batch_alter_table('visits_retired_link', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_visits_retired_link_visitor'), ['visitor'], unique=False)
 
+    op.create_table('visits_wish',
+    sa.Column('id', sa.String(length=32), nullable=False),
+    sa.Column('visit', sa.String(length=32), nullable=False),
+    sa.Column('visitor', sa.String(length=32), nullable=False),
+    sa.Column('message', sa.String(length=1000), nullable=False),
+    sa.Column('starts_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('ends_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('state', sa.String(length=40), nullable=False),
+    sa.Column('made_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('decided_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('decided_by', sa.String(length=32), nullable=True),
+    sa.ForeignKeyConstraint(['decided_by'], ['people_person.id'], name=op.f('fk_visits_wish_decided_by_people_person')),
+    sa.ForeignKeyConstraint(['visit'], ['visits_visit.id'], name=op.f('fk_visits_wish_visit_visits_visit')),
+    sa.ForeignKeyConstraint(['visitor'], ['visits_visitor.id'], name=op.f('fk_visits_wish_visitor_visits_visitor'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_visits_wish'))
+    )
+    with op.batch_alter_table('visits_wish', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_visits_wish_visit'), ['visit'], unique=False)
+        batch_op.create_index(batch_op.f('ix_visits_wish_visitor'), ['visitor'], unique=False)
+
     op.create_table('credentials_issue',
     sa.Column('credential', sa.LargeBinary(length=16), nullable=False),
     sa.Column('generation', sa.BigInteger(), nullable=False),
@@ -971,6 +1050,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_credentials_issue_credential_class_expires'))
 
     op.drop_table('credentials_issue')
+    with op.batch_alter_table('visits_wish', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_visits_wish_visitor'))
+        batch_op.drop_index(batch_op.f('ix_visits_wish_visit'))
+
+    op.drop_table('visits_wish')
     with op.batch_alter_table('visits_retired_link', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_visits_retired_link_visitor'))
 
@@ -980,6 +1064,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_visits_phone_binding_phone_hash'))
 
     op.drop_table('visits_phone_binding')
+    with op.batch_alter_table('visits_companion', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_visits_companion_visit'))
+        batch_op.drop_index(batch_op.f('ix_visits_companion_brought_by'))
+
+    op.drop_table('visits_companion')
+    op.drop_table('visits_agreement')
     with op.batch_alter_table('meetings_attendance', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_meetings_attendance_visit'))
         batch_op.drop_index(batch_op.f('ix_meetings_attendance_room_entered_at'))
@@ -1060,6 +1150,8 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_devices_certificate_device'))
 
     op.drop_table('devices_certificate')
+    op.drop_table('visits_welcome')
+    op.drop_table('visits_terms')
     op.drop_table('places_portal')
     with op.batch_alter_table('places_floor', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_places_floor_site'))
