@@ -18,8 +18,10 @@ from server.arrivals.fences import (
     find_fence,
     is_at_site,
     put_fence,
+    reach_m,
     remove_fence,
 )
+from server.arrivals.owntracks import LARGEST as LARGEST_OWNTRACKS
 from server.arrivals.owntracks import received as take_owntracks
 from server.arrivals.posters import NewPoster, PosterChanged
 from server.arrivals.rules import AnswerKind, CrossingKind, CrossingSource
@@ -41,6 +43,7 @@ from server.arrivals.walk_ins import refuse as refuse_walk_in
 from server.arrivals.walk_ins import register as register_walk_in
 
 __all__ = [
+    "LARGEST_OWNTRACKS",
     "AnswerKind",
     "ApprovalAsked",
     "ApprovalGiven",
@@ -78,6 +81,7 @@ __all__ = [
     "list_walk_ins",
     "notice_crossing",
     "put_fence",
+    "reach_m",
     "refuse_entry",
     "refuse_walk_in",
     "register_walk_in",

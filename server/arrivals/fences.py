@@ -100,6 +100,12 @@ def rings_of(session: Session, site: SiteCode) -> Rings | None:
     )
 
 
+def reach_m(work: Work, site: SiteCode) -> float:
+    """Return about how far from the middle of a site its wider fence reaches, in metres; 0 where there is none."""
+    rings = rings_of(work.session, site)
+    return 0.0 if rings is None else rings.approaching.around().radius_m
+
+
 def is_at_site(
     work: Work, site: SiteCode, latitude: float, longitude: float, accuracy_m: float
 ) -> bool:

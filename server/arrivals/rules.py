@@ -112,10 +112,8 @@ def watched_from(starts_at: datetime, time_zone: str) -> datetime:
 class AnswerKind(StrEnum):
     """What a host answers somebody who is on the way or stands in the hall."""
 
-    COMING = "coming"
-    """I am coming down."""
+    COMING_DOWN = "coming_down"
     FIVE_MINUTES = "five_minutes"
-    WAIT = "wait"
-    """Please take a seat."""
+    PLEASE_WAIT = "please_wait"
     TEXT = "text"
     """Words of their own."""

@@ -11,6 +11,7 @@ from server.kernel.request import caller
 FIELD = "csrf_token"
 HEADER = "X-CSRF-Token"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_OWN_CHECKS = ("/api/", "/owntracks/")
 
 
 def install(app: Flask) -> None:
@@ -31,9 +32,10 @@ def token() -> str:
 def check() -> None:
     """Raise `Forbidden` for a page's changing request without the token.
 
-    The API is not looked at here: it asks for the token itself where a session and no API token calls.
+    The API is not looked at here: it asks for the token itself where a session and no API token calls. Nor is
+    what knows its caller by other means than a cookie, which no page of another site can make a browser send.
     """
-    if request.method in _SAFE or request.path.startswith("/api/"):
+    if request.method in _SAFE or request.path.startswith(_OWN_CHECKS):
         return
     sent = request.headers.get(HEADER) or request.form.get(FIELD, "")
     expected = caller().csrf_token or str(session.get(FIELD, ""))

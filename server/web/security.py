@@ -21,7 +21,7 @@ def install(app: Flask, base_url: str, live_url: str) -> None:
         headers.setdefault("Content-Security-Policy", g.get("content_policy", policy))
         headers.setdefault("Referrer-Policy", "same-origin")
         headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("Permissions-Policy", _PERMISSIONS)
+        headers.setdefault("Permissions-Policy", g.get("permissions", _PERMISSIONS))
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         if https:
@@ -42,6 +42,11 @@ def content_policy(live_url: str) -> str:
         f"img-src 'self' data:; connect-src 'self'{live}; form-action 'self'; "
         "frame-src 'self'; manifest-src 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
+
+
+def permit_position() -> None:
+    """Let the page of this answer ask its reader where they are; the browser then asks them again."""
+    g.permissions = _PERMISSIONS.replace("geolocation=()", "geolocation=(self)")
 
 
 def sandbox_answer() -> None:

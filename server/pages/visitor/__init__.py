@@ -8,7 +8,8 @@ blueprint = Blueprint("visitor", __name__, url_prefix="/v", template_folder="tem
 def install(app: Flask) -> None:
     """Add the pages to the application."""
     # Importing them adds their views to the blueprint; `link` imports the sections of the visit page.
-    from server.pages.visitor import link, opening, pass_, refusals  # noqa: PLC0415
+    from server.pages.visitor import link, opening, owntracks, pass_, refusals  # noqa: PLC0415
 
     del link, opening, pass_, refusals
     app.register_blueprint(blueprint)
+    app.register_blueprint(owntracks.blueprint)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from flask import Response, render_template
 
 from server.pages.states import Badge
-from server.pages.visitor import appointment, blueprint, credential, pass_
+from server.pages.visitor import appointment, blueprint, coming, credential, pass_
 from server.pages.visitor.sections import Section, arranged
 from server.pages.visitor.visiting import Visiting, at_any_phone, visiting
 from server.visits.actions import Keeper, OtherPhone
@@ -13,6 +13,7 @@ from server.visits.models import VisitState
 from server.web.languages import gettext
 
 SECTIONS = (
+    Section("coming", coming.section),
     Section("pass", pass_.section),
     Section("credential", credential.section),
     Section("appointment", appointment.section),
