@@ -13,6 +13,7 @@ from access_protocol.transport.base import Transport, Will
 from gate_agent.agent import Agent, ReaderPlan
 from gate_agent.clock import GateClock, system_time
 from gate_agent.display.board import DisplayFeedback
+from gate_agent.display.entrance import Showing, showing
 from gate_agent.display.screens import Standing
 from gate_agent.display.server import DisplayOptions, DisplayServer, DisplayUnavailable
 from gate_agent.enrolling import WaitForCode
@@ -141,7 +142,9 @@ class _Program:
         except JournalUnavailable as error:
             raise CannotRun(f"the journal cannot be used: {error}") from error
         if self._display is not None:
-            self._display.feedback.ask(lambda: _standing(agent))
+            self._display.feedback.ask(
+                lambda: _standing(agent), lambda point: _beside_poster(agent, plans, point)
+            )
         agent.start()
         try:
             self._say_ready(identity, agent, plans)
@@ -213,6 +216,16 @@ def _standing(agent: Agent) -> Standing:
     heard = agent.knowledge.heard
     age = None if heard is None else max(timedelta(), agent.clock.now() - heard)
     return Standing(agent.online, age, agent.clock.trusted)
+
+
+def _beside_poster(agent: Agent, plans: list[ReaderPlan], point: str) -> Showing | None:
+    """Return what the display shows at an access point; one display alone is that of the only reader."""
+    wanted = point or (plans[0].point if len(plans) == 1 else "")
+    for screen in agent.knowledge.screens:
+        if screen.access_point == wanted:
+            clock = agent.clock
+            return showing(screen, clock.now(), clock_trusted=clock.trusted)
+    return None
 
 
 def display_for(settings: Settings) -> DisplayServer | None:

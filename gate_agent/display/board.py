@@ -13,7 +13,8 @@ from access_protocol.decision import AccessDecision, DenyReason
 from access_protocol.events import Outcome
 from access_protocol.ids import AccessPointId, EventId
 from gate_agent.display import screens
-from gate_agent.display.screens import Screen, Standing
+from gate_agent.display.entrance import Code, Showings
+from gate_agent.display.screens import Mark, Screen, Standing
 from gate_agent.feedback.base import Enrolling
 
 SHOWN_S = {
@@ -53,6 +54,8 @@ class Shown:
     screen: Screen
     number: int
     left: float | None
+    code: Code | None = None
+    marks: tuple[Mark, ...] = ()
 
 
 class DisplayFeedback:
@@ -72,10 +75,13 @@ class DisplayFeedback:
         self._enrolled = True
         self._closed = False
         self._standing: Callable[[], Standing] = Standing
+        self._showings: Showings = lambda _point: None
 
-    def ask(self, standing: Callable[[], Standing]) -> None:
-        """Have the marks say from now on what `standing` says."""
-        self._standing = standing
+    def ask(
+        self, standing: Callable[[], Standing], showings: Showings = lambda _point: None
+    ) -> None:
+        """Have the marks say from now on what `standing` says, and boards at rest show what `showings` says."""
+        self._standing, self._showings = standing, showings
         self._changed()
 
     def standing(self) -> Standing:
@@ -96,7 +102,13 @@ class DisplayFeedback:
             left = board.until - self._moment()
             if board.shown is not None and left > 0:
                 return Shown(board.shown, board.number, left)
-            return Shown(self._at_rest(board), board.number, None)
+            at_rest = self._at_rest(board)
+            number = board.number
+        beside = self._showings(point) if at_rest is screens.IDLE else None
+        if beside is None:
+            return Shown(at_rest, number, None)
+        marks = () if beside.mark is None else (beside.mark,)
+        return Shown(beside.screen or at_rest, number, beside.left, beside.code, marks)
 
     @property
     def news(self) -> int:

@@ -208,7 +208,8 @@ def _event(shown: Shown, feedback: DisplayFeedback) -> bytes:
     body = {
         "number": shown.number,
         "screen": shown.screen,
-        "marks": screens.marks(feedback.standing()),
+        "marks": [*screens.marks(feedback.standing()), *shown.marks],
+        "code": shown.code,
     }
     return b"event: screen\ndata: " + msgspec.json.encode(body) + b"\n\n"
 

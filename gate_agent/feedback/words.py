@@ -37,6 +37,8 @@ class Phrase(StrEnum):
     CODE_REFUSED = "code_refused"
     OFFLINE_MARK = "offline_mark"
     CLOCK_MARK = "clock_mark"
+    ENTRANCE = "entrance"
+    NO_CODE_MARK = "no_code_mark"
     NEVER_HEARD = "never_heard"
 
 
@@ -64,6 +66,8 @@ _EN = {
     Phrase.CODE_REFUSED: "This enrolment code did not work. Please make a new one on the panel.",
     Phrase.OFFLINE_MARK: "Offline",
     Phrase.CLOCK_MARK: "Time not known",
+    Phrase.ENTRANCE: "Show your pass to the camera, or scan this code.",
+    Phrase.NO_CODE_MARK: "No entrance code",
     Phrase.NEVER_HEARD: "Nothing heard yet",
 }
 _JA = {
@@ -90,6 +94,8 @@ _JA = {
     Phrase.CODE_REFUSED: "この登録コードは使えませんでした。管理画面で新しいコードを発行してください。",
     Phrase.OFFLINE_MARK: "オフライン",
     Phrase.CLOCK_MARK: "時刻未確認",
+    Phrase.ENTRANCE: "入館証をかざすか、このコードを読み取ってください。",
+    Phrase.NO_CODE_MARK: "入口コードなし",
     Phrase.NEVER_HEARD: "情報未受信",
 }
 _ZH = {
@@ -116,6 +122,8 @@ _ZH = {
     Phrase.CODE_REFUSED: "此登记码无法使用。请在管理页面生成新的登记码。",
     Phrase.OFFLINE_MARK: "离线",
     Phrase.CLOCK_MARK: "时间未确认",
+    Phrase.ENTRANCE: "请出示通行码，或扫描此码。",
+    Phrase.NO_CODE_MARK: "暂无入口码",
     Phrase.NEVER_HEARD: "尚未收到信息",
 }
 _PHRASES = {Language.EN: _EN, Language.JA: _JA, Language.ZH: _ZH}

@@ -9,29 +9,32 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlmodel import select
 
-from access_protocol import credential, presence
+from access_protocol import credential, entrance_code, presence, topics
+from access_protocol import knowledge as sections
 from access_protocol.credential import CredentialClass
 from access_protocol.decision import CommandRefusal, DenyReason
+from access_protocol.documents import DocumentKind, open_document
 from access_protocol.events import ControllerEvent, ControllerEventKind, Outcome
 from access_protocol.ids import CredentialId, EventId
-from access_protocol.keys import HolderKey
+from access_protocol.keys import HolderKey, KeyRing, RingKey
 from access_protocol.knowledge import AntiPassback
 from access_protocol.presence import Presence
-from access_protocol.topics import SERVER, Subject
-from access_protocol.transport.memory import MemoryBroker
+from access_protocol.topics import SERVER, Kind, Subject
+from access_protocol.transport.memory import MemoryBroker, MemoryTransport
 from server.access import actions, models
 from server.access.models import AccessEvent, CommandState, DoorCommand, EntryKind
 from server.credentials import actions as credentials
 from server.devices.actions import public_keys
-from server.devices.models import KeyPurpose
+from server.devices.models import IssuedDocument, KeyPurpose
 from server.kernel.clock import FixedClock
 from server.kernel.errors import Forbidden, NotFound, TooMany
 from server.kernel.ids import VisitorId
+from server.kernel.outbox import OutboxRow
 from server.kernel.principal import Principal, Right
 from server.kernel.work import Office
 from server.places import actions as places
 from server.places import models as place_models
-from tests.fakes.site import DOOR, HOST, NOW, SAKURA_IN, SYSTEM, TYO, VISITOR, enrolled_site
+from tests.fakes.site import DOOR, GATE, HOST, NOW, SAKURA_IN, SYSTEM, TYO, VISITOR, enrolled_site
 from tests.fakes.worker import FakeController, FakeWorker
 
 PHONE = ec.generate_private_key(ec.SECP256R1())
@@ -367,6 +370,34 @@ def test_a_new_key_ends_the_codes_of_the_old_one(scene: Scene) -> None:
         assert not actions.check_code(work, TYO, SAKURA_IN, before.digits, VISITOR)
     with pytest.raises(Forbidden), scene.office.begin(THE_VISITOR) as work:
         actions.rotate_entrance_key(work, TYO, SAKURA_IN)
+
+
+def test_a_gate_is_told_what_its_screen_shows_and_no_row_keeps_the_key(scene: Scene) -> None:
+    told: list[bytes] = []
+    listener = MemoryTransport(scene.broker)
+    topic = topics.build(TYO, Kind.SERVER, SERVER, Subject.KNOWLEDGE, GATE)
+    listener.subscribe(topic, lambda message: told.append(message.payload))
+    listener.start()
+    with scene.office.begin(SYSTEM) as work:
+        actions.post_entrance(work, TYO, SAKURA_IN, "/e/K7M2QX")
+    scene.worker.send()
+
+    with scene.office.reading(SYSTEM) as work:
+        authority = KeyRing(
+            RingKey(public, NOW - timedelta(days=1), NOW + timedelta(days=1))
+            for public in public_keys(work, TYO, KeyPurpose.AUTHORITY)
+        )
+        code = actions.entrance_code_now(work, TYO, SAKURA_IN)
+        sent = work.session.exec(select(OutboxRow)).all()
+        numbered = work.session.get_one(IssuedDocument, (GATE, DocumentKind.ENTRANCE))
+    documents = [open_document(one, authority, site=TYO, device=GATE, at=None) for one in told]
+    (document,) = [each for each in documents if each.kind is DocumentKind.ENTRANCE]
+    (screen,) = sections.read_entrance(document.body)
+    assert (screen.access_point, document.version) == (SAKURA_IN, numbered.version)
+    assert screen.address == "http://localhost:8080/e/K7M2QX"
+    assert entrance_code.code_at(screen.key, scene.clock.now()) == code
+    for kept in (numbered.body, *(row.body or b"" for row in sent)):
+        assert screen.key not in kept
 
 
 def test_where_no_poster_hangs_no_code_is_shown_or_taken(scene: Scene) -> None:

@@ -17,6 +17,8 @@ let now = null; // what the gate said last
 let turn = 0; // counts the pages of the present screen
 let turning = 0;
 let losing = 0;
+let codeEnds = 0; // when the code at an entrance changes, by this page's own clock
+const CODE_LATE_MS = 2000; // the gate sends the next code at once; without one what stands here is no longer true
 
 function overflows() {
   const room = part("screen");
@@ -49,6 +51,10 @@ function fit(page) {
   const lines = page.sentences.map((sentence) => {
     const line = document.createElement("span");
     line.textContent = sentence;
+    if (now.code && /^[0-9 ]+$/.test(sentence)) {
+      line.className = "digits";
+      line.append(" ", secondsLeft());
+    }
     return line;
   });
   part("text").replaceChildren(...lines.flatMap((line) => [line, " "]));
@@ -58,6 +64,38 @@ function fit(page) {
     FITS.some((tight) => fits(48, tight))
   );
 }
+
+function secondsLeft() {
+  const left = document.createElement("span");
+  left.id = "left";
+  left.setAttribute("aria-hidden", "true"); // or it would be read out every second
+  left.textContent = leftText();
+  return left;
+}
+
+function leftText() {
+  return `${Math.max(0, Math.ceil((codeEnds - performance.now()) / 1000))} s`;
+}
+
+function drawCode() {
+  const { code } = now;
+  part("modules").setAttribute("d", code ? code.path : "");
+  part("icon").firstElementChild.style.display = code ? "none" : "";
+  if (code) {
+    part("icon").setAttribute("viewBox", `-4 -4 ${code.size + 8} ${code.size + 8}`); // with its quiet zone
+  } else {
+    part("icon").removeAttribute("viewBox");
+  }
+}
+
+setInterval(() => {
+  if (now?.code && part("left")) {
+    part("left").textContent = leftText();
+  }
+  if (now?.code && performance.now() > codeEnds + CODE_LATE_MS) {
+    show({ number: -1, screen: told.lost, marks: [] });
+  }
+}, 250);
 
 function fits(size, tightness) {
   document.body.style.setProperty("--type", `${size}px`);
@@ -103,6 +141,7 @@ function draw() {
   // An open door and the arrow are both shown as the arrow: it says where to go.
   const icon = now.screen.arrow ? "onward" : now.screen.icon;
   part("icon").firstElementChild.setAttribute("href", `/icons.svg#${icon}`);
+  drawCode();
   const pages = told.languages.flatMap((language) => {
     document.documentElement.lang = language;
     drawMarks(language);
@@ -125,6 +164,7 @@ function show(next) {
   const another = !now || next.number !== now.number || next.screen.what !== now.screen.what;
   const happened = now && next.number !== now.number;
   now = next;
+  codeEnds = next.code ? performance.now() + next.code.left_ms : 0;
   if (another) {
     turn = 0;
   }
