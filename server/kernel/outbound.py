@@ -36,9 +36,16 @@ class ForbiddenAddress(requests.exceptions.InvalidURL):
 class Session(requests.Session):
     """A session of requests that goes only where it may; for one request or a few in a row, on one thread."""
 
-    def __init__(self, allowed: Destinations, trust: ssl.SSLContext) -> None:
+    def __init__(
+        self,
+        allowed: Destinations,
+        trust: ssl.SSLContext,
+        *,
+        total_seconds: float = TOTAL_SECONDS,
+    ) -> None:
         """Reach public addresses and those allowed; trust the authorities of `trust`."""
         super().__init__()
+        self._total_seconds = total_seconds
         self.trust_env = False  # no proxies, no .netrc
         self._open: list[socket.socket] = []
         adapter = _Adapter(allowed, trust, self._open)
@@ -48,8 +55,8 @@ class Session(requests.Session):
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send one request; the answer's body is what came of it within time and size."""
-        ends = time.monotonic() + TOTAL_SECONDS
-        guard = threading.Timer(TOTAL_SECONDS, self._cut)
+        ends = time.monotonic() + self._total_seconds
+        guard = threading.Timer(self._total_seconds, self._cut)
         guard.daemon = True
         guard.start()
         try:
@@ -61,6 +68,10 @@ class Session(requests.Session):
                 "proxies": {},
             }
             answer = super().send(request, **kwargs)
+            if time.monotonic() >= ends:
+                # What was cut off within its headers looks like an answer.
+                answer.close()
+                raise requests.exceptions.ReadTimeout("no whole answer in time", request=request)
             _read(answer, ends)
             return answer
         finally:
@@ -69,7 +80,8 @@ class Session(requests.Session):
     def close(self) -> None:
         """Close what is open."""
         super().close()
-        self._open.clear()
+        while self._open:
+            self._open.pop().close()
 
     def _cut(self) -> None:
         # A peer that sends a byte now and then never runs into the time limit of one read.
@@ -82,12 +94,13 @@ class Session(requests.Session):
 
 def session(settings: Settings) -> Session:
     """Return a session as the settings allow; use it as a context manager."""
-    trust = _trust(str(settings.outbound_ca_file or ""))
+    trust = trust_of(str(settings.outbound_ca_file or ""))
     return Session(Destinations.of(settings.outbound_allowed), trust)
 
 
 @cache
-def _trust(extra: str) -> ssl.SSLContext:
+def trust_of(extra: str) -> ssl.SSLContext:
+    """Return what trusts the public authorities and those of one more PEM file."""
     trust = ssl.create_default_context()
     trust.load_verify_locations(certifi.where())
     if extra:
@@ -166,7 +179,8 @@ def _pools(allowed: Destinations, opened: list[socket.socket]) -> dict[str, Any]
         except OSError as error:
             raise NewConnectionError(connection, f"no address: {error}") from error
         made = _connected(connection, found, port)
-        opened.append(made)
+        # TLS takes the socket over; a second handle on it can end the connection at any time.
+        opened.append(made.dup())
         return made
 
     class Plain(HTTPConnection):
