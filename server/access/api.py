@@ -153,7 +153,10 @@ class DoorStateOut(BaseModel):
 
 
 class CommandOut(BaseModel):
-    """An operator's command. Its state is not the door's: that is the controller's word."""
+    """A command of an operator, or of a visitor who scanned the poster there (`visitor`).
+
+    Its state is not the door's: that is the controller's word.
+    """
 
     event: str
     site: str
@@ -163,6 +166,7 @@ class CommandOut(BaseModel):
     denied: DenyReason | None
     refusal: CommandRefusal | None
     reason: str
+    visitor: str | None
     asked_at: datetime
     deadline: datetime
     settled_at: datetime | None

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from flask import render_template, url_for
 
+from access_protocol.events import Outcome
 from access_protocol.ids import CredentialId
 from access_protocol.wording import Language, sentence
 from server.access import models as access
@@ -189,7 +190,7 @@ def _events(work: Work) -> list[EventLine]:
     def line(event: AccessEvent) -> EventLine:
         guest = known.get(event.credential) if event.credential else None
         asked = work.session.get(access.DoorCommand, event.event) if event.event else None
-        if asked is not None:
+        if asked is not None and asked.visitor is None:
             return _by_an_operator(names, event, asked)
         return EventLine(
             key=event.id,
@@ -199,10 +200,17 @@ def _events(work: Work) -> list[EventLine]:
             company=guest[1].company if guest else "",
             where=names.access_point(event.site, event.access_point),
             why=sentence(event.reason, language) if event.reason else "",
-            outcome=states.outcome(outcomes.get((event.gate, event.event), [])),
+            outcome=_outcome(outcomes.get((event.gate, event.event), []), asked),
         )
 
     return [line(event) for event in decisions]
+
+
+def _outcome(outcomes: Sequence[Outcome], asked: access.DoorCommand | None) -> str:
+    """Return what the door reported; for a visitor at a poster, how the command stands until it does."""
+    if outcomes or asked is None or asked.denied is not None:
+        return states.outcome(outcomes)
+    return states.commanded(asked.state)
 
 
 def _by_an_operator(names: Names, event: AccessEvent, asked: access.DoorCommand) -> EventLine:

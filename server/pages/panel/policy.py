@@ -17,7 +17,7 @@ from server.kernel.principal import Right, require
 from server.kernel.request import begin, reading
 from server.kernel.work import Work
 from server.pages.names import Names
-from server.pages.panel import blueprint
+from server.pages.panel import blueprint, poster_policy
 from server.places import actions, models
 from server.places.actions import AccessPointInput, SiteInput, ZoneInput
 from server.places.models import AccessPoint, Site, Zone
@@ -58,6 +58,7 @@ class SiteCard(NamedTuple):
     name: str
     staleness: str
     edit_url: str
+    fence_url: str
     zones: Sequence[ZoneLine]
     points: Sequence[PointLine]
     keys: Sequence[KeyLine]
@@ -145,7 +146,12 @@ def policy_access_point(site: str, point: str) -> AnyResponse:
 
     def store(work: Work, form: Form) -> None:
         row = _found(work.session.get(AccessPoint, (code, point_id)))
-        wanted = _input(AccessPointInput, row, classes=form.every("classes"))
+        wanted = _input(
+            AccessPointInput,
+            row,
+            classes=form.every("classes"),
+            presence_ways=poster_policy.read(form.every("presence_ways")),
+        )
         actions.put_access_point(work, code, point_id, wanted)
 
     def show(work: Work, form: Form, *, fresh: bool) -> str:
@@ -157,9 +163,11 @@ def policy_access_point(site: str, point: str) -> AnyResponse:
             classes=[(str(each), _class(each)) for each in CredentialClass],
             chosen=[str(each) for each in row.classes] if fresh else form.every("classes"),
             printed=row.zone in _found(work.session.get(Site, code)).static_zones,
+            ways=poster_policy.boxes(row.ways),
+            chosen_ways=poster_policy.checked(row.ways) if fresh else form.every("presence_ways"),
         )
 
-    return _edit(code, store, show, ("classes",))
+    return _edit(code, store, show, ("classes", "presence_ways"))
 
 
 @blueprint.route("/policy/<site>/rotate-key", methods=["GET", "POST"])
@@ -229,6 +237,7 @@ def _site(work: Work, site: Site) -> SiteCard:
             static=site.static_staleness_h,
             all=site.staleness_h,
         ),
+        fence_url=url_for("panel.fence", site=site.code),
         edit_url=url_for("panel.policy_site", site=site.code),
         zones=[_zone(names, site, zone) for zone in _zones(work, site.code)],
         points=[
