@@ -109,12 +109,19 @@ class PassGate:
     """The gate agent's own decoder and gatekeeper, knowing what the server knows."""
 
     def __init__(self, process: DecodingProcess, scene: PassSite) -> None:
+        self._process = process
         self._chain = DecoderChain(process, seconds=10)
         self._scene = scene
         self._gatekeeper = Gatekeeper()
         self._point = entrance(classes=frozenset(CredentialClass))
         self.history = FakeHistory()
         self.held: dict[CredentialId, bytes] = {}
+
+    def another(self) -> "PassGate":
+        """A gate that knows the same and has seen nobody yet."""
+        made = PassGate(self._process, self._scene)
+        made.held = self.held
+        return made
 
     def holds(self, issue: Issue) -> None:
         """Let the gate know this credential, as the server tells it on the day."""
