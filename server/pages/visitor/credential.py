@@ -11,6 +11,7 @@ from server.pages.visitor import blueprint
 from server.pages.visitor.sections import Shown
 from server.pages.visitor.visiting import Visiting, visiting
 from server.web.languages import gettext
+from server.web.limits import limited
 
 MODULE_PIXELS = 10
 
@@ -33,6 +34,7 @@ def section(now: Visiting) -> Shown | None:
 
 
 @blueprint.get("/<token>/credential.png")
+@limited("120 per minute")
 def credential_picture(token: str) -> Response:
     """Return the QR code: black on white, with its quiet zone."""
     with visiting(token) as now:

@@ -5,19 +5,23 @@ from typing import NamedTuple
 from flask import Response, render_template
 
 from server.pages.states import Badge
-from server.pages.visitor import appointment, blueprint, coming, credential, pass_
+from server.pages.visitor import appointment, blueprint, coming, credential, pass_, replies
 from server.pages.visitor.sections import Section, arranged
 from server.pages.visitor.visiting import Visiting, at_any_phone, visiting
 from server.visits.actions import Keeper, OtherPhone
 from server.visits.models import VisitState
 from server.web.languages import gettext
+from server.web.limits import limited
 
 SECTIONS = (
+    Section("agree", replies.agree),
     Section("coming", coming.section),
     Section("pass", pass_.section),
     Section("credential", credential.section),
     Section("appointment", appointment.section),
+    Section("journey", replies.journey),
     Section("steps", appointment.steps),
+    Section("replies", replies.replies),
 )
 """The sections in their order; the first of those that ask for something comes before all of them."""
 
@@ -30,6 +34,7 @@ class Heading(NamedTuple):
 
 
 @blueprint.get("/<token>")
+@limited("120 per minute")
 def visit(token: str) -> Response:
     """Show the visit: at first with one button that opens it on this phone, from then on with all that it needs."""
     with at_any_phone(token) as (now, keeper):
@@ -52,6 +57,7 @@ def visit(token: str) -> Response:
 
 
 @blueprint.get("/<token>/parts")
+@limited("120 per minute")
 def parts(token: str) -> str:
     """Return the sections alone, for a page that is open and learned that something changed."""
     with visiting(token) as now:
@@ -71,6 +77,12 @@ def _heading(now: Visiting) -> Heading:
             "This visit will not take place. Please ask your host if this surprises you."
         )
         return Heading(gettext("Your visit was cancelled"), Badge("waiting", "cancelled", message))
+    if now.has_declined:
+        message = gettext(
+            "Your host knows that you will not come. "
+            "If you can come after all, please ask your host to expect you again."
+        )
+        return Heading(gettext("You have declined"), Badge("waiting", "cancelled", message))
     if now.is_over:
         message = gettext("This visit is over, and its code opens nothing any more.")
         return Heading(gettext("Thank you for your visit"), Badge("", "clock", message))

@@ -14,9 +14,11 @@ from server.visits.actions import Attempt, Keeper
 from server.web import languages, phone
 from server.web.forms import Form
 from server.web.languages import gettext
+from server.web.limits import limited
 
 
 @blueprint.post("/<token>/open")
+@limited("30 per minute")
 def open_here(token: str) -> AnyResponse:
     """Let this phone keep the link. A press of the button, for the scanners of mail servers only look at pages."""
     secret = phone.secret_or_new()
@@ -26,6 +28,7 @@ def open_here(token: str) -> AnyResponse:
 
 
 @blueprint.route("/<token>/code", methods=["GET", "POST"])
+@limited("30 per minute")
 def send_code(token: str) -> AnyResponse:
     """Mail a code to the visitor, and ask this phone for it."""
     if _is_kept_here(token):
@@ -38,6 +41,7 @@ def send_code(token: str) -> AnyResponse:
 
 
 @blueprint.post("/<token>/take-over")
+@limited("30 per minute")
 def take_over(token: str) -> AnyResponse:
     """Move the link to this phone, if the code is right."""
     form = Form.sent()

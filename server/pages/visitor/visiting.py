@@ -35,8 +35,14 @@ class Visiting:
 
     @property
     def counts(self) -> bool:
-        """Whether the visit stands and is not over."""
-        return self.visit.state is VisitState.CONFIRMED and not self.is_over
+        """Whether the visit stands, is not over, and this visitor will come."""
+        stands = self.visit.state is VisitState.CONFIRMED
+        return stands and not self.is_over and not self.has_declined
+
+    @property
+    def has_declined(self) -> bool:
+        """Whether this visitor said that they will not come."""
+        return self.visitor.declined_at is not None
 
     @property
     def is_over(self) -> bool:
@@ -45,7 +51,7 @@ class Visiting:
 
     @property
     def is_off(self) -> bool:
-        """Whether it will not take place: cancelled, not approved, or declined by this visitor."""
+        """Whether it will not take place: cancelled, or not approved."""
         return self.visit.state in {VisitState.CANCELLED, VisitState.DECLINED}
 
 
