@@ -8,6 +8,7 @@ from access_protocol.credential import CredentialClass
 from access_protocol.ids import AccessPointId, PortalId, SiteCode, ZoneNumber
 from access_protocol.topics import Kind
 from access_protocol.wording import Language
+from server.arrivals import posters
 from server.devices import actions as devices
 from server.devices.actions import NewDevice
 from server.devices.models import Device
@@ -23,7 +24,7 @@ from server.places import actions as places
 from server.places import models as places_models
 from server.places.actions import AccessPointInput, NewSite, PortalInput, RoomInput, ZoneInput
 from server.places.rules import PortalKind
-from server.processes import demo_visits
+from server.processes import demo_reception, demo_visits
 
 SITE = SiteCode("TYO")
 PASSWORD = "genkan-demo-2026"  # noqa: S105  printed for whoever looks at the demo
@@ -54,6 +55,7 @@ def write(office: Office) -> dict[str, Any]:
         room = _places(work)
         _people(work)
         codes = [_device(work, name, kind, title) for name, kind, title in DEVICES]
+        poster = posters.address(work, demo_reception.write(work, SITE))
     guests = demo_visits.write(office, PEOPLE[-1][0], RoomId(room))
     return {
         "site": SITE,
@@ -63,6 +65,7 @@ def write(office: Office) -> dict[str, Any]:
         "password": PASSWORD,
         "people": [{"email": email, "name": name, "role": role} for email, name, role in PEOPLE],
         "devices": codes,
+        "poster": poster,
         "guests": guests,
     }
 

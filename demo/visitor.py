@@ -1,0 +1,110 @@
+"""The visitor's phone of the demo: opens the mailed link, keeps a key, shows its pass, and scans what hangs on walls.
+
+It speaks to the same pages and endpoints as a phone's browser, and signs with a key of its own.
+"""
+
+import base64
+import html
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from access_protocol import credential
+from access_protocol.ids import CredentialId
+from demo.caller import PATIENCE
+from demo.timeline import StepFailedError
+
+_CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+class VisitorPhone:
+    """One phone, whose cookies, key and credential are its own."""
+
+    def __init__(self, link: str, trust: Any = True) -> None:  # noqa: ANN401, FBT002  as httpx takes it
+        """Take the link that came by mail; `trust` says whose certificates count."""
+        url = httpx.URL(link)
+        self._path = url.path
+        self._client = httpx.Client(
+            base_url=url.copy_with(path="/"),
+            timeout=PATIENCE,
+            verify=trust,
+            follow_redirects=True,
+            headers={"Accept-Language": "en", "User-Agent": "Demo phone"},
+        )
+        self._holder = ec.generate_private_key(ec.SECP256R1())
+        self._credential = b""
+        self._id = CredentialId(b"")
+        self._csrf = ""
+
+    def open_invitation(self) -> str:
+        """Look at the page behind the link and press its button; return the page that then comes."""
+        page = self._text(self._client.get(self._path))
+        token = _CSRF.search(page)
+        if token is None:
+            raise StepFailedError("the visit page has no button")
+        self._csrf = html.unescape(token.group(1))
+        return self._text(
+            self._client.post(f"{self._path}/open", data={"csrf_token": self._csrf})
+        )
+
+    def keep_key(self) -> int:
+        """Have the credential bound to this phone's own key; return the credential's length in bytes."""
+        state = self._json(self._client.get(f"{self._path}/pass/state"))
+        self._csrf = state["csrf"]
+        self._id = CredentialId(_bytes(state["id"]))
+        numbers = self._holder.public_key().public_numbers()
+        jwk = {
+            "kty": "EC",
+            "crv": "P-256",
+            "x": _base64url(numbers.x.to_bytes(32, "big")),
+            "y": _base64url(numbers.y.to_bytes(32, "big")),
+        }
+        bound = self.post("pass/key", {"jwk": jwk})
+        self._credential = _bytes(bound["credential"])
+        return len(self._credential)
+
+    def pass_text(self, *, short: bool) -> str:
+        """Return what the QR code of the pass holds at this moment."""
+        now = datetime.now(UTC)
+        made = (
+            credential.present_short(self._credential, self._id, self._holder, now)
+            if short
+            else credential.present(self._credential, self._holder, now)
+        )
+        return credential.to_text(made)
+
+    def post(self, path: str, body: object) -> Any:  # noqa: ANN401 - whatever JSON came
+        """Send JSON to an endpoint below the link, as the page's script does."""
+        answer = self._client.post(
+            f"{self._path}/{path}", json=body, headers={"X-CSRF-Token": self._csrf}
+        )
+        return self._json(answer)
+
+    def page(self, path: str = "") -> str:
+        """Return a page below the link."""
+        return self._text(self._client.get(f"{self._path}{path}"))
+
+    def close(self) -> None:
+        """End the connection."""
+        self._client.close()
+
+    def _json(self, response: httpx.Response) -> Any:  # noqa: ANN401 - whatever JSON came
+        text = self._text(response)
+        return response.json() if text else None
+
+    def _text(self, response: httpx.Response) -> str:
+        if response.is_error:
+            where = f"{response.request.method} {response.request.url.path}"
+            raise StepFailedError(f"{where}: {response.status_code} {response.text[:300]}")
+        return response.text
+
+
+def _base64url(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode("ascii")
+
+
+def _bytes(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
