@@ -13,8 +13,10 @@ from server.arrivals.check_in import (
 )
 from server.arrivals.crossings import CrossingNoticed, is_day_of, notice_crossing
 from server.arrivals.fences import (
+    Drawing,
     FenceChanged,
     FenceInput,
+    drawn,
     find_fence,
     is_at_site,
     put_fence,
@@ -53,6 +55,7 @@ __all__ = [
     "CrossingKind",
     "CrossingNoticed",
     "CrossingSource",
+    "Drawing",
     "FenceChanged",
     "FenceInput",
     "HostAnswered",
@@ -72,6 +75,7 @@ __all__ = [
     "approve_entry",
     "approve_walk_in",
     "ask_approval",
+    "drawn",
     "end_tracker",
     "find_fence",
     "is_at_site",

@@ -1,7 +1,8 @@
 """Fences: where a site begins for who comes near; who may draw them, and what is refused."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from sqlmodel import Session
@@ -114,6 +115,24 @@ def is_at_site(
     if rings is None or not 0 <= accuracy_m <= SUREST_NEEDED_M:
         return False
     return rings.near.distance(longitude, latitude) <= -accuracy_m
+
+
+class Drawing(NamedTuple):
+    """A fence as it is drawn: outlines in metres east and south of its middle, and how far it reaches from there."""
+
+    near: Sequence[tuple[float, float]]
+    approaching: Sequence[tuple[float, float]]
+    reach_m: float
+
+
+def drawn(near: Circle | Polygon, approaching: Circle | Polygon) -> Drawing:
+    """Return the outlines of two shapes, north upwards."""
+    around = approaching.around()
+    near_line, approaching_line = (
+        [(x, -y) for x, y, *_ in each.outline(around.plane).exterior.coords]
+        for each in (near, approaching)
+    )
+    return Drawing(near_line, approaching_line, around.radius_m)
 
 
 def _columns(work: Work, wanted: FenceInput) -> dict[str, Any]:

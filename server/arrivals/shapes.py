@@ -169,7 +169,7 @@ def _sound(shape: "Circle | Polygon") -> "Circle | Polygon":
         raise ValueError("names a corner twice")
     area = shape.outline(shape.plane)
     if not area.is_valid:
-        raise ValueError(f"crosses itself ({shapely.is_valid_reason(area).split('[')[0].lower()})")
+        raise ValueError("crosses itself")
     if _half_width(area) > LARGEST_M:
         raise ValueError(f"is wider than {2 * LARGEST_M // 1000} km")
     if area.buffer(-SMALLEST_M / 2).is_empty:

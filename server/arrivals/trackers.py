@@ -10,7 +10,8 @@ from hmac import compare_digest
 from typing import Any
 from urllib.parse import quote
 
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.serialization import PrivateFormat, pkcs12
 
 from access_protocol import certificates, topics
 from server.arrivals import fences, models
@@ -28,6 +29,8 @@ from server.visits import models as visits
 from server.visits.models import Visit
 
 _NAME_BYTES = 9
+_PASSPHRASE_BYTES = 9
+"""Short enough to be typed, and the file it opens is worth nothing after the visit."""
 _MONITORING_REGIONS_ONLY = 0
 """OwnTracks' "manual" mode: nothing but regions is watched, so no track ever leaves the phone."""
 _MODE_HTTP, _MODE_MQTT = 3, 0
@@ -105,7 +108,8 @@ def set_up(work: Work, visitor: VisitorId) -> Setup:
 def set_up_for_broker(work: Work, visitor: VisitorId) -> BrokerSetup:
     """Give a visitor's app a certificate for the broker, until the visit ends; the broker takes no passwords."""
     visit, rings = _may(work, visitor)
-    tracker, passphrase = _anew(work, visitor, visit.ends_at)
+    tracker, _ = _anew(work, visitor, visit.ends_at)
+    passphrase = work.ids.secret(_PASSPHRASE_BYTES)
     identity = devices.admit_guest(work, tracker.name, visit.ends_at)
     own, _ = topics.of_tracker(tracker.name)
     settings = {
@@ -132,7 +136,11 @@ def set_up_for_broker(work: Work, visitor: VisitorId) -> BrokerSetup:
         certificates.read_key(identity.key),
         certificates.read_certificate(identity.certificate),
         [certificates.read_certificate(identity.authority)],
-        BestAvailableEncryption(passphrase.encode()),
+        # The older algorithms: their documentation asks for them, phones read no others.
+        PrivateFormat.PKCS12.encryption_builder()
+        .key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
+        .hmac_hash(SHA1())  # noqa: S303  the same
+        .build(passphrase.encode()),
     )
     work.record(TrackerSetUp(visitor=visitor, visit=visit.id))
     return BrokerSetup(_link(_configuration(tracker, rings, settings)), key_file, passphrase)

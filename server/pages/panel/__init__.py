@@ -33,6 +33,7 @@ def install(app: Flask) -> None:
         account,
         devices,
         doors,
+        fences,
         live,
         lockdown,
         mail,
@@ -44,7 +45,7 @@ def install(app: Flask) -> None:
         visits,
     )
 
-    del account, devices, doors, live, mail, passback, policy
+    del account, devices, doors, fences, live, mail, passback, policy
     del sign_in, visit_form, visit_timeline, visits
     app.add_template_global(lockdown.lasting_lockdowns, "lasting_lockdowns")
     app.add_template_global(places, "panel_places")
