@@ -6,7 +6,7 @@ from access_protocol.decision import CommandRefusal
 from access_protocol.events import Status
 from access_protocol.ids import DeviceId, Nonce
 from access_protocol.topics import SERVER, WRITES, Kind, Subject
-from access_protocol.transport.base import Message
+from access_protocol.transport.base import Message, Transport
 from access_protocol.transport.memory import MemoryBroker, MemoryTransport
 from server.access import messages as access
 from server.devices import messages as devices
@@ -20,10 +20,13 @@ from tests.fakes.site import SYSTEM, TYO
 class FakeWorker:
     """Joins an office to a broker in memory as the real worker does; `malformed` keeps what was refused."""
 
-    def __init__(self, office: Office, broker: MemoryBroker) -> None:
+    def __init__(
+        self, office: Office, broker: MemoryBroker, transport: Transport | None = None
+    ) -> None:
+        """`transport` joins it to another broker, such as a real one; not started yet."""
         self.office = office
         self.malformed: list[str] = []
-        self.transport = MemoryTransport(broker)
+        self.transport: Transport = transport or MemoryTransport(broker)
         self.desk = Desk(office, self.transport)
         self.desk.sends("mqtt", self._publish)
         for messages in (devices, access):
