@@ -5,6 +5,7 @@ redirect is followed, no proxy asked, TLS is verified with the name, and time an
 """
 # ruff: noqa: ANN401  what is overridden here is typed so in requests itself
 
+import logging
 import socket
 import ssl
 import threading
@@ -27,6 +28,10 @@ CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 5.0, 10.0, 20.0
 """Well below the lease of an outbox row."""
 LARGEST_ANSWER = 64 * 1024
 """Bytes of an answer that are read; what follows is dropped."""
+
+
+# It writes the path of each request at the level of debugging, and the path of a push endpoint is a key.
+logging.getLogger("urllib3").setLevel(logging.INFO)
 
 
 class ForbiddenAddress(requests.exceptions.InvalidURL):

@@ -41,6 +41,7 @@ from server.notifications.models import CaughtMail
 from server.notifications.phrases import Worded, word
 from server.notifications.preferences import PreferencesInput, preferences_of, set_preferences
 from server.notifications.rules import KIND, opened, sealed, sealed_anew
+from server.notifications.services import NAMES as SERVICES
 from server.notifications.telling import (
     NewNotice,
     NoticeUnanswered,
@@ -55,6 +56,7 @@ from server.notifications.wording import OVER, LetterKind
 
 __all__ = [
     "OVER",
+    "SERVICES",
     "TOLD_ONCE",
     "WORTHLESS_AFTERWARDS",
     "ChannelKind",

@@ -61,8 +61,8 @@ class Preferences(Record, table=True):
     mail: MailUse = Field(default=MailUse.OTHERWISE, sa_type=stored_as_text(MailUse))
     hide_names: bool = False
     """Whether pushes and messengers leave out names: anybody may read a locked screen."""
-    deputy_after: int | None = Field(default=5, sa_type=BigInteger)
-    """Minutes without a reaction after which the deputy is told; None: never."""
+    deputy_after: int = Field(default=5, sa_type=BigInteger)
+    """Minutes without a reaction after which the deputy is told; 0: never."""
 
 
 class Notice(Record, table=True):

@@ -91,7 +91,7 @@ def set_preferences(work: Work, person: PersonId, wanted: PreferencesInput) -> P
     row.quiet_days = sorted(set(hours.days)) if hours else []
     row.urgent_passes, row.in_quiet = wanted.urgent_passes, wanted.in_quiet
     row.mail, row.hide_names = wanted.mail, wanted.hide_names
-    row.deputy_after = wanted.deputy_after
+    row.deputy_after = wanted.deputy_after or 0
     work.session.add(row)
     work.session.flush()
     return _shown(row)
@@ -119,7 +119,7 @@ def _shown(row: Preferences) -> PreferencesInput:
         in_quiet=row.in_quiet,
         mail=row.mail,
         hide_names=row.hide_names,
-        deputy_after=row.deputy_after,
+        deputy_after=row.deputy_after or None,
     )
 
 

@@ -154,7 +154,7 @@ def _superseded(work: Work, notice: Notice) -> list[Notice]:
 
 def _deputy_at(work: Work, notice: Notice, earlier: list[Notice]) -> datetime | None:
     wanted = models.preferences_of(work.session, notice.person).deputy_after
-    if wanted is None or notice.kind not in WANTS_REACTION or notice.for_notice is not None:
+    if not wanted or notice.kind not in WANTS_REACTION or notice.for_notice is not None:
         return None
     # Silence counts from the first news of this visitor; once the deputy was told, they are told all of it.
     return min(

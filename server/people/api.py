@@ -1,6 +1,7 @@
 """Accounts, sign-in and API tokens as JSON."""
 
 from datetime import datetime
+from typing import Annotated
 
 from flask import Response, request
 from pydantic import BaseModel, Field
@@ -50,6 +51,7 @@ class PersonOut(BaseModel):
     language: Language
     roles: list[Role]
     active: bool
+    deputy: str | None = Field(description="Who is told when this person does not react.")
     created_at: datetime
 
     @classmethod
@@ -62,8 +64,15 @@ class PersonOut(BaseModel):
             language=person.language,
             roles=sorted(models.roles_of(work.session, person.id)),
             active=person.active,
+            deputy=person.deputy,
             created_at=person.created_at,
         )
+
+
+class DeputyInput(BaseModel):
+    """Who stands in."""
+
+    deputy: Annotated[PersonId, PERSON_ID] | None = Field(description="Null: nobody.")
 
 
 class Me(BaseModel):
@@ -205,6 +214,14 @@ def change_person(path: PersonPath, body: PersonChange) -> Response:
     with begin() as work:
         changed = PersonOut.of(work, actions.change_person(work, PersonId(path.person), body))
     return answer(changed)
+
+
+@blueprint.put("/people/<person>/deputy", {200: PersonOut})
+def set_deputy(path: PersonPath, body: DeputyInput) -> Response:
+    """Name who is told when a person does not react: for oneself, or with the right to manage people."""
+    with begin() as work:
+        changed = actions.set_deputy(work, PersonId(path.person), body.deputy)
+        return answer(PersonOut.of(work, changed))
 
 
 @blueprint.get("/tokens", {200: TokenPage})

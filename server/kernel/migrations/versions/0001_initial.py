@@ -348,7 +348,7 @@ def upgrade() -> None:
     sa.Column('in_quiet', sa.String(length=40), nullable=False),
     sa.Column('mail', sa.String(length=40), nullable=False),
     sa.Column('hide_names', sa.Boolean(), nullable=False),
-    sa.Column('deputy_after', sa.BigInteger(), nullable=True),
+    sa.Column('deputy_after', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('person', name=op.f('pk_notifications_preferences'))
     )
     op.create_table('notifications_push_key',
