@@ -209,6 +209,24 @@ def rotate_command_key(
     screen.print(f"In five minutes a new key signs commands at {site}; controllers learn it now.")
 
 
+@app.command("rotate-entrance-key")
+def rotate_entrance_key(
+    site: Annotated[str, typer.Argument(help="Code of the site, for example TYO.")],
+    access_point: Annotated[str, typer.Argument(help="For example front-door-in.")],
+) -> None:
+    """Let the changing code of an entrance come from a new key: for a gate or kiosk that was stolen."""
+    from access_protocol.ids import AccessPointId, SiteCode
+    from server.access import actions
+    from server.kernel.principal import Principal
+
+    def rotate(office: "Office") -> None:
+        with office.begin(Principal.system("rotate-entrance-key")) as work:
+            actions.rotate_entrance_key(work, SiteCode(site), AccessPointId(access_point))
+
+    _with_office(_checked(), rotate)
+    screen.print(f"The codes of {access_point} come from a new key. Its own gate learns it now.")
+
+
 @app.command("seal-anew")
 def seal_anew() -> None:
     """Seal everything with the present master key; afterwards the previous one can be left out."""
