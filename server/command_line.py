@@ -3,12 +3,14 @@
 import json
 import secrets
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 from pydantic import SecretStr, ValidationError
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from server.kernel.errors import GenkanError
 from server.kernel.settings import Settings
@@ -52,10 +54,11 @@ def web() -> None:
     """Run the web process: pages and API."""
     from server.processes import web as process
     from server.processes.ports import PortTaken
+    from server.processes.tls import NoCertificate
 
     try:
         process.run(_checked())
-    except PortTaken as error:
+    except (PortTaken, NoCertificate) as error:
         _fail(str(error))
 
 
@@ -72,11 +75,51 @@ def live() -> None:
     """Run the live process: the event streams of open pages."""
     from server.processes import live as process
     from server.processes.ports import PortTaken
+    from server.processes.tls import NoCertificate
+
+    try:
+        process.run(_checked())
+    except (PortTaken, NoCertificate) as error:
+        _fail(str(error))
+
+
+@app.command()
+def plain() -> None:
+    """Answer plain HTTP beside HTTPS: the page that says how to trust us, and the way to HTTPS."""
+    from server.processes import plain as process
+    from server.processes.ports import PortTaken
 
     try:
         process.run(_checked())
     except PortTaken as error:
         _fail(str(error))
+
+
+@app.command()
+def trust(
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Write the certificate there instead (PEM).")
+    ] = None,
+) -> None:
+    """Print the certificate that phones and computers must trust where GENKAN_WEB_TLS=own."""
+    from server.devices.authority import pem_certificate
+    from server.processes import tls
+
+    settings = _checked()
+    if settings.web_tls != "own":
+        _fail("Nothing has to be trusted: GENKAN_WEB_TLS is not own.")
+    found = tls.root(settings)
+    # Between its colons a fingerprint may hold what rich takes for the name of an emoji.
+    plain = Text(f"For: {', '.join(settings.web_hosts)}\nSHA-256: {tls.fingerprint(found)}")
+    trouble.print(plain, soft_wrap=True)
+    if file is None:
+        print(pem_certificate(found), end="")  # noqa: T201  nothing but the certificate, for scripts
+        return
+    try:
+        file.write_text(pem_certificate(found), encoding="ascii")
+    except OSError as error:
+        _fail(f"{file} cannot be written: {error.strerror}")
+    trouble.print(f"Written to {file}", highlight=False)
 
 
 @app.command()

@@ -15,6 +15,7 @@ from access_protocol.ids import DeviceId, SiteCode
 from access_protocol.renewal import CertificateIssued
 from access_protocol.topics import SERVER, Kind
 from server.devices import certification, rules
+from server.devices.certification import web_root
 from server.devices.documents import (
     HIGHEST_VERSION,
     Section,
@@ -78,6 +79,7 @@ __all__ = [  # what the subjects above may use, wherever it stands in this one
     "send_many",
     "sender_of",
     "signing_key",
+    "web_root",
 ]
 
 RESERVED = frozenset({str(SERVER), "live"})

@@ -1,4 +1,4 @@
-"""The installation's certificate authority (X.509, EC P-256): devices', the broker's and the server's own certificates.
+"""A certificate authority (X.509, EC P-256): for devices, the broker and the server itself, or for the website.
 
 Pure: what it signs and when is said by whoever calls; `certificates` keeps it and decides. Times before which a
 certificate does not count lie far back on purpose where a device checks them: a gate without a battery clock wakes
@@ -24,9 +24,14 @@ BROKER_LIFE = timedelta(days=90)
 OWN_LIFE = timedelta(days=90)
 """Of a certificate of the server's own processes: each makes a fresh one for every connection."""
 AUTHORITY_LIFE = timedelta(days=365 * 25)
+WEB_LIFE = timedelta(days=397)
+"""Browsers and phones take no website's certificate that lasts longer."""
+WEB_AUTHORITY_LIFE = timedelta(days=365 * 10)
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 BACKDATED = timedelta(minutes=10)
 """So that a broker on another machine, whose clock is a little behind, takes a new certificate at once."""
+_LONGEST_CALLED = 50
+"""Characters: with the rest, a common name has at most 64."""
 _DER = serialization.Encoding.DER
 _PEM = serialization.Encoding.PEM
 
@@ -49,18 +54,46 @@ class Authority:
     @classmethod
     def new(cls, now: datetime) -> "Authority":
         """Return a new authority, which signs for 25 years from `now`."""
+        return cls._made("Genkan authority", LONG_AGO, now + AUTHORITY_LIFE)
+
+    @classmethod
+    def for_website(cls, hosts: Sequence[str], now: datetime) -> "Authority":
+        """Return a new authority which counts for these host names and addresses, and for websites, only.
+
+        People put it among those that their phone trusts: even in the wrong hands it vouches for nothing else
+        (RFC 5280, 4.2.1.10; a constraint on names says nothing of addresses, so both are always there). Of a
+        host name the names below it are meant too: the RFC knows no narrower constraint.
+        """
+        return cls._made(
+            f"Genkan at {hosts[0]}",
+            now - timedelta(days=1),
+            now + WEB_AUTHORITY_LIFE,
+            (_only(hosts), True),
+            (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
+        )
+
+    @classmethod
+    def _made(
+        cls,
+        called: str,
+        begins: datetime,
+        ends: datetime,
+        *further: tuple[x509.ExtensionType, bool],
+    ) -> "Authority":
         private = ec.generate_private_key(ec.SECP256R1())
         public = private.public_key()
         subject_key = x509.SubjectKeyIdentifier.from_public_key(public)
-        name = _name(f"Genkan authority {subject_key.digest.hex()[:8]}")
+        name = _name(f"{called[:_LONGEST_CALLED]} {subject_key.digest.hex()[:8]}")
         builder = (
             x509.CertificateBuilder(name, name, public, x509.random_serial_number())
-            .not_valid_before(LONG_AGO)
-            .not_valid_after(now + AUTHORITY_LIFE)
+            .not_valid_before(begins)
+            .not_valid_after(ends)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_usage(signs=True), critical=True)
             .add_extension(subject_key, critical=False)
         )
+        for extension, critical in further:
+            builder = builder.add_extension(extension, critical)
         made = builder.sign(private, hashes.SHA256()).public_bytes(_DER)
         key = private.private_bytes(
             _DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -81,15 +114,23 @@ class Authority:
 
     def for_broker(self, hosts: Sequence[str], now: datetime) -> TlsIdentity:
         """Return a fresh key and certificate for the broker at these host names and addresses."""
+        return self._for_server("broker", hosts, LONG_AGO, now + BROKER_LIFE)
+
+    def for_web(self, hosts: Sequence[str], now: datetime) -> TlsIdentity:
+        """Return a fresh key and certificate for the website at these host names and addresses."""
+        begins = now - BACKDATED
+        return self._for_server("Genkan", hosts, begins, begins + WEB_LIFE)
+
+    def _for_server(
+        self, called: str, hosts: Sequence[str], begins: datetime, ends: datetime
+    ) -> TlsIdentity:
         key = certificates.new_key()
         names = x509.SubjectAlternativeName([_general_name(host) for host in hosts])
         serial = x509.random_serial_number()
         builder = self._begun(
-            "broker", _public(key), serial, ExtendedKeyUsageOID.SERVER_AUTH
+            called, _public(key), serial, ExtendedKeyUsageOID.SERVER_AUTH
         ).add_extension(names, critical=False)
-        return TlsIdentity(
-            self._signed(builder, LONG_AGO, now + BROKER_LIFE), key, self.certificate
-        )
+        return TlsIdentity(self._signed(builder, begins, ends), key, self.certificate)
 
     def for_own_process(self, name: str, now: datetime) -> TlsIdentity:
         """Return a fresh key and certificate for a process of the server itself."""
@@ -181,6 +222,17 @@ def from_pem(certificate: bytes, key: bytes, authority: bytes) -> TlsIdentity:
     )
 
 
+def is_for_website(certificate: bytes, hosts: Sequence[str]) -> bool:
+    """Tell whether this is the certificate of an authority for exactly these host names and addresses."""
+    try:
+        found = certificates.read_certificate(certificate).extensions.get_extension_for_class(
+            x509.NameConstraints
+        )
+    except x509.ExtensionNotFound:
+        return False
+    return found.value == _only(hosts)
+
+
 def hosts_of(certificate: bytes) -> list[str]:
     """Return the names and addresses that a broker's certificate is for, in their order."""
     extensions = certificates.read_certificate(certificate).extensions
@@ -204,6 +256,28 @@ def _general_name(host: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
         return x509.DNSName(host)
+
+
+_NO_HOST = x509.DNSName("invalid")
+"""No host is called so (RFC 6761); where nothing but it is permitted, no name is."""
+_EVERY_ADDRESS = [
+    x509.IPAddress(ipaddress.ip_network("0.0.0.0/0")),
+    x509.IPAddress(ipaddress.ip_network("::/0")),
+]
+
+
+def _only(hosts: Sequence[str]) -> x509.NameConstraints:
+    names = [_general_name(host) for host in hosts]
+    permitted: list[x509.GeneralName] = [
+        x509.IPAddress(ipaddress.ip_network(each.value))
+        if isinstance(each, x509.IPAddress)
+        else each
+        for each in names
+    ]
+    by_address = any(isinstance(each, x509.IPAddress) for each in names)
+    if not any(isinstance(each, x509.DNSName) for each in names):
+        permitted.append(_NO_HOST)
+    return x509.NameConstraints(permitted, None if by_address else _EVERY_ADDRESS)
 
 
 def _usage(*, signs: bool) -> x509.KeyUsage:

@@ -14,8 +14,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select, update
 
-from access_protocol.certificates import TlsIdentity
-from server.devices.authority import DEVICE_LIFE, Authority, Revoked
+from access_protocol.certificates import TlsIdentity, read_certificate
+from server.devices.authority import (
+    DEVICE_LIFE,
+    WEB_LIFE,
+    Authority,
+    Revoked,
+    is_for_website,
+)
 from server.devices.models import AuthorityRow, Device, DeviceCertificate
 from server.kernel.errors import Conflict
 from server.kernel.principal import Principal
@@ -26,6 +32,8 @@ MOST_A_DAY = 10
 """Certificates that a device may get in a day; it needs one in two months."""
 _DAY = timedelta(days=1)
 _PURPOSE = "certificate-authority"
+_OF_DEVICES = 1
+_OF_WEBSITE = 2
 
 
 def authority(work: Work) -> Authority:
@@ -116,6 +124,33 @@ def revocation_list(session: Session, made: Authority) -> bytes:
     return made.revocation_list(revoked, at)
 
 
+def web_authority(work: Work, hosts: Sequence[str]) -> Authority:
+    """Return the authority of our website at these host names and addresses; made anew where they changed.
+
+    It is none of the devices': people trust it, and it vouches for nothing but these hosts.
+    """
+    row = work.session.get(AuthorityRow, _OF_WEBSITE, with_for_update=True)
+    if row is not None and _still_counts(row, hosts, work.now):
+        return Authority(row.certificate, work.sealer.unseal(row.sealed_key, _PURPOSE))
+    if row is not None:
+        work.session.delete(row)
+        work.session.flush()
+    row = _keep(work, _OF_WEBSITE, Authority.for_website(hosts, work.now))
+    return Authority(row.certificate, work.sealer.unseal(row.sealed_key, _PURPOSE))
+
+
+def web_root(session: Session) -> bytes | None:
+    """Return the certificate (DER) of the website's authority, or None where it was never needed."""
+    row = session.get(AuthorityRow, _OF_WEBSITE)
+    return None if row is None else row.certificate
+
+
+def _still_counts(row: AuthorityRow, hosts: Sequence[str], now: datetime) -> bool:
+    certificate = read_certificate(row.certificate)
+    lasts = certificate.not_valid_after_utc - now > WEB_LIFE
+    return lasts and is_for_website(row.certificate, hosts)
+
+
 def _is_due(row: DeviceCertificate, now: datetime) -> bool:
     return now >= row.issued_at + (row.not_after - row.issued_at) * 2 / 3
 
@@ -135,13 +170,16 @@ def _of(session: Session, device: Device) -> Sequence[DeviceCertificate]:
 
 
 def _row(session: Session) -> AuthorityRow | None:
-    return session.exec(select(AuthorityRow)).first()
+    return session.get(AuthorityRow, _OF_DEVICES)
 
 
 def _make(work: Work) -> AuthorityRow:
-    made = Authority.new(work.now)
+    return _keep(work, _OF_DEVICES, Authority.new(work.now))
+
+
+def _keep(work: Work, number: int, made: Authority) -> AuthorityRow:
     row = AuthorityRow(
-        number=1,
+        number=number,
         certificate=made.certificate,
         sealed_key=work.sealer.seal(made.key, _PURPOSE),
         created_at=work.now,
@@ -151,7 +189,7 @@ def _make(work: Work) -> AuthorityRow:
             work.session.add(row)
     except IntegrityError:
         # Another process made it at the same moment: that one counts.
-        found = _row(work.session)
+        found = work.session.get(AuthorityRow, number)
         if found is None:
             raise
         return found

@@ -66,7 +66,7 @@ class EnrolmentCode(Record, table=True):
 
 
 class AuthorityRow(Record, table=True):
-    """The installation's certificate authority; there is one row. Its key is sealed with the master key."""
+    """A certificate authority: 1 is the devices', 2 the website's. Its key is sealed with the master key."""
 
     __tablename__ = "devices_authority"  # pyright: ignore[reportAssignmentType]
 

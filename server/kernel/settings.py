@@ -71,6 +71,35 @@ class Settings(BaseSettings):
         default="127.0.0.1", description="Address on which the live process listens."
     )
     live_port: Port = Field(default=8081, description="Port of the live process.")
+    web_tls: Literal["off", "own", "files"] = Field(
+        default="off",
+        description=(
+            "How web and live serve HTTPS: off (a reverse proxy does, or nobody), own (by our own authority, "
+            "which people trust once, see /trust), files (by the certificate in GENKAN_WEB_CERTIFICATE)."
+        ),
+    )
+    web_certificate: Path | None = Field(
+        default=None,
+        description="With files: the certificate, followed by those between it and its authority (PEM).",
+    )
+    web_key: Path | None = Field(
+        default=None, description="With files: the certificate's private key (PEM)."
+    )
+    web_names: str = Field(
+        default="",
+        description=(
+            "With own: further host names and addresses of web and live, with commas between. "
+            "If they change, everybody has to trust the new authority again."
+        ),
+        pattern=r"^$|^[A-Za-z0-9.:-]+(,[A-Za-z0-9.:-]+)*$",
+    )
+    plain_port: Port = Field(
+        default=0,
+        description=(
+            "Port for plain HTTP on the web process's address: it gives /trust, "
+            "and sends everything else to GENKAN_BASE_URL. 0: none."
+        ),
+    )
     worker_wake: str = Field(
         default="127.0.0.1:8082",
         description="host:port (UDP) where the worker is woken after a commit; empty: polling only.",
@@ -172,6 +201,36 @@ class Settings(BaseSettings):
         if not self.demo and self.secret_key == self.master_key:
             raise ValueError(f"GENKAN_SECRET_KEY and GENKAN_MASTER_KEY must differ. {_HOW}")
         return self
+
+    @model_validator(mode="after")
+    def _https_is_complete(self) -> Self:
+        if self.web_tls == "off":
+            return self
+        for name in ("base_url", "live_url"):
+            if getattr(self, name).scheme != "https":
+                raise ValueError(
+                    f"GENKAN_{name.upper()} must begin with https:// where GENKAN_WEB_TLS is set."
+                )
+        if self.web_tls == "files" and not (self.web_certificate and self.web_key):
+            raise ValueError(
+                "GENKAN_WEB_TLS=files needs GENKAN_WEB_CERTIFICATE and GENKAN_WEB_KEY."
+            )
+        return self
+
+    @property
+    def https_for_good(self) -> bool:
+        """Whether browsers may be told to come over HTTPS only, for a year and without a way around.
+
+        Not with our own authority: a phone that does not trust it yet, or no longer, must reach /trust.
+        """
+        return self.secure_cookies and self.web_tls != "own"
+
+    @property
+    def web_hosts(self) -> list[str]:
+        """The names and addresses by which browsers reach web and live, the one of the pages first."""
+        named = [self.base_url.host or "", self.live_url.host or "", *self.web_names.split(",")]
+        # As a URL writes it, an IPv6 address stands in brackets.
+        return list(dict.fromkeys(name.strip("[]").lower() for name in named if name))
 
     @property
     def database(self) -> str:

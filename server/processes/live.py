@@ -16,7 +16,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 
 import structlog
-from granian.constants import Interfaces
+from granian.constants import Interfaces, SSLProtocols
 from granian.log import LogLevels
 from granian.server import Server
 from limits import parse
@@ -47,7 +47,7 @@ from server.kernel.principal import Principal
 from server.kernel.settings import Settings
 from server.kernel.work import Office
 from server.people import actions as people
-from server.processes import ports
+from server.processes import ports, tls
 from server.processes.orphans import end_with
 from server.visits import actions as visits
 from server.web import phone
@@ -314,8 +314,9 @@ def _allow_many_connections() -> None:
 
 
 def run(settings: Settings) -> None:
-    """Serve until told to stop; raises `PortTaken`."""
+    """Serve until told to stop; raises `PortTaken` or `NoCertificate`."""
     ports.live(settings).check()
+    files = tls.prepare(settings, "live")
     _allow_many_connections()
     Server(
         "server.processes.live:application",
@@ -327,5 +328,8 @@ def run(settings: Settings) -> None:
         respawn_failed_workers=True,
         # Event streams never end by themselves.
         workers_kill_timeout=2,
+        ssl_cert=files and files.certificate,
+        ssl_key=files and files.key,
+        ssl_protocol_min=SSLProtocols.tls12,
         log_level=LogLevels.error,
     ).serve()

@@ -69,6 +69,12 @@ def web(settings: Settings) -> Listening:
     return Listening("web", settings.web_host, settings.web_port, *names)
 
 
+def plain(settings: Settings) -> Listening:
+    """Return where plain HTTP is answered beside HTTPS."""
+    names = ("GENKAN_WEB_HOST", "GENKAN_PLAIN_PORT")
+    return Listening("plain", settings.web_host, settings.plain_port, *names)
+
+
 def live(settings: Settings) -> Listening:
     """Return where the live process listens."""
     names = ("GENKAN_LIVE_HOST", "GENKAN_LIVE_PORT")

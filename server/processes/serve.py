@@ -120,18 +120,13 @@ class Child:
 
 
 def run(settings: Settings, say: Callable[[str], None]) -> None:
-    """Run all four until SIGTERM or SIGINT; `say` tells the person at the terminal.
+    """Run them all until SIGTERM or SIGINT; `say` tells the person at the terminal.
 
     Raises `NotReady`, and `PortTaken` before anything is started.
     """
     logs.configure(settings.log_level, settings.log_format, "serve")
     stopping = stop_signal()
-    children = [
-        Child("broker", ports.broker(settings)),
-        Child("worker"),
-        Child("web", ports.web(settings)),
-        Child("live", ports.live(settings)),
-    ]
+    children = _children(settings)
     for child in children:
         if child.listening is not None:
             child.listening.check()
@@ -152,3 +147,15 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
             child.ask_to_stop()
         for child in (*others, broker):
             child.stop()
+
+
+def _children(settings: Settings) -> list[Child]:
+    children = [
+        Child("broker", ports.broker(settings)),
+        Child("worker"),
+        Child("web", ports.web(settings)),
+        Child("live", ports.live(settings)),
+    ]
+    if settings.plain_port:
+        children.append(Child("plain", ports.plain(settings)))
+    return children

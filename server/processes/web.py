@@ -3,14 +3,14 @@
 import os
 
 from flask import Flask
-from granian.constants import Interfaces
+from granian.constants import Interfaces, SSLProtocols
 from granian.log import LogLevels
 from granian.server import Server
 
 from server.app import create_app
 from server.kernel import logs
 from server.kernel.settings import Settings
-from server.processes import ports
+from server.processes import ports, tls
 from server.processes.orphans import end_with
 
 KILLED_AFTER = 10
@@ -28,8 +28,9 @@ def application() -> Flask:
 
 
 def run(settings: Settings) -> None:
-    """Serve until told to stop; raises `PortTaken`."""
+    """Serve until told to stop; raises `PortTaken` or `NoCertificate`."""
     ports.web(settings).check()
+    files = tls.prepare(settings, "web")
     Server(
         "server.processes.web:application",
         factory=True,
@@ -40,5 +41,8 @@ def run(settings: Settings) -> None:
         blocking_threads=settings.web_threads,
         respawn_failed_workers=True,
         workers_kill_timeout=KILLED_AFTER,
+        ssl_cert=files and files.certificate,
+        ssl_key=files and files.key,
+        ssl_protocol_min=SSLProtocols.tls12,
         log_level=LogLevels.error,
     ).serve()

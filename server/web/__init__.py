@@ -22,7 +22,7 @@ def install(app: Flask, settings: Settings) -> None:
     languages.install(app, settings.default_language)
     limits.install(app, settings.limits_factor)
     csrf.install(app)
-    security.install(app, str(settings.base_url), str(settings.live_url))
+    security.install(app, str(settings.live_url), https_for_good=settings.https_for_good)
     formats.install(app)
     errors.install(app)
     routes.install(app)

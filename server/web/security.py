@@ -11,10 +11,9 @@ _PERMISSIONS = (
 _A_YEAR = 31_536_000
 
 
-def install(app: Flask, base_url: str, live_url: str) -> None:
+def install(app: Flask, live_url: str, *, https_for_good: bool) -> None:
     """Add the headers to every answer; pages may talk to this server and to the live process only."""
     policy = content_policy(live_url)
-    https = urlsplit(base_url).scheme == "https"
 
     def add_headers(response: Response) -> Response:
         headers = response.headers
@@ -24,7 +23,7 @@ def install(app: Flask, base_url: str, live_url: str) -> None:
         headers.setdefault("Permissions-Policy", g.get("permissions", _PERMISSIONS))
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        if https:
+        if https_for_good:
             headers.setdefault("Strict-Transport-Security", f"max-age={_A_YEAR}")
         if response.mimetype == "text/html":
             headers.setdefault("Cache-Control", "no-store")
