@@ -109,6 +109,7 @@ def withdraw(work: Work, visitor: VisitorId, standing: Standing = Standing.WITHD
         )
     )
     live.notice(work, "visits", about=held.visit, site=held.site)
+    live.notice(work, "visitor", about=held.visitor, site=held.site)
     return True
 
 

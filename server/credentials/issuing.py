@@ -123,6 +123,7 @@ def sign(
         )
     )
     live.notice(work, "visits", about=visit.id, site=visit.site)
+    live.notice(work, "visitor", about=guest.id, site=visit.site)
     return made
 
 

@@ -24,6 +24,7 @@ from server.visits.models import VisitState
 from server.web import csrf
 from server.web.formats import local, span
 from server.web.languages import current, gettext
+from server.web.limits import SMALL, at_most, limited
 from server.web.routes import STATIC, static_url
 
 _NAMED_AS_THEY_ARE = (
@@ -45,6 +46,8 @@ class Standing(StrEnum):
     PREPARING = "preparing"
     """The visit waits for its confirmation."""
     CANCELLED = "cancelled"
+    DECLINED = "declined"
+    """The visitor said that they will not come."""
     WITHDRAWN = "withdrawn"
     OVER = "over"
 
@@ -102,6 +105,7 @@ def section(now: Visiting) -> Shown | None:
 
 
 @blueprint.get("/<token>/pass")
+@limited("120 per minute")
 def show_pass(token: str) -> Response:
     """Show the page of the pass; its script asks for the state, so that a kept page is never wrong for long."""
     with visiting(token) as now:
@@ -119,6 +123,7 @@ def show_pass(token: str) -> Response:
 
 
 @blueprint.get("/<token>/pass/state")
+@limited("240 per minute")
 def pass_state(token: str) -> Response:
     """Return what the phone keeps."""
     with visiting(token) as now:
@@ -145,6 +150,8 @@ def pass_state(token: str) -> Response:
 
 
 @blueprint.post("/<token>/pass/key")
+@limited("30 per minute")
+@at_most(SMALL)
 def bind_key(token: str) -> Response:
     """Bind the visitor's credential to the key that this phone made."""
     try:
@@ -158,6 +165,8 @@ def bind_key(token: str) -> Response:
 
 
 @blueprint.post("/<token>/pass/refreshed")
+@limited("240 per minute")
+@at_most(SMALL)
 def refreshed(token: str) -> Response:
     """Return a credential for the next minute, for a phone that cannot keep a key."""
     with visiting(token) as now:
@@ -167,6 +176,7 @@ def refreshed(token: str) -> Response:
 
 
 @blueprint.get("/<token>/manifest.webmanifest")
+@limited("120 per minute")
 def manifest(token: str) -> Response:
     """Tell browsers how the pass is put on the home screen."""
     with visiting(token) as now:
@@ -192,6 +202,7 @@ def manifest(token: str) -> Response:
 
 
 @blueprint.get("/service-worker.js")
+@limited("240 per minute")
 def service_worker() -> Response:
     """Return the worker that keeps passes for when there is no network."""
     files = [*map(_plain, _NAMED_AS_THEY_ARE), *map(static_url, _VERSIONED)]
@@ -210,6 +221,8 @@ def _standing(now: Visiting) -> Standing:
     visit, visitor = now.visit, now.visitor
     if now.is_off or visitor.removed_at is not None:
         return Standing.CANCELLED
+    if now.has_declined:
+        return Standing.DECLINED
     if now.work.now >= window(visit.starts_at, visit.ends_at)[1]:
         return Standing.OVER
     if visit.state is VisitState.PENDING:

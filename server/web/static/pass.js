@@ -15,7 +15,7 @@ const SHOWS_CODE = ["bound", "refreshed", "static"];
 const ENDED = { 403: "elsewhere", 404: "gone", 410: "gone" };
 
 const page = document.getElementById("pass");
-const { pass: id, stateUrl, keyUrl, refreshedUrl, workerUrl, timeZone } = page.dataset;
+const { pass: id, stateUrl, keyUrl, refreshedUrl, workerUrl, streamUrl, timeZone } = page.dataset;
 const hand = page.querySelector("[data-hand]");
 const code = codeIn(page.querySelector("canvas"));
 const store = await openStore();
@@ -236,6 +236,12 @@ async function keepPage() {
   }
 }
 
+// What the server tells of the visit arrives at once; without this the page still asks each minute.
+function listen() {
+  const stream = new EventSource(streamUrl, { withCredentials: true });
+  for (const event of ["visitor", "refresh"]) stream.addEventListener(event, () => sync());
+}
+
 function wake() {
   if (document.hidden) return;
   stayAwake();
@@ -267,3 +273,4 @@ page.querySelector("[data-set-up]").addEventListener("click", async () => {
 await tick();
 if (syncedAt === -Infinity) await sync();
 await keepPage();
+listen();

@@ -5,7 +5,7 @@
 const OURS = "genkan-pass-"; // other pages of this server have caches of their own
 const FILES = `${OURS}files-${SHELL.version}`;
 const PAGES = `${OURS}pages`;
-const PATIENCE_MS = 400; // so long the network may take before the kept page is shown
+const PATIENCE_MS = 150; // so long the network may take before the kept page is shown
 const PASS = /^\/v\/[^/]+\/pass$/;
 const VISIT = /^\/v\/[^/]+$/;
 
