@@ -6,6 +6,8 @@ from typing import NamedTuple
 from access_protocol.decision import CommandRefusal
 from access_protocol.events import Alarm, Outcome
 from server.access.models import CommandState
+from server.pages.whereabouts import Stage
+from server.visits.actions import TermsKind
 from server.web.languages import gettext
 
 
@@ -81,6 +83,27 @@ def visit(state: str) -> Badge:
             return Badge("", "clock", gettext("Over"))
 
 
+def stage(reached: Stage) -> Badge:
+    """How far a visitor has come; who waits for their host is marked."""
+    match reached:
+        case Stage.INVITED:
+            return Badge("", "visits", gettext("Expected"))
+        case Stage.ON_THE_WAY:
+            return Badge("", "onward", gettext("On the way"))
+        case Stage.NEAR:
+            return Badge("waiting", "place", gettext("Nearby"))
+        case Stage.ARRIVED:
+            return Badge("waiting", "door-open", gettext("At the entrance"))
+        case Stage.AT_GATE:
+            return Badge("good", "gate", gettext("Through the gate"))
+        case Stage.IN_ROOM:
+            return Badge("good", "room", gettext("In the room"))
+        case Stage.LEFT:
+            return Badge("", "sign-out", gettext("Left"))
+        case Stage.DECLINED:
+            return Badge("bad", "cancelled", gettext("Cannot come"))
+
+
 def alarm(alarm: Alarm) -> str:
     """What a controller complains about, and what to do."""
     match alarm:
@@ -135,3 +158,12 @@ def outcome(reported: Sequence[Outcome]) -> str:
         Outcome.NOT_PASSED: gettext("Nobody passed"),
     }
     return words[reported[-1]]
+
+
+def document(kind: TermsKind) -> str:
+    """What a document is called to which visitors agree."""
+    match kind:
+        case TermsKind.HOUSE_RULES:
+            return gettext("House rules")
+        case TermsKind.NDA:
+            return gettext("Confidentiality agreement")

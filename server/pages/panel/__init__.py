@@ -41,12 +41,14 @@ def install(app: Flask) -> None:
         policy,
         sign_in,
         visit_form,
+        visit_replies,
         visit_timeline,
         visits,
+        welcome,
     )
 
     del account, devices, doors, fences, live, mail, passback, policy
-    del sign_in, visit_form, visit_timeline, visits
+    del sign_in, visit_form, visit_replies, visit_timeline, visits, welcome
     app.add_template_global(lockdown.lasting_lockdowns, "lasting_lockdowns")
     app.add_template_global(places, "panel_places")
     app.add_template_global(lambda: caller().name, "signed_in_name")

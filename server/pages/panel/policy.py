@@ -58,6 +58,7 @@ class SiteCard(NamedTuple):
     name: str
     staleness: str
     edit_url: str
+    welcome_url: str
     fence_url: str
     zones: Sequence[ZoneLine]
     points: Sequence[PointLine]
@@ -239,6 +240,7 @@ def _site(work: Work, site: Site) -> SiteCard:
         ),
         fence_url=url_for("panel.fence", site=site.code),
         edit_url=url_for("panel.policy_site", site=site.code),
+        welcome_url=url_for("panel.welcome", site=site.code),
         zones=[_zone(names, site, zone) for zone in _zones(work, site.code)],
         points=[
             _point(names, site, point)

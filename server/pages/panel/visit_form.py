@@ -1,6 +1,6 @@
 """The form of a visit: inviting, and changing what was agreed, as the panel and the host's page show it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
@@ -16,13 +16,13 @@ from server.kernel.work import Work
 from server.pages.names import Names
 from server.pages.panel import blueprint
 from server.visits import actions, models
-from server.visits.models import Visit
+from server.visits.models import Visit, Visitor
 from server.web.formats import from_local, to_local
 from server.web.forms import Form
 from server.web.languages import current, gettext
 
 M = TypeVar("M", bound=BaseModel)
-FIELDS = ("title", "starts_at", "ends_at", "room", "host", "language", "note")
+FIELDS = ("title", "starts_at", "ends_at", "room", "host", "language", "note", "bring")
 PERSON = ("name", "email", "company")
 MOST_VISITORS = 50
 QUARTER = timedelta(minutes=15)
@@ -56,11 +56,15 @@ def change_visit(visit_id: str) -> AnyResponse:
     return changing(PANEL, visit_id)
 
 
-def inviting(around: Surroundings) -> AnyResponse:
-    """Show the empty form, or make the visit that was sent."""
+def inviting(around: Surroundings, like: VisitId | None = None) -> AnyResponse:
+    """Show the empty form, or one with the guests and words of the visit `like`; or make the visit that was sent."""
     if request.method == "GET":
         with reading() as work:
-            return _new_page(work, around, Form(_first_values(work, around)), 1)
+            values, count = _first_values(work, around), 1
+            if like is not None:
+                copied, count = _copied(work, like)
+                values |= copied
+            return _new_page(work, around, Form(values), count)
     form, count = _sent()
     if "save" not in request.form:
         with reading() as work:
@@ -85,10 +89,9 @@ def changing(around: Surroundings, visit_id: str) -> AnyResponse:
         guests = models.visitors_of(work.session, visit.id)
         if request.method == "GET":
             values = _values_of(visit) | {"version": models.version_of(visit, guests)}
+            values |= _values_of_guests(guests)
             for number, guest in enumerate(guests):
                 values[f"visitors.{number}.id"] = guest.id
-                for name in PERSON:
-                    values[f"visitors.{number}.{name}"] = getattr(guest, name)
             return _change_page(work, around, visit, Form(values), len(guests))
     form, count = _sent()
     if "save" not in request.form:
@@ -158,7 +161,7 @@ def _move_up(form: Form, removed: int, count: int) -> None:
 def _typed(form: Form) -> dict[str, Any]:
     """Return what the action takes; a time that cannot be read is noted in the form."""
     data: dict[str, Any] = {name: form.value(name) for name in FIELDS if form.value(name)}
-    data["note"] = form.value("note")
+    data |= {name: form.value(name) for name in ("note", "bring")}
     for name in ("starts_at", "ends_at"):
         if form.value(name):
             try:
@@ -190,10 +193,29 @@ def _first_values(work: Work, around: Surroundings) -> dict[str, str]:
     }
 
 
+def _copied(work: Work, like: VisitId) -> tuple[dict[str, str], int]:
+    """Return what of a visit can be invited to again, and how many guests it had; the time is another one."""
+    visit = actions.get(work, like)
+    guests = models.visitors_of(work.session, visit.id)
+    values = _values_of(visit) | _values_of_guests(guests)
+    return {name: values[name] for name in values if name not in {"starts_at", "ends_at"}}, len(
+        guests
+    )
+
+
+def _values_of_guests(guests: Sequence[Visitor]) -> dict[str, str]:
+    return {
+        f"visitors.{number}.{name}": getattr(guest, name)
+        for number, guest in enumerate(guests)
+        for name in PERSON
+    }
+
+
 def _values_of(visit: Visit) -> dict[str, str]:
     return {
         "title": visit.title,
         "note": visit.note,
+        "bring": visit.bring,
         "starts_at": to_local(visit.starts_at),
         "ends_at": to_local(visit.ends_at),
         "room": visit.room or "",

@@ -16,6 +16,7 @@ from server.kernel.work import Work
 from server.pages import states
 from server.pages.names import Names
 from server.pages.panel import blueprint
+from server.pages.panel.visit_replies import card
 from server.pages.panel.visit_timeline import entries, guest_lines
 from server.pages.states import Badge
 from server.visits import actions, models
@@ -173,8 +174,9 @@ def visit(visit_id: str) -> str:
             "panel/visit.html",
             visit=_head(work, found, guests),
             visitors=guest_lines(work, found, guests),
-            facts=_facts(Names(work), found),
+            facts=facts(Names(work), found),
             entries=entries(work, found, guests),
+            replies=card(work, found),
         )
 
 
@@ -192,7 +194,8 @@ def _head(work: Work, visit: Visit, guests: Sequence[Visitor]) -> Mapping[str, o
     }
 
 
-def _facts(names: Names, visit: Visit) -> list[tuple[str, str]]:
+def facts(names: Names, visit: Visit) -> list[tuple[str, str]]:
+    """Return what was agreed, names and values."""
     when = f"{local(visit.starts_at, 'day')}, {span(visit.starts_at, visit.ends_at)}"
     facts = [
         (gettext("When"), when),
@@ -202,6 +205,7 @@ def _facts(names: Names, visit: Visit) -> list[tuple[str, str]]:
         (gettext("Zones"), names.zones(visit.site, visit.zones)),
         (gettext("Purpose"), visit.title),
         (gettext("A few words"), visit.note),
+        (gettext("What to bring"), visit.bring),
         (gettext("Language"), LANGUAGES[visit.language]),
         (gettext("Reason"), visit.reason),
     ]

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from access_protocol.wording import Language
 from server.kernel.errors import GenkanError, Invalid, TooMany
 from server.kernel.ids import TermsId
+from server.pages import states
 from server.pages.visitor import blueprint
 from server.pages.visitor.visiting import Visiting, visiting
 from server.visits import actions, models
@@ -63,7 +64,7 @@ def agree(token: str, terms_id: str) -> AnyResponse:
             "visitor/agree.html",
             form=form,
             token=token,
-            title=title_of(TermsKind(terms.kind)),
+            title=states.document(TermsKind(terms.kind)),
             version=terms.version,
             language=current(),
             text=terms.texts[current()],
@@ -164,15 +165,6 @@ def needs(token: str) -> AnyResponse:
         return render_template("visitor/needs.html", form=form, token=token, **_around(now))
 
     return _answered(token, store, show, gettext("Thank you. Your host sees it."))
-
-
-def title_of(kind: TermsKind) -> str:
-    """Return what a document is called."""
-    match kind:
-        case TermsKind.HOUSE_RULES:
-            return gettext("House rules")
-        case TermsKind.NDA:
-            return gettext("Confidentiality agreement")
 
 
 def answered(answer: Answer) -> str:

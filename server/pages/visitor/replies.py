@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 from flask import url_for
 
-from server.pages.visitor.invitation import answered, title_of, to_agree, wished
+from server.pages import states
+from server.pages.visitor.invitation import answered, to_agree, wished
 from server.pages.visitor.sections import Shown
 from server.pages.visitor.visiting import Visiting
 from server.visits import actions, models
@@ -27,7 +28,9 @@ def agree(now: Visiting) -> Shown | None:
     waiting = to_agree(now)
     if not waiting:
         return None
-    documents = [(title_of(TermsKind(each.kind)), _url("agree", now, each.id)) for each in waiting]
+    documents = [
+        (states.document(TermsKind(each.kind)), _url("agree", now, each.id)) for each in waiting
+    ]
     return Shown({"documents": documents}, asks=True)
 
 
@@ -60,7 +63,7 @@ def replies(now: Visiting) -> Shown | None:
     ]
     agreed = [
         Line(
-            title_of(TermsKind(terms.kind)),
+            states.document(TermsKind(terms.kind)),
             gettext(
                 "Version %(version)d, agreed on %(day)s",
                 version=terms.version,
