@@ -55,6 +55,7 @@ def test_flask_is_known_only_to_what_speaks_http() -> None:
         "server/kernel/blueprint.py",
         "server/kernel/request.py",
         "server/people/callers.py",
+        "server/processes/plain.py",
         "server/processes/web.py",
     }
     knowing = {
