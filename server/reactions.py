@@ -1,8 +1,18 @@
 """What follows from what: the whole scene on one page. Everything here runs inside the work that recorded the event."""
 
+from datetime import timedelta
+
 from access_protocol.credential import CredentialClass
 from server.access import actions as access
 from server.access.actions import AmnestyGranted, OutcomesReported
+from server.arrivals import models as arrivals
+from server.arrivals.actions import (
+    ApprovalAsked,
+    CheckedIn,
+    CrossingKind,
+    CrossingNoticed,
+    WalkInRegistered,
+)
 from server.credentials import actions as credentials
 from server.credentials import models as issued
 from server.credentials.actions import CredentialIssued, CredentialRevoked, IssuerKeyRotated
@@ -18,6 +28,7 @@ from server.notifications import actions as notifications
 from server.notifications.actions import NoticeKind, NoticeUnanswered
 from server.people.actions import PersonDeactivated
 from server.places.actions import PlaceChanged
+from server.places.models import AccessPoint, Portal
 from server.visits import actions as visits
 from server.visits.actions import (
     ChangeWished,
@@ -34,7 +45,10 @@ from server.visits.actions import (
     VisitorUninvited,
     WishAnswered,
 )
-from server.visits.host_notices import tell_deputy, tell_host
+from server.visits.host_notices import tell_deputy, tell_host, tell_person
+
+APPROVALS = "/host/approvals"
+"""Where a host lets somebody in who waits at the entrance."""
 
 
 def register(office: Office) -> None:
@@ -50,6 +64,16 @@ def register(office: Office) -> None:
     on(OutboxSettled, notifications.settled)
     on(NoticeUnanswered, tell_deputy)
     on(PersonDeactivated, lambda work, it: notifications.forget_person(work, it.person))
+    # Where a visitor is, and who stands at the entrance, is what hosts are told at once.
+    on(CrossingNoticed, _tell_of_crossing)
+    on(CheckedIn, lambda work, it: _tell_at_entrance(work, it, NoticeKind.ARRIVED))
+    on(ApprovalAsked, lambda work, it: _tell_at_entrance(work, it, NoticeKind.APPROVAL_ASKED))
+    on(WalkInRegistered, _tell_of_walk_in)
+    # Where a visitor is, and who stands at the entrance, is what hosts are told at once.
+    on(CrossingNoticed, _tell_of_crossing)
+    on(CheckedIn, lambda work, it: _tell_at_entrance(work, it, NoticeKind.ARRIVED))
+    on(ApprovalAsked, lambda work, it: _tell_at_entrance(work, it, NoticeKind.APPROVAL_ASKED))
+    on(WalkInRegistered, _tell_of_walk_in)
     # Another phone of the visitor's takes the link over: what the one before could show opens nothing more.
     on(PhoneBound, _follow_phone)
     # The visitor answers, and the host what the visitor asked for.
@@ -132,6 +156,38 @@ def _tell_host(
     work: Work, it: VisitorDeclined | ChangeWished | CompanionNamed | PhoneBound, kind: NoticeKind
 ) -> None:
     tell_host(work, it.visit, it.visitor, kind)
+
+
+_TOLD_AS = {
+    CrossingKind.ON_MY_WAY: NoticeKind.APPROACHING,
+    CrossingKind.APPROACHING: NoticeKind.APPROACHING,
+    CrossingKind.NEAR: NoticeKind.NEAR,
+    CrossingKind.HERE: NoticeKind.ARRIVED,
+}
+"""That a visitor left again is shown and told to nobody."""
+
+
+def _tell_of_crossing(work: Work, crossed: CrossingNoticed) -> None:
+    kind = _TOLD_AS.get(crossed.kind)
+    if kind is not None:
+        minutes = -(-crossed.expected // timedelta(minutes=1)) if crossed.expected else 0
+        known = {"minutes": str(minutes)} if minutes else {}
+        tell_host(work, crossed.visit, crossed.visitor, kind, known)
+
+
+def _tell_at_entrance(work: Work, it: CheckedIn | ApprovalAsked, kind: NoticeKind) -> None:
+    point = work.session.get(AccessPoint, (it.site, it.access_point))
+    portal = work.session.get(Portal, (it.site, point.portal)) if point else None
+    path = APPROVALS if kind is NoticeKind.APPROVAL_ASKED else ""
+    where = {"place": portal.name} if portal else {}
+    tell_host(work, it.visit, it.visitor, kind, where, path=path)
+
+
+def _tell_of_walk_in(work: Work, registered: WalkInRegistered) -> None:
+    found = work.session.get_one(arrivals.WalkIn, registered.walk_in)
+    if registered.host is not None:
+        who = {"name": found.name, "company": found.company}
+        tell_person(work, registered.host, NoticeKind.WALK_IN, who, APPROVALS, found.id)
 
 
 def _follow_phone(work: Work, bound: PhoneBound) -> None:

@@ -49,7 +49,7 @@ class MessengerSender:
             channel = work.session.get_one(Channel, delivery.channel)
             hide = models.preferences_of(work.session, notice.person).hide_names
         words = phrases.word(notice.kind, notice.language, notice.details, hide_names=hide)
-        link = f"{str(settings.base_url).rstrip('/')}{notice.path}"
+        link = f"{str(settings.base_url).rstrip('/')}{notice.opens}"
         return {
             "url": unsealed(self._office, channel).decode(),
             "title": words.title,

@@ -102,6 +102,11 @@ class Notice(Record, table=True):
     )
     """For a deputy: the notice that nobody reacted to."""
 
+    @property
+    def opens(self) -> str:
+        """The path that a tap opens: it counts as a reaction and leads on to `path`."""
+        return self.path if self.kind == NoticeKind.TEST else f"/host/notices/{self.id}"
+
 
 class Delivery(Record, table=True):
     """One notice on one channel, and what became of it."""

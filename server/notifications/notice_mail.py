@@ -43,7 +43,7 @@ def write(notice: Notice, base_url: str) -> Mail:
         "language": language.value,
         "title": words.title,
         "body": words.body,
-        "link": f"{base_url.rstrip('/')}{notice.path}",
+        "link": f"{base_url.rstrip('/')}{notice.opens}",
         "button": _BUTTON[language],
         "closing": _CLOSING[language],
     }

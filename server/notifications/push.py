@@ -139,7 +139,7 @@ def payload(notice: Notice, *, hide_names: bool) -> str:
             "title": words.title,
             "body": words.body,
             "language": notice.language,
-            "path": notice.path,
+            "path": notice.opens,
             "notice": notice.id,
             "tag": topic(notice),
             "urgent": notice.kind in URGENT,

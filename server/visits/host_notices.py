@@ -5,7 +5,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from access_protocol.wording import Language
-from server.kernel.ids import NoticeId, VisitId, VisitorId
+from server.kernel.ids import NoticeId, PersonId, VisitId, VisitorId
 from server.kernel.work import Work
 from server.notifications import actions as notifications
 from server.notifications import models as told
@@ -59,6 +59,28 @@ def tell_host(
         else None,
     )
     return notifications.tell(work, _recipient(reader), news)
+
+
+def tell_person(
+    work: Work,
+    person_id: PersonId,
+    kind: NoticeKind,
+    values: Mapping[str, str],
+    path: str,
+    once: str,
+) -> NoticeId | None:
+    """Tell a person of somebody who is not invited; `once` names what is told a single time."""
+    person = work.session.get(Person, person_id)
+    if person is None or not person.active:
+        return None
+    news = NewNotice(
+        kind=kind,
+        path=path,
+        details=values,
+        once=f"{kind}:{once}",
+        expires_at=work.now + SHORTEST_WORTH,
+    )
+    return notifications.tell(work, _recipient(person), news)
 
 
 def tell_deputy(work: Work, unanswered: NoticeUnanswered) -> None:

@@ -10,6 +10,8 @@ from pydantic import SecretStr
 from sqlmodel import Session, col, select
 
 from access_protocol.wording import Language
+from server.arrivals import actions as arrivals
+from server.arrivals.actions import CrossingKind, CrossingSource
 from server.kernel.errors import Forbidden, Invalid, NotFound
 from server.kernel.ids import NoticeId, PersonId, VisitorId
 from server.kernel.outbox import OutboxRow, send_due
@@ -122,7 +124,7 @@ def test_a_browser_reads_what_was_pushed_and_who_sent_it(hosted: Hosted) -> None
     read = browser.read(push)
     assert read["title"] == "Guest 1 is nearby"
     assert read["body"] == "At the entrance in about 3 minutes. Visit: Kick-off."
-    assert read["path"] == f"/host/visits/{hosted.visit.id}"
+    assert read["path"] == f"/host/notices/{notice}"
     assert (read["kind"], read["notice"], read["urgent"]) == ("near", notice, True)
     assert push.headers["topic"] == read["tag"]
     assert len(push.headers["topic"]) == 32
@@ -272,7 +274,7 @@ def test_a_host_without_a_channel_gets_mail(hosted: Hosted) -> None:
     mail = hosted.reception.mails()[-1]
     assert mail.subject == "Guest 1 is on the way"
     assert "about 12 minutes" in mail.text
-    assert f"http://localhost:8080/host/visits/{hosted.visit.id}" in mail.text
+    assert f"http://localhost:8080/host/notices/{notice}" in mail.text
 
 
 def test_a_host_may_have_both(hosted: Hosted) -> None:
@@ -558,3 +560,29 @@ def test_channels_outlive_the_master_key(hosted: Hosted) -> None:
     hosted.tell(NoticeKind.ARRIVED)
     hosted.send()
     assert browser.read(hosted.service.received[0])["kind"] == "arrived"
+
+
+def _cross(hosted: Hosted, kind: CrossingKind, minutes: int | None = None) -> None:
+    expected = None if minutes is None else timedelta(minutes=minutes)
+    with hosted.office.begin(Principal.for_visitor(hosted.guest.id)) as work:
+        arrivals.notice_crossing(work, hosted.guest.id, kind, CrossingSource.PAGE, expected)
+
+
+def test_a_crossing_reaches_the_hosts_browser(hosted: Hosted) -> None:
+    browser = hosted.subscribe()
+    _cross(hosted, CrossingKind.APPROACHING, 14)
+    hosted.send()
+    read = browser.read(hosted.service.received[0])
+    assert read["title"] == "Guest 1 is on the way"
+    assert read["body"] == "Expected in about 14 minutes. Visit: Kick-off."
+
+
+def test_setting_out_and_approaching_are_told_once(hosted: Hosted) -> None:
+    hosted.subscribe()
+    _cross(hosted, CrossingKind.ON_MY_WAY)
+    _cross(hosted, CrossingKind.APPROACHING, 14)
+    assert hosted.notices(hosted.host) == ["approaching"]
+    _cross(hosted, CrossingKind.NEAR)
+    _cross(hosted, CrossingKind.LEFT)
+    _cross(hosted, CrossingKind.HERE)
+    assert hosted.notices(hosted.host) == ["approaching", "near", "arrived"]
