@@ -1,135 +1,45 @@
 """Visits and their visitors as JSON."""
 
-from collections.abc import Iterable
-from datetime import datetime
-
 from flask import Response
-from pydantic import BaseModel, Field
 
-from access_protocol.ids import SiteCode
-from access_protocol.wording import Language
 from server.kernel.blueprint import ApiBlueprint
-from server.kernel.ids import PersonId, RoomId, VisitId, VisitorId
-from server.kernel.pagination import Page, PageQuery
+from server.kernel.pagination import Page
 from server.kernel.request import answer, answer_page, begin, no_content, reading
 from server.kernel.work import Work
 from server.visits import actions, models
-from server.visits.models import Visit, Visitor
+from server.visits.models import Visit
 from server.visits.rules import (
-    MOST_VISITORS,
-    Input,
-    MailState,
+    NewTerms,
     NewVisit,
-    NewVisitor,
-    Reason,
     VisitChange,
-    VisitFilter,
     VisitorChange,
-    VisitState,
+    WelcomeInput,
+)
+from server.visits.schemas import (
+    CompanionOut,
+    CompanionPath,
+    NewVisitors,
+    RepliesOut,
+    SitePath,
+    TermsList,
+    TermsOut,
+    TermsPath,
+    Verdict,
+    VisitorPath,
+    VisitOut,
+    VisitPage,
+    VisitPath,
+    VisitQuery,
+    WhyNot,
+    WishOut,
+    WishPath,
+    replies_out,
+    terms_out,
 )
 
-blueprint = ApiBlueprint("Visits", "Who comes, to whom, when and where.", "/visits")
-
-_ID = Field(pattern="^[0-9a-f]{32}$")
-
-
-class VisitPath(BaseModel):
-    """Which visit."""
-
-    visit: VisitId = _ID
-
-
-class VisitorPath(VisitPath):
-    """Which visitor of which visit."""
-
-    visitor: VisitorId = _ID
-
-
-class VisitQuery(VisitFilter, PageQuery):
-    """Which visits a list shows."""
-
-
-class WhyNot(Input):
-    """Why a visit is cancelled or declined."""
-
-    reason: Reason = ""
-
-
-class NewVisitors(Input):
-    """More people to invite."""
-
-    visitors: list[NewVisitor] = Field(min_length=1, max_length=MOST_VISITORS)
-
-
-class VisitorOut(BaseModel):
-    """Somebody invited."""
-
-    id: VisitorId
-    name: str
-    email: str
-    company: str
-    language: Language
-    credential: str = Field(description="The credential's id in hex, as it stands in the ledger.")
-    mail: MailState = Field(description="What became of the latest mail to them.")
-
-    @classmethod
-    def of(cls, visitor: Visitor) -> "VisitorOut":
-        """Show a visitor, without their link: it is theirs alone."""
-        return cls(
-            id=visitor.id,
-            name=visitor.name,
-            email=visitor.email,
-            company=visitor.company,
-            language=visitor.language,
-            credential=visitor.credential.hex(),
-            mail=visitor.mail,
-        )
-
-
-class VisitOut(BaseModel):
-    """A visit with everyone invited to it."""
-
-    id: VisitId
-    site: SiteCode
-    room: RoomId | None
-    zones: list[int]
-    host: PersonId
-    created_by: PersonId | None
-    title: str
-    note: str
-    language: Language
-    starts_at: datetime
-    ends_at: datetime
-    state: VisitState
-    decided_by: PersonId | None = Field(description="Who approved or declined it.")
-    decided_at: datetime | None
-    reason: str = Field(description="Why it was cancelled or declined.")
-    sequence: int = Field(description="How often its calendar entry was changed.")
-    created_at: datetime
-    changed_at: datetime
-    visitors: list[VisitorOut]
-    version: str = Field(
-        description="Send it with a change, to be told where somebody else was faster."
-    )
-
-    @classmethod
-    def of(cls, visit: Visit, visitors: Iterable[Visitor]) -> "VisitOut":
-        """Show a visit."""
-        guests = list(visitors)
-        return cls.model_validate(
-            {
-                **visit.model_dump(),
-                "visitors": [VisitorOut.of(each) for each in guests],
-                "version": models.version_of(visit, guests),
-            }
-        )
-
-
-class VisitPage(BaseModel):
-    """A page of visits."""
-
-    items: list[VisitOut]
-    next_cursor: str | None
+blueprint = ApiBlueprint(
+    "Visits", "Who comes, to whom, when and where; what visitors read and say."
+)
 
 
 def _shown(work: Work, visit: Visit) -> VisitOut:
@@ -141,14 +51,14 @@ def _page(work: Work, page: Page[Visit]) -> Page[VisitOut]:
     return page.map(lambda visit: VisitOut.of(visit, guests.get(visit.id, [])))
 
 
-@blueprint.get("", {200: VisitPage})
+@blueprint.get("/visits", {200: VisitPage})
 def list_visits(query: VisitQuery) -> Response:
     """List visits: hosts see their own, security all."""
     with reading() as work:
         return answer_page(_page(work, actions.find(work, query, query)))
 
 
-@blueprint.post("", {201: VisitOut})
+@blueprint.post("/visits", {201: VisitOut})
 def create_visit(body: NewVisit) -> Response:
     """Make a visit. Unless its site approves visits, everyone is invited by mail at once."""
     with begin() as work:
@@ -158,14 +68,14 @@ def create_visit(body: NewVisit) -> Response:
     return response
 
 
-@blueprint.get("/<visit>", {200: VisitOut})
+@blueprint.get("/visits/<visit>", {200: VisitOut})
 def get_visit(path: VisitPath) -> Response:
     """Get one visit."""
     with reading() as work:
         return answer(_shown(work, actions.get(work, path.visit)))
 
 
-@blueprint.patch("/<visit>", {200: VisitOut})
+@blueprint.patch("/visits/<visit>", {200: VisitOut})
 def change_visit(path: VisitPath, body: VisitChange) -> Response:
     """Change a visit; its visitors get a mail with what is new, and new credentials where they need them."""
     with begin() as work:
@@ -173,7 +83,7 @@ def change_visit(path: VisitPath, body: VisitChange) -> Response:
     return answer(changed)
 
 
-@blueprint.post("/<visit>/cancel", {200: VisitOut})
+@blueprint.post("/visits/<visit>/cancel", {200: VisitOut})
 def cancel_visit(path: VisitPath, body: WhyNot) -> Response:
     """Cancel a visit: its visitors are told, and their credentials end."""
     with begin() as work:
@@ -181,7 +91,7 @@ def cancel_visit(path: VisitPath, body: WhyNot) -> Response:
     return answer(cancelled)
 
 
-@blueprint.post("/<visit>/approve", {200: VisitOut})
+@blueprint.post("/visits/<visit>/approve", {200: VisitOut})
 def approve_visit(path: VisitPath) -> Response:
     """Approve a visit that waits for it: its visitors are invited."""
     with begin() as work:
@@ -189,7 +99,7 @@ def approve_visit(path: VisitPath) -> Response:
     return answer(approved)
 
 
-@blueprint.post("/<visit>/decline", {200: VisitOut})
+@blueprint.post("/visits/<visit>/decline", {200: VisitOut})
 def decline_visit(path: VisitPath, body: WhyNot) -> Response:
     """Decline a visit that waits for approval: its host is told."""
     with begin() as work:
@@ -197,7 +107,7 @@ def decline_visit(path: VisitPath, body: WhyNot) -> Response:
     return answer(declined)
 
 
-@blueprint.post("/<visit>/visitors", {201: VisitOut})
+@blueprint.post("/visits/<visit>/visitors", {201: VisitOut})
 def add_visitors(path: VisitPath, body: NewVisitors) -> Response:
     """Invite more people to a visit."""
     with begin() as work:
@@ -205,7 +115,7 @@ def add_visitors(path: VisitPath, body: NewVisitors) -> Response:
     return answer(changed, 201)
 
 
-@blueprint.patch("/<visit>/visitors/<visitor>", {200: VisitOut})
+@blueprint.patch("/visits/<visit>/visitors/<visitor>", {200: VisitOut})
 def change_visitor(path: VisitorPath, body: VisitorChange) -> Response:
     """Change somebody invited. With another address they become another visitor, with an id of their own."""
     with begin() as work:
@@ -213,7 +123,7 @@ def change_visitor(path: VisitorPath, body: VisitorChange) -> Response:
     return answer(changed)
 
 
-@blueprint.delete("/<visit>/visitors/<visitor>", {204: None})
+@blueprint.delete("/visits/<visit>/visitors/<visitor>", {204: None})
 def remove_visitor(path: VisitorPath) -> Response:
     """Take back an invitation: the visitor is told, and the credential ends."""
     with begin() as work:
@@ -221,7 +131,7 @@ def remove_visitor(path: VisitorPath) -> Response:
     return no_content()
 
 
-@blueprint.post("/<visit>/visitors/<visitor>/link", {204: None})
+@blueprint.post("/visits/<visit>/visitors/<visitor>/link", {204: None})
 def replace_link(path: VisitorPath) -> Response:
     """Mail a visitor a new link and credential; the old ones count no more."""
     with begin() as work:
@@ -229,9 +139,98 @@ def replace_link(path: VisitorPath) -> Response:
     return no_content()
 
 
-@blueprint.post("/<visit>/visitors/<visitor>/mail", {204: None})
+@blueprint.post("/visits/<visit>/visitors/<visitor>/mail", {204: None})
 def mail_again(path: VisitorPath) -> Response:
     """Mail a visitor once more how their visit stands, with their link and credential."""
     with begin() as work:
         actions.mail_again(work, path.visit, path.visitor)
+    return no_content()
+
+
+@blueprint.get("/visits/<visit>/replies", {200: RepliesOut})
+def get_replies(path: VisitPath) -> Response:
+    """Get what the visitors of a visit said: what they agreed to, need, ask for, and whom they bring."""
+    with reading() as work:
+        visit = actions.get(work, path.visit)
+        guests = models.visitors_of(work.session, visit.id)
+        return answer(
+            RepliesOut(
+                visitors=[replies_out(work, guest) for guest in guests],
+                wishes=[
+                    WishOut.model_validate(each.model_dump())
+                    for each in models.wishes_of(work.session, visit.id)
+                ],
+                companions=[
+                    CompanionOut.model_validate(each.model_dump())
+                    for each in models.companions_of(work.session, visit.id)
+                ],
+            )
+        )
+
+
+@blueprint.post("/visits/<visit>/wishes/<wish>/answer", {200: WishOut})
+def answer_wish(path: WishPath, body: Verdict) -> Response:
+    """Answer what a visitor asked for; an accepted other time becomes the visit's."""
+    with begin() as work:
+        found = actions.answer_wish(work, path.visit, path.wish, accept=body.accept)
+        shown = WishOut.model_validate(found.model_dump())
+    return answer(shown)
+
+
+@blueprint.post("/visits/<visit>/companions/<companion>/answer", {200: CompanionOut})
+def answer_companion(path: CompanionPath, body: Verdict) -> Response:
+    """Say whether somebody may be brought; whoever may is invited."""
+    with begin() as work:
+        found = actions.answer_companion(work, path.visit, path.companion, accept=body.accept)
+        shown = CompanionOut.model_validate(found.model_dump())
+    return answer(shown)
+
+
+@blueprint.post("/visits/<visit>/visitors/<visitor>/expect", {204: None})
+def expect_again(path: VisitorPath) -> Response:
+    """Expect a visitor after all who had declined: they are invited anew."""
+    with begin() as work:
+        actions.expect_again(work, path.visit, path.visitor)
+    return no_content()
+
+
+@blueprint.get("/sites/<site>/welcome", {200: WelcomeInput})
+def get_welcome(path: SitePath) -> Response:
+    """Get what a site tells its visitors, and what they may do by themselves."""
+    with reading() as work:
+        found = actions.welcome(work, path.site)
+        return answer(WelcomeInput.model_validate(found.model_dump(exclude={"site"})))
+
+
+@blueprint.put("/sites/<site>/welcome", {200: WelcomeInput})
+def put_welcome(path: SitePath, body: WelcomeInput) -> Response:
+    """Replace what a site tells its visitors."""
+    with begin() as work:
+        found = actions.change_welcome(work, path.site, body)
+        shown = WelcomeInput.model_validate(found.model_dump(exclude={"site"}))
+    return answer(shown)
+
+
+@blueprint.get("/sites/<site>/documents", {200: TermsList})
+def list_documents(path: SitePath) -> Response:
+    """List the documents to which visitors agree, each in its newest version."""
+    with reading() as work:
+        actions.welcome(work, path.site)
+        newest = models.newest_terms(work.session, path.site)
+        return answer(TermsList(items=[terms_out(each) for each in newest.values()]))
+
+
+@blueprint.put("/sites/<site>/documents/<kind>", {200: TermsOut})
+def write_document(path: TermsPath, body: NewTerms) -> Response:
+    """Write a new version of a document: everybody is asked to agree to it."""
+    with begin() as work:
+        made = terms_out(actions.write_terms(work, path.site, path.kind, body))
+    return answer(made)
+
+
+@blueprint.delete("/sites/<site>/documents/<kind>", {204: None})
+def withdraw_document(path: TermsPath) -> Response:
+    """Ask visitors for a document no more; what was agreed stays recorded."""
+    with begin() as work:
+        actions.withdraw_terms(work, path.site, path.kind)
     return no_content()
