@@ -6,120 +6,26 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from sqlmodel import select
 
-from access_protocol import credential, entrance_code, presence, topics
-from access_protocol import knowledge as sections
+from access_protocol import presence
 from access_protocol.credential import CredentialClass
 from access_protocol.decision import CommandRefusal, DenyReason
-from access_protocol.documents import DocumentKind, open_document
-from access_protocol.events import ControllerEvent, ControllerEventKind, Outcome
-from access_protocol.ids import CredentialId, EventId
-from access_protocol.keys import HolderKey, KeyRing, RingKey
+from access_protocol.events import ControllerEventKind, Outcome
+from access_protocol.ids import EventId
 from access_protocol.knowledge import AntiPassback
 from access_protocol.presence import Presence
-from access_protocol.topics import SERVER, Kind, Subject
-from access_protocol.transport.memory import MemoryBroker, MemoryTransport
-from server.access import actions, models
-from server.access.models import AccessEvent, CommandState, DoorCommand, EntryKind
+from access_protocol.topics import SERVER
+from server.access import actions
+from server.access.models import CommandState, DoorCommand
 from server.credentials import actions as credentials
-from server.devices.actions import public_keys
-from server.devices.models import IssuedDocument, KeyPurpose
 from server.kernel.clock import FixedClock
-from server.kernel.errors import Forbidden, NotFound, TooMany
+from server.kernel.errors import Forbidden, NotFound
 from server.kernel.ids import VisitorId
-from server.kernel.outbox import OutboxRow
-from server.kernel.principal import Principal, Right
-from server.kernel.work import Office
+from server.kernel.principal import Principal
 from server.places import actions as places
 from server.places import models as place_models
-from tests.fakes.site import DOOR, GATE, HOST, NOW, SAKURA_IN, SYSTEM, TYO, VISITOR, enrolled_site
-from tests.fakes.worker import FakeController, FakeWorker
-
-PHONE = ec.generate_private_key(ec.SECP256R1())
-THE_VISITOR = Principal.for_visitor(VISITOR)
-GUARD = Principal.for_person(HOST, {Right.ACCESS_READ, Right.DOORS_LOCKDOWN, Right.KEYS_MANAGE})
-CODE = frozenset({Presence.CODE})
-NOTHING = frozenset[Presence]()
-BOOT = "00000000-0000-4000-8000-000000000001"
-
-
-class Scene:
-    """A visitor's phone before the poster at a door, on the day; `door` is its controller."""
-
-    def __init__(self, office: Office, clock: FixedClock) -> None:
-        self.office, self.clock, self.broker = office, clock, MemoryBroker()
-        with office.begin(SYSTEM) as work:
-            (key,) = public_keys(work, TYO, KeyPurpose.COMMAND)
-            self.static = credentials.issue(work, VISITOR).text
-            holder = HolderKey.of(PHONE.public_key())
-            self.bound = credentials.bind(work, VISITOR, holder).message
-        self.worker = FakeWorker(office, self.broker)
-        self.door = FakeController(self.broker, DOOR, key)
-        self.door.is_here()
-        self.worker.send()
-        self.told = 0
-
-    def presented(self) -> str:
-        return credential.to_text(credential.present(self.bound, PHONE, self.clock.now()))
-
-    def refreshed(self) -> str:
-        with self.office.reading(THE_VISITOR) as work:
-            return credentials.refresh(work, VISITOR).text
-
-    def scan(
-        self,
-        text: str | None = None,
-        shown: frozenset[Presence] = CODE,
-        who: Principal = THE_VISITOR,
-    ) -> DoorCommand:
-        texts = [self.presented() if text is None else text]
-        with self.office.begin(who) as work:
-            return actions.open_by_poster(work, TYO, SAKURA_IN, VISITOR, texts, shown)
-
-    def command(self, asked: DoorCommand) -> DoorCommand:
-        with self.office.reading(THE_VISITOR) as work:
-            return actions.find_opening(work, asked.event)
-
-    def door_says(self, what: ControllerEventKind, asked: DoorCommand) -> None:
-        self.told += 1
-        report = ControllerEvent(
-            boot=BOOT, sequence=self.told, uptime_ms=self.told, what=what, event=asked.event
-        )
-        self.door.say(Subject.EVENT, report)
-
-    def outcomes(self, asked: DoorCommand) -> list[Outcome]:
-        with self.office.reading(SYSTEM) as work:
-            found = models.outcomes_of(work.session, [asked.event])
-        return found.get((SERVER, asked.event), [])
-
-    def inside(self) -> list[tuple[CredentialId, int | None]]:
-        with self.office.reading(SYSTEM) as work:
-            return [(each.credential, each.zone) for each in models.inside(work.session, TYO)]
-
-    def decisions(self) -> list[AccessEvent]:
-        with self.office.reading(SYSTEM) as work:
-            wanted = select(AccessEvent).where(AccessEvent.kind == EntryKind.DECISION)
-            return sorted(work.session.exec(wanted).all(), key=lambda row: row.sequence)
-
-    def held(self) -> CredentialId:
-        with self.office.reading(SYSTEM) as work:
-            found = actions.credentials.of_visitor(work.session, VISITOR)
-            assert found is not None
-            return found.id
-
-    def change_point(self, **others: object) -> None:
-        with self.office.begin(SYSTEM) as work:
-            point = work.session.get_one(place_models.AccessPoint, (TYO, SAKURA_IN))
-            for name, value in others.items():
-                setattr(point, name, value)
-            work.session.add(point)
-
-    def walk_in(self, asked: DoorCommand) -> None:
-        self.worker.send()
-        self.door_says(ControllerEventKind.UNLOCKED, asked)
-        self.door_says(ControllerEventKind.OPENED, asked)
+from tests.fakes.entrance_scene import GUARD, NOTHING, THE_VISITOR, Scene
+from tests.fakes.site import DOOR, NOW, SAKURA_IN, SYSTEM, TYO, VISITOR, enrolled_site
 
 
 @pytest.fixture
@@ -336,74 +242,6 @@ def test_another_visitors_page_neither_asks_nor_sees(scene: Scene) -> None:
         actions.find_opening(work, asked.event)
     with pytest.raises(NotFound), scene.office.reading(THE_VISITOR) as work:
         actions.find_opening(work, EventId("00000000-0000-4000-8000-000000000009"))
-
-
-def test_the_code_on_the_screen_is_accepted_for_two_steps_and_guesses_are_slowed_down(
-    scene: Scene,
-) -> None:
-    with scene.office.begin(SYSTEM) as work:
-        actions.post_entrance(work, TYO, SAKURA_IN, "/e/K7M2QX")
-        shown = actions.entrance_code_now(work, TYO, SAKURA_IN)
-    assert shown is not None
-
-    def right(digits: str) -> bool:
-        with scene.office.begin(THE_VISITOR) as work:
-            return actions.check_code(work, TYO, SAKURA_IN, digits, VISITOR)
-
-    assert right(shown.digits)
-    assert right(f"{shown.digits[:4]} {shown.digits[4:]}")
-    scene.clock.advance(timedelta(seconds=31))
-    assert [right(shown.digits) for _ in range(5)] == [False] * 5
-    with pytest.raises(TooMany):
-        right(shown.digits)
-
-
-def test_a_new_key_ends_the_codes_of_the_old_one(scene: Scene) -> None:
-    with scene.office.begin(SYSTEM) as work:
-        actions.post_entrance(work, TYO, SAKURA_IN, "/e/K7M2QX")
-        before = actions.entrance_code_now(work, TYO, SAKURA_IN)
-    with scene.office.begin(GUARD) as work:
-        actions.rotate_entrance_key(work, TYO, SAKURA_IN)
-    assert before is not None
-
-    with scene.office.begin(THE_VISITOR) as work:
-        assert not actions.check_code(work, TYO, SAKURA_IN, before.digits, VISITOR)
-    with pytest.raises(Forbidden), scene.office.begin(THE_VISITOR) as work:
-        actions.rotate_entrance_key(work, TYO, SAKURA_IN)
-
-
-def test_a_gate_is_told_what_its_screen_shows_and_no_row_keeps_the_key(scene: Scene) -> None:
-    told: list[bytes] = []
-    listener = MemoryTransport(scene.broker)
-    topic = topics.build(TYO, Kind.SERVER, SERVER, Subject.KNOWLEDGE, GATE)
-    listener.subscribe(topic, lambda message: told.append(message.payload))
-    listener.start()
-    with scene.office.begin(SYSTEM) as work:
-        actions.post_entrance(work, TYO, SAKURA_IN, "/e/K7M2QX")
-    scene.worker.send()
-
-    with scene.office.reading(SYSTEM) as work:
-        authority = KeyRing(
-            RingKey(public, NOW - timedelta(days=1), NOW + timedelta(days=1))
-            for public in public_keys(work, TYO, KeyPurpose.AUTHORITY)
-        )
-        code = actions.entrance_code_now(work, TYO, SAKURA_IN)
-        sent = work.session.exec(select(OutboxRow)).all()
-        numbered = work.session.get_one(IssuedDocument, (GATE, DocumentKind.ENTRANCE))
-    documents = [open_document(one, authority, site=TYO, device=GATE, at=None) for one in told]
-    (document,) = [each for each in documents if each.kind is DocumentKind.ENTRANCE]
-    (screen,) = sections.read_entrance(document.body)
-    assert (screen.access_point, document.version) == (SAKURA_IN, numbered.version)
-    assert screen.address == "http://localhost:8080/e/K7M2QX"
-    assert entrance_code.code_at(screen.key, scene.clock.now()) == code
-    for kept in (numbered.body, *(row.body or b"" for row in sent)):
-        assert screen.key not in kept
-
-
-def test_where_no_poster_hangs_no_code_is_shown_or_taken(scene: Scene) -> None:
-    with scene.office.begin(THE_VISITOR) as work:
-        assert actions.entrance_code_now(work, TYO, SAKURA_IN) is None
-        assert not actions.check_code(work, TYO, SAKURA_IN, "00000000", VISITOR)
 
 
 @pytest.mark.parametrize("ways", [[], [[]], [["position"]], [["key"], ["position"]], [["x"]]])

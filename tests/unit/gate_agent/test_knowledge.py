@@ -19,14 +19,13 @@ from access_protocol.documents import (
 from access_protocol.feeds import Chunk, LastPassage, MissedChangesError, Revocation
 from access_protocol.ids import CredentialId, DeviceId, Direction, EventId
 from access_protocol.keys import KeyRing, SigningKey
-from access_protocol.knowledge import EntranceScreen, MalformedSectionError, TimeAnswer
+from access_protocol.knowledge import MalformedSectionError, TimeAnswer
 from access_protocol.signed import BadSignatureError, MalformedEnvelopeError, UnknownKeyError
 from gate_agent.held_feeds import PRUNED_AT_ONCE, KnowledgeNotKept
 from gate_agent.knowledge import Accepted, HeldKnowledge, UnaskedTimeError
 from gate_agent.local_store import LocalStore, NotEnrolled
 from tests.fakes.gate_site import (
     AUTHORITY,
-    ENTRANCE,
     GATE,
     GATE_KEY,
     ISSUER,
@@ -379,28 +378,6 @@ def test_a_document_in_the_place_of_another_is_not_used(tmp_path: Path) -> None:
     store = enrolled(tmp_path)
     store.keep_document(DocumentKind.POLICY, KEYS)
     assert held(store).versions == {}
-
-
-def test_what_the_screen_shows_at_a_poster_is_kept_and_has_no_say_in_who_is_admitted(
-    tmp_path: Path,
-) -> None:
-    store = enrolled(tmp_path)
-    screen = EntranceScreen(ENTRANCE, b"k" * 32, "https://genkan.example/e/K7M2QX")
-    known = held(store)
-    give(known, document(DocumentKind.ENTRANCE, knowledge.write_entrance([screen]), 1))
-
-    assert known.screens == held(store).screens == (screen,)
-    assert known.versions[DocumentKind.ENTRANCE] == 1
-    assert known.heard is None
-
-    without = informed(enrolled(tmp_path / "other"))
-    give(without, time(keys=1, policy=1, entrance=9))
-    assert without.heard == NOW
-
-    give(known, document(DocumentKind.ENTRANCE, knowledge.write_entrance([]), 2))
-    assert known.screens == ()
-    with pytest.raises(MalformedSectionError):
-        give(known, document(DocumentKind.ENTRANCE, knowledge.dump([["x", b"", "ftp:"]]), 3))
 
 
 def test_a_new_document_counts_even_when_the_disk_does_not_take_it(tmp_path: Path) -> None:
