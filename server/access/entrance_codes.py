@@ -5,6 +5,7 @@ only says that the gate has to be told, and the section is made when it is sent.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -21,7 +22,7 @@ from server.access.models import Entrance
 from server.devices import actions as devices
 from server.devices import models as device_models
 from server.devices.actions import signing_key
-from server.devices.models import Device, KeyPurpose
+from server.devices.models import Device, IssuedDocument, KeyPurpose
 from server.kernel import live, outbox, throttle
 from server.kernel.desk import Desk
 from server.kernel.errors import NotFound
@@ -101,12 +102,14 @@ def check_code(
 def refresh(work: Work, site: SiteCode) -> None:
     """Let every gate of the site know what its screen shows, where that changed."""
     for gate in device_models.devices(work.session, site=site, kind=Kind.GATE):
-        if gate.admitted and _issued(work, gate)[1]:
+        if gate.admitted and _concerns(work, gate) and _issued(work, gate)[1]:
             _tell(work, gate)
 
 
 def answer(work: Work, gate: Device, held: int | None) -> None:
     """Send a gate that asks what its screen shows, unless it holds that."""
+    if held is None and not _shown(work, gate):
+        return  # it shows nothing, and there is nothing to say
     row, _ = _issued(work, gate)
     if devices.catch_up(work, row, held):
         _tell(work, gate)
@@ -144,7 +147,7 @@ def _sender(desk: Desk) -> Sender:
     return send
 
 
-def _issued(work: Work, gate: Device) -> tuple[device_models.IssuedDocument, bool]:
+def _issued(work: Work, gate: Device) -> tuple[IssuedDocument, bool]:
     """Number the section as every other; what is kept of it is a hash, which tells whether it changed."""
     return devices.issue(
         work,
@@ -154,18 +157,27 @@ def _issued(work: Work, gate: Device) -> tuple[device_models.IssuedDocument, boo
     )
 
 
-def _body(work: Work, gate: Device) -> bytes:
+def _concerns(work: Work, gate: Device) -> bool:
+    """Tell whether a gate shows a code now, or was ever told to."""
+    told = work.session.get(IssuedDocument, (gate.id, DocumentKind.ENTRANCE))
+    return told is not None or bool(_shown(work, gate))
+
+
+def _shown(work: Work, gate: Device) -> Sequence[Entrance]:
     served = [point.id for point in places.access_points_of_gate(work.session, gate.site, gate.id)]
-    shown = (
+    wanted = (
         select(Entrance)
         .where(Entrance.site == gate.site, col(Entrance.access_point).in_(served))
         .where(Entrance.path != "")
-        .order_by(col(Entrance.access_point))
     )
+    return work.session.exec(wanted.order_by(col(Entrance.access_point))).all()
+
+
+def _body(work: Work, gate: Device) -> bytes:
     base = str(work.settings.base_url).rstrip("/")
     return sections.write_entrance(
         EntranceScreen(row.access_point, _key(work, row), f"{base}{row.path}")
-        for row in work.session.exec(shown).all()
+        for row in _shown(work, gate)
     )
 
 
