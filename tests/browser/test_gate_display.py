@@ -2,18 +2,23 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
+import cv2
+import numpy as np
 import pytest
+import zxingcpp
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
-from access_protocol import wording
+from access_protocol import entrance_code, wording
 from access_protocol.decision import AccessDecision, DenyReason
 from access_protocol.events import Outcome
 from access_protocol.ids import AccessPointId, EventId
+from access_protocol.knowledge import EntranceScreen
 from access_protocol.wording import Language
 from gate_agent.display.board import DisplayFeedback
+from gate_agent.display.entrance import showing
 from gate_agent.display.screens import Standing
 from gate_agent.display.server import DisplayOptions, DisplayServer
 from gate_agent.feedback.base import Enrolling
@@ -23,6 +28,7 @@ from tests.services.browser import start_chromium
 pytestmark = pytest.mark.browser
 
 ENTRANCE = AccessPointId("main-gate-in")
+POSTER = EntranceScreen(ENTRANCE, b"k" * 32, "https://192.168.1.20:8443/e/K7M2QX")
 EVENT = EventId("1")
 GRANTED = AccessDecision(None)
 SMALL, UPRIGHT = (480, 320), (480, 800)
@@ -123,6 +129,26 @@ def test_a_refusal_is_said_in_every_language_in_turn(
         expect(page.locator("html")).to_have_attribute("lang", language)
         said = re.sub(r"\s", "", page.locator("#text").inner_text())
         assert said == re.sub(r"\s", "", wording.sentence(DenyReason.REVOKED, language))
+
+
+@pytest.mark.parametrize("size", [SMALL, UPRIGHT, *SIZES])
+@pytest.mark.parametrize("language", list(Language))
+def test_the_code_at_an_entrance_can_be_scanned_from_the_screen_and_read_from_it(
+    serve: Serve, open_page: Callable[..., Page], size: tuple[int, int], language: Language
+) -> None:
+    display = serve(language)
+    now = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+    display.feedback.ask(Standing, lambda _point: showing(POSTER, now, clock_trusted=True))
+    page = open_page(display, size)
+    stands(page, "entrance")
+    digits = entrance_code.code_at(POSTER.key, now).digits
+    expect(page.locator(".digits")).to_contain_text(f"{digits[:4]} {digits[4:]}")
+    expect(page.locator("#left")).to_have_text(re.compile(r"^1[0-5] s$"))
+    picture = cv2.imdecode(np.frombuffer(page.screenshot(), np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert picture is not None
+    assert [code.text for code in zxingcpp.read_barcodes(picture)] == [POSTER.address_with(digits)]
+    assert page.evaluate("overflows()") is False
+    assert page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)") >= SMALLEST_PX
 
 
 def _door(outcome: Outcome, to: DisplayFeedback) -> None:
