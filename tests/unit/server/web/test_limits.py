@@ -91,10 +91,12 @@ def test_each_address_is_counted_by_itself(browser: FlaskClient) -> None:
 
 def test_an_address_that_nobody_vouches_for_changes_nothing(tmp_path: Path) -> None:
     settings = Settings(_env_file=None, demo=True, data_folder=tmp_path)  # pyright: ignore[reportCallIssue]
-    app = create_app(settings)
+    office = create_office(settings)
+    app = create_app(settings, office)
     narrow(app)
     http = app.test_client()
     answers = [http.get("/robots.txt", headers=_from(f"192.0.2.{n}")).status_code for n in (1, 2)]
+    office.close()
     assert answers == [200, 429]
 
 
