@@ -1,8 +1,10 @@
 """The demo's site with its real server, and further gates enrolled at it over HTTP as a gate is."""
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+import os
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from access_protocol.transport.base import Will
@@ -33,10 +35,10 @@ class Guest(NamedTuple):
 class RealSite:
     """Web, worker, live and broker as processes of their own; `caller` is its administrator."""
 
-    def __init__(self) -> None:
-        """Nothing is started before it is entered."""
+    def __init__(self, stage: Stage | None = None) -> None:
+        """Nothing is started before it is entered; `stage` has settings of its own."""
         self._open = ExitStack()
-        self.stage = Stage()
+        self.stage = stage or Stage()
 
     def __enter__(self) -> Self:
         """Start the server. Raises `Skipped`."""
@@ -48,7 +50,7 @@ class RealSite:
         except DidNotStart as why:
             self._open.close()
             raise Skipped(f"the server did not start: {why}") from why
-        self.caller = Caller(self.stage.url, self.stage.live_url)
+        self.caller = Caller(self.stage.url, self.stage.live_url, self.stage.trust)
         self._open.callback(self.caller.close)
         self.caller.sign_in("admin@genkan.example", told["password"])
         return self
@@ -69,7 +71,8 @@ class RealSite:
         self._put("access-points", name, point)
         code: str = self.caller.post(f"/api/v1/devices/{name}/enrolment-code", {})["code"]
         store = LocalStore(self.stage.folder / name)
-        enrol(self.stage.url, code, store)
+        with _trusting(self.stage.root):
+            enrol(self.stage.url, code, store)
         return store
 
     def invite(self, count: int) -> list[Guest]:
@@ -128,3 +131,17 @@ def agent_of(
         make_transport=connect,
         make_clock=lambda journal: GateClock(battery_clock=True, floor=lambda: journal.newest),
     )
+
+
+@contextmanager
+def _trusting(root: Path) -> Generator[None]:
+    """Let what enrols in this process believe the certificates of `root`, as the stage lets its programs."""
+    before = os.environ.get("SSL_CERT_FILE")
+    os.environ["SSL_CERT_FILE"] = str(root)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SSL_CERT_FILE"]
+        else:
+            os.environ["SSL_CERT_FILE"] = before

@@ -66,6 +66,7 @@ def _play(scene: Scene, *, once: bool) -> None:
 def _invite_to_look_around(stage: Stage, scene: Scene) -> None:
     screen = Console(highlight=False, soft_wrap=True)
     screen.print(f"\nLook around: [bold]{stage.url}[/]  (API: {stage.url}/api/v1/)")
+    screen.print(f"  phones and browsers trust it after {stage.trust_url} (the page says how)")
     for person in scene.site["people"]:
         screen.print(f"  {person['role']:<14} {person['email']:<28} {scene.site['password']}")
     screen.print(f"  the visitor's page: {scene.link}")

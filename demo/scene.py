@@ -77,7 +77,9 @@ class Scene:
         stage.start_controller("door", FRONT, codes[FRONT], self.people)
         stage.start_controller("turnstile", TURNSTILE, codes[TURNSTILE], self.people)
         stage.start_controller("door", DOOR, codes[DOOR], self.people)
-        tell.happened("front door, turnstile and meeting-room door enrolled with their one-time codes")
+        tell.happened(
+            "front door, turnstile and meeting-room door enrolled with their one-time codes"
+        )
         cameras = {point: f"watch:{stage.scene_folder(point)}" for point in (ENTRANCE, ROOM)}
         for point in cameras:
             show_empty_hall(stage.scene_folder(point), self._seed())
@@ -102,7 +104,7 @@ class Scene:
 
     def _signed_in(self, role: str) -> Caller:
         person = next(each for each in self.site["people"] if each["role"] == role)
-        caller = Caller(self.stage.url, self.stage.live_url)
+        caller = Caller(self.stage.url, self.stage.live_url, self.stage.trust)
         return caller.sign_in(person["email"], self.site["password"])
 
     def _appointment(self, host: Caller) -> dict[str, Any]:

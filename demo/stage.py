@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -16,8 +17,10 @@ from demo.ports import free_port
 from demo.program import StartedProcess
 
 ROOT = Path(__file__).parents[1]
-WEB_PORT, LIVE_PORT, BROKER_PORT = 8080, 8081, 18883
+PLAIN_PORT, WEB_PORT, LIVE_PORT, BROKER_PORT = 8080, 8443, 8444, 18883
 """Where the demo listens for people to look around, if nobody else listens there."""
+_NOWHERE = ("192.0.2.1", 9)
+"""An address for documentation (RFC 5737): asked for the way there, a machine tells its own; nothing is sent."""
 
 
 @dataclass
@@ -27,7 +30,10 @@ class Stage:
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="genkan-demo-")))
     web_port: int = field(default_factory=free_port)
     live_port: int = field(default_factory=free_port)
+    plain_port: int = field(default_factory=free_port)
     broker_port: int = field(default_factory=free_port)
+    host: str = "localhost"
+    """The name or address by which browsers reach the server."""
     programs: dict[str, StartedProcess] = field(default_factory=dict[str, StartedProcess])
     _open: ExitStack = field(default_factory=ExitStack)
 
@@ -44,24 +50,47 @@ class Stage:
 
     @classmethod
     def on_usual_ports(cls) -> Self:
-        """Return a stage on ports that people can remember, or on others where those are taken."""
+        """Return a stage that phones in the same network reach, on ports that people can remember.
+
+        Where one is taken it is another.
+        """
         return cls(
-            web_port=_port(WEB_PORT), live_port=_port(LIVE_PORT), broker_port=_port(BROKER_PORT)
+            host=_own_address(),
+            plain_port=_port(PLAIN_PORT),
+            web_port=_port(WEB_PORT),
+            live_port=_port(LIVE_PORT),
+            broker_port=_port(BROKER_PORT),
         )
 
     @property
     def url(self) -> str:
         """Where the web process is."""
-        return f"http://localhost:{self.web_port}"
+        return f"https://{self.host}:{self.web_port}"
 
     @property
     def live_url(self) -> str:
         """Where the live process is."""
-        return f"http://localhost:{self.live_port}"
+        return f"https://{self.host}:{self.live_port}"
+
+    @property
+    def trust_url(self) -> str:
+        """Where a phone gets the certificate that it has to trust first."""
+        return f"http://{self.host}:{self.plain_port}/trust"
+
+    @property
+    def root(self) -> Path:
+        """The certificate of the server's own authority, which every program here trusts."""
+        return self.folder / "root.pem"
+
+    @property
+    def trust(self) -> ssl.SSLContext:
+        """Whom a caller of the server believes: its own authority and nobody else."""
+        return ssl.create_default_context(cafile=self.root)
 
     def prepare(self) -> dict[str, Any]:
         """Make the database and the demo site; return what `demo-data --json` says of it."""
         self._once("init")
+        self._once("trust", "--file", str(self.root))
         return json.loads(self._once("demo-data", "--json"))
 
     def start_server(self) -> None:
@@ -127,6 +156,10 @@ class Stage:
         self.programs[name] = program
         self._open.callback(program.stop)
 
+    @property
+    def _listen(self) -> str:
+        return "127.0.0.1" if self.host == "localhost" else "0.0.0.0"  # noqa: S104  for phones to come
+
     def _environment(self) -> dict[str, str]:
         return {
             **{key: value for key, value in os.environ.items() if not key.startswith("GENKAN_")},
@@ -135,6 +168,12 @@ class Stage:
             "GENKAN_DATA_FOLDER": str(self.folder / "server"),
             "GENKAN_BASE_URL": self.url,
             "GENKAN_LIVE_URL": self.live_url,
+            "GENKAN_WEB_TLS": "own",
+            "GENKAN_WEB_HOST": self._listen,
+            "GENKAN_LIVE_HOST": self._listen,
+            "GENKAN_PLAIN_PORT": str(self.plain_port),
+            # What enrols speaks HTTPS too, and Python believes this file in the place of the system's.
+            "SSL_CERT_FILE": str(self.root),
             "GENKAN_WEB_PORT": str(self.web_port),
             "GENKAN_LIVE_PORT": str(self.live_port),
             "GENKAN_BROKER_PORT": str(self.broker_port),
@@ -142,10 +181,20 @@ class Stage:
         }
 
 
+def _own_address() -> str:
+    """Return the address by which others in this network reach this machine, or localhost where there is none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(_NOWHERE)
+        except OSError:
+            return "localhost"
+        return str(probe.getsockname()[0])
+
+
 def _port(wanted: int) -> int:
     with socket.socket() as probe:
         try:
-            probe.bind(("127.0.0.1", wanted))
+            probe.bind(("0.0.0.0", wanted))  # noqa: S104  closed again at once
         except OSError:
             return free_port()
     return wanted

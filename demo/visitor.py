@@ -6,6 +6,7 @@ It speaks to the same pages and endpoints as a phone's browser, and signs with a
 import base64
 import html
 import re
+import ssl
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,13 +19,14 @@ from demo.caller import PATIENCE
 from demo.timeline import StepFailedError
 
 _CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
+_HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
 
 
 class VisitorPhone:
     """One phone, whose cookies, key and credential are its own."""
 
-    def __init__(self, link: str, trust: Any = True) -> None:  # noqa: ANN401, FBT002  as httpx takes it
-        """Take the link that came by mail; `trust` says whose certificates count."""
+    def __init__(self, link: str, trust: ssl.SSLContext) -> None:
+        """Take the link that came by mail; the server must be whom `trust` believes."""
         url = httpx.URL(link)
         self._path = url.path
         self._client = httpx.Client(
@@ -46,9 +48,7 @@ class VisitorPhone:
         if token is None:
             raise StepFailedError("the visit page has no button")
         self._csrf = html.unescape(token.group(1))
-        return self._text(
-            self._client.post(f"{self._path}/open", data={"csrf_token": self._csrf})
-        )
+        return self._text(self._client.post(f"{self._path}/open", data={"csrf_token": self._csrf}))
 
     def keep_key(self) -> int:
         """Have the credential bound to this phone's own key; return the credential's length in bytes."""
@@ -83,9 +83,18 @@ class VisitorPhone:
         )
         return self._json(answer)
 
-    def page(self, path: str = "") -> str:
-        """Return a page below the link."""
-        return self._text(self._client.get(f"{self._path}{path}"))
+    def page_of_refusal(self) -> str:
+        """Return what the visit page says to a phone that may not see it."""
+        response = self._client.get(self._path)
+        if not response.is_error:
+            raise StepFailedError("the visit page refuses nothing")
+        return html.unescape(response.text)
+
+    def send_form(self, path: str, fields: dict[str, str]) -> str:
+        """Fill in the form on a page below the link and send it; return the page that then comes."""
+        page = self._text(self._client.get(f"{self._path}{path}"))
+        given = {name: html.unescape(value) for name, value in _HIDDEN.findall(page)}
+        return self._text(self._client.post(f"{self._path}{path}", data=given | fields))
 
     def close(self) -> None:
         """End the connection."""
