@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from flask import Response
 from pydantic import AnyHttpUrl
 from werkzeug.serving import make_server
 
@@ -92,17 +93,32 @@ def serving(folder: Path, host: str = "localhost") -> Generator[PassSite]:
     )
     clock = RunningClock(NOON)
     office = create_office(settings, clock)
-    http = make_server(host, port, create_app(settings, office), threaded=True)
+    app = create_app(settings, office)
+    over = threading.Event()
+
+    def quiet(**_which: str) -> Response:
+        return Response(_silence(over), mimetype="text/event-stream")
+
+    # The live process is another test's business; here its streams are open and say nothing.
+    app.add_url_rule("/live", view_func=quiet)
+    app.add_url_rule("/live/visitor/<token>", view_func=quiet, endpoint="visitors_live")
+    http = make_server(host, port, app, threaded=True)
     thread = threading.Thread(target=http.serve_forever, daemon=True)
     try:
         scene = PassSite(url, PanelSite(office, clock), clock)
         thread.start()
         yield scene
     finally:
+        over.set()
         http.shutdown()
         thread.join()
         http.server_close()
         office.close()
+
+
+def _silence(over: threading.Event) -> Iterator[str]:
+    yield "event: connected\ndata:\n\n"
+    over.wait()
 
 
 class PassGate:
