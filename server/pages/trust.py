@@ -69,8 +69,6 @@ def _root() -> bytes | None:
 def _guides(agent: str) -> list[Guide]:
     apple = "iPhone" in agent or "iPad" in agent
     android = "Android" in agent
-    windows = "Windows" in agent
-    mac = "Macintosh" in agent
     return [
         Guide(
             "iPhone, iPad",
@@ -102,6 +100,12 @@ def _guides(agent: str) -> list[Guide]:
             ),
             android,
         ),
+        *_of_computers(agent, in_hand=apple or android),
+    ]
+
+
+def _of_computers(agent: str, *, in_hand: bool) -> list[Guide]:
+    return [
         Guide(
             "Windows",
             [
@@ -115,7 +119,7 @@ def _guides(agent: str) -> list[Guide]:
             gettext(
                 "Run certmgr.msc: Trusted Root Certification Authorities, Certificates; delete it there."
             ),
-            windows,
+            "Windows" in agent,
         ),
         Guide(
             "Mac",
@@ -127,7 +131,7 @@ def _guides(agent: str) -> list[Guide]:
                 ),
             ],
             gettext("Delete it in Keychain Access."),
-            mac and not apple,
+            "Macintosh" in agent and not in_hand,
         ),
         Guide(
             "Firefox",
@@ -138,6 +142,6 @@ def _guides(agent: str) -> list[Guide]:
                 gettext("Choose the file, and tick “Trust this CA to identify websites”."),
             ],
             gettext("In the same list, choose it and press “Delete or Distrust”."),
-            "Firefox" in agent and not android,
+            "Firefox" in agent and not in_hand,
         ),
     ]

@@ -192,7 +192,6 @@ def create_live(
 ) -> Starlette:
     """Return the ASGI application; it starts and stops the transport, and closes the office."""
     settings = office.settings
-    doorkeeper = Doorkeeper(settings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
@@ -224,6 +223,30 @@ def create_live(
             streams.stream(for_staff), ping=HEARTBEAT, ping_message_factory=_heartbeat
         )
 
+    return Starlette(
+        routes=[
+            Route("/live", live),
+            Route("/live/visitor/{token}", _visitor_streams(office, checked_every)),
+            Route("/health", _health),
+        ],
+        middleware=[
+            Middleware(
+                CORSMiddleware,
+                allow_origins=[str(settings.base_url).rstrip("/")],
+                allow_credentials=True,
+                allow_methods=["GET"],
+                allow_headers=["Last-Event-ID", "Cache-Control"],
+            )
+        ],
+        lifespan=lifespan,
+    )
+
+
+def _visitor_streams(
+    office: Office, checked_every: float
+) -> Callable[[Request], Awaitable[Response]]:
+    doorkeeper = Doorkeeper(office.settings)
+
     async def live_for_visitor(request: Request) -> Response:
         if not doorkeeper.lets_in(request):
             return PlainTextResponse("Please wait a minute.", 429, {"Retry-After": "60"})
@@ -241,23 +264,7 @@ def create_live(
             doorkeeper.counted(request, events), ping=HEARTBEAT, ping_message_factory=_heartbeat
         )
 
-    return Starlette(
-        routes=[
-            Route("/live", live),
-            Route("/live/visitor/{token}", live_for_visitor),
-            Route("/health", _health),
-        ],
-        middleware=[
-            Middleware(
-                CORSMiddleware,
-                allow_origins=[str(settings.base_url).rstrip("/")],
-                allow_credentials=True,
-                allow_methods=["GET"],
-                allow_headers=["Last-Event-ID", "Cache-Control"],
-            )
-        ],
-        lifespan=lifespan,
-    )
+    return live_for_visitor
 
 
 def _heartbeat() -> ServerSentEvent:
