@@ -135,6 +135,8 @@ def add_channel(work: Work, person: PersonId, new: NewChannel) -> Channel:
     """
     _require_own(work, person)
     kind, address, goes_to = _address(new)
+    if kind is ChannelKind.PUSH:
+        push_key(work)  # its private part signs what is sent there
     mark = hashlib.sha256(address.encode()).hexdigest() if kind is ChannelKind.PUSH else None
     if mark and new.subscription:
         address = new.subscription.model_dump_json()
