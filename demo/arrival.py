@@ -22,8 +22,9 @@ class Arrival:
     timeline: Timeline
     phone: VisitorPhone
     copied: str = field(default="", init=False)
-    """A picture of the pass, taken while it was shown."""
+    """What a picture of the pass holds that somebody took while it was shown."""
     copied_at: float = field(default=0.0, init=False)
+    """When, in seconds of the monotonic clock."""
 
     def opens_the_link(self, stranger: VisitorPhone) -> None:
         """Open the invitation, agree to the house rules, and let the phone make its key."""

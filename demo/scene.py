@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from access_protocol import credential
+from demo.arrival import Arrival
 from demo.caller import Caller, wait_for
 from demo.frames import hold_before_the_camera, show_empty_hall
 from demo.live_page import LivePage
 from demo.mail import Invitation, read_invitation
 from demo.stage import Stage
 from demo.timeline import StepFailedError, Timeline
+from demo.visitor import VisitorPhone
 
 GATE, FRONT, TURNSTILE, DOOR = "gate-1", "door-front", "turnstile-1", "door-sakura"
 ENTRANCE, ROOM = "main-gate-in", "sakura-in"
@@ -23,8 +25,10 @@ VISITOR = {
     "email": "hana.suzuki@visitor.example",
     "company": "Aozora Design",
 }
-PASSAGES, REFUSALS = 2, 5
+PASSAGES, REFUSALS = 2, 7
 """What a whole play leaves in the ledger."""
+COPY_IS_OLD = timedelta(seconds=32)
+"""A picture of the pass counts for 30 s."""
 SHOWN_WITHIN = timedelta(seconds=1)
 """How soon after the decision the panel's live page must show it."""
 PERSON_AT_CAMERA = 600.0
@@ -56,13 +60,15 @@ class Scene:
             visit = self._appointment(host)
             invitation = self._invitation(admin)
             self.link = invitation.link
+            arrival = self._on_the_way(admin, invitation) if self.camera is None else None
             self.timeline.title("At the gate")
-            self._passes_the_gate(guard, page, visit, invitation)
-            if self.camera is None:
-                self.timeline.title("Four who may not come in")
+            self._passes_the_gate(guard, page, visit, invitation, arrival)
+            if arrival is not None:
+                self.timeline.title("Those who may not come in")
                 self._refusals(host, guard, page, invitation)
+                self._copies(guard, visit, invitation, arrival)
             self.timeline.title("At the meeting room")
-            self._enters_the_room(host, guard, visit, invitation)
+            self._enters_the_room(host, guard, visit, invitation, arrival)
         self.timeline.title("The ledger")
         self._agrees(guard, admin)
 
@@ -142,12 +148,27 @@ class Scene:
         )
         return invitation
 
+    def _on_the_way(self, admin: Caller, invitation: Invitation) -> Arrival:
+        trust = self.stage.trust
+        arrival = Arrival(self.timeline, VisitorPhone(invitation.link, trust))
+        self.timeline.title("The visitor’s phone")
+        arrival.opens_the_link(VisitorPhone(invitation.link, trust))
+        self.timeline.title("Coming near")
+        host = next(each for each in self.site["people"] if each["role"] == "host")
+        arrival.comes_near(admin, host["email"])
+        return arrival
+
     def _passes_the_gate(
-        self, guard: Caller, page: LivePage, visit: dict[str, Any], invitation: Invitation
+        self,
+        guard: Caller,
+        page: LivePage,
+        visit: dict[str, Any],
+        invitation: Invitation,
+        arrival: Arrival | None,
     ) -> None:
         known = visit["visitors"][0]["credential"]
-        if self.camera is None:
-            self._show(ENTRANCE, "visitor", invitation.code_png)
+        if arrival is not None:
+            self._show(ENTRANCE, "visitor", arrival.phone.pass_text(short=True))
             event = self._decided(guard, ENTRANCE, known)
         else:
             self.timeline.waiting("hold the QR code from the mail before the camera:")
@@ -194,15 +215,39 @@ class Scene:
                 f"{name}: refused as {reason}, on the gate, in the ledger, on the panel"
             )
 
-    def _enters_the_room(
-        self, host: Caller, guard: Caller, visit: dict[str, Any], invitation: Invitation
+    def _copies(
+        self, guard: Caller, visit: dict[str, Any], invitation: Invitation, arrival: Arrival
     ) -> None:
         known = visit["visitors"][0]["credential"]
-        self._show(ROOM, "visitor", invitation.code_png)
-        event = self._decided(guard, ROOM, known)
-        self._granted(
-            event, "the same QR code opens the room’s door: single entry counts per access point"
+        self._show(ENTRANCE, "mailed", invitation.code_png)
+        self._refused(
+            guard, known, "use_phone", "the code in the mail, now that the phone was used"
         )
+        time.sleep(max(0.0, arrival.copied_at + COPY_IS_OLD.total_seconds() - time.monotonic()))
+        self._show(ENTRANCE, "copied", arrival.copied)
+        self._refused(
+            guard, known, "presentation_out_of_time", "a picture of the pass, half a minute old"
+        )
+
+    def _refused(self, guard: Caller, known: str, reason: str, text: str) -> None:
+        event = self._decided(guard, ENTRANCE, known, reason=reason)
+        if event["granted"] or event["outcomes"]:
+            raise StepFailedError(f"{text}: something opened: {event}")
+        self.timeline.refused(f"{text}: refused as {reason}")
+
+    def _enters_the_room(
+        self,
+        host: Caller,
+        guard: Caller,
+        visit: dict[str, Any],
+        invitation: Invitation,
+        arrival: Arrival | None,
+    ) -> None:
+        known = visit["visitors"][0]["credential"]
+        shown = arrival.phone.pass_text(short=False) if arrival else invitation.code_png
+        self._show(ROOM, "visitor", shown)
+        event = self._decided(guard, ROOM, known)
+        self._granted(event, "the same pass opens the room’s door, shown in its full form")
         self._opened(guard, event, DOOR, "opened")
         self.timeline.happened("the door reported that it was opened")
 
@@ -214,11 +259,12 @@ class Scene:
         if row["event"] != event["event"] or row["visitor"] != visit["visitors"][0]["id"]:
             raise StepFailedError(f"the attendance names something else: {row}")
         self.timeline.happened(f"attendance: {VISITOR['name']} in Sakura ({row['certainty']})")
-        self._show(ROOM, "again", invitation.code_png, wait=True)
-        again = self._decided(guard, ROOM, known, reason="entry_spent")
+        reason = "already_used" if arrival else "entry_spent"
+        self._show(ROOM, "again", shown, wait=True)
+        again = self._decided(guard, ROOM, known, reason=reason)
         if again["outcomes"]:
             raise StepFailedError("the second entry opened something")
-        self.timeline.refused("the same code a second time: refused as entry_spent")
+        self.timeline.refused(f"the same code a second time: refused as {reason}")
 
     def _agrees(self, guard: Caller, admin: Caller) -> None:
         """Hold the ledger against what the controllers themselves reported."""
