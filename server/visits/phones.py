@@ -127,9 +127,8 @@ def request_code(work: Work, token: str) -> None:
         known.span_began_at, known.sent_in_span = work.now, 0
     if known.sent_in_span >= CODES_PER_SPAN:
         wait = known.span_began_at + SPAN - work.now
-        minutes = int(wait.total_seconds()) // 60 + 1
         raise TooMany(
-            f"Several codes were sent already. Please look into your mail, or try again in {minutes} minutes.",
+            "Several codes were sent already. Please look into your mail, or try again in an hour.",
             wait,
         )
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"

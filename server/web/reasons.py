@@ -60,4 +60,20 @@ REASONS = (
         "cannot be hard where nothing reads who leaves by one of the doors: "
         "add readers there, or minutes after which it is forgiven"
     ),
+    N_("is invited to this visit already"),
+    N_("both times are needed, or neither"),
+    N_("write a few words, or choose another time"),
+    N_("This visit is over."),
+    N_("This visit will not take place."),
+    N_("You asked many times already. Please call or write to your host."),
+    N_("Nobody else can be brought to this visit. Please ask your host."),
+    N_("There is a newer version of this document. Please read it first."),
+    N_("This was answered already."),
+    N_("This was answered already, or the visitor asks for something else now."),
+    N_("This visitor is expected already."),
+    N_("There is no such visitor in this visit."),
+    N_("There is no such document."),
+    N_("This document was changed"),
+    N_("There is no credential for this visit now."),
+    N_("Several codes were sent already. Please look into your mail, or try again in an hour."),
 )

@@ -104,6 +104,7 @@ def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
     )
 
     def visitors_stream(token: str) -> Response:
+        del token
         return Response(_quiet(over), mimetype="text/event-stream")
 
     app.add_url_rule("/live/visitor/<token>", view_func=visitors_stream)

@@ -93,7 +93,8 @@ def decline(token: str) -> AnyResponse:
     def show(now: Visiting, form: Form) -> str:
         return render_template("visitor/decline.html", form=form, token=token, **_around(now))
 
-    return _answered(token, store, show, gettext("Your host knows that you will not come."))
+    # The page itself says that it is noted.
+    return _answered(token, store, show, "")
 
 
 @blueprint.route("/<token>/wish", methods=["GET", "POST"])
@@ -133,8 +134,8 @@ def companions(token: str) -> AnyResponse:
     def store(now: Visiting, form: Form) -> None:
         form.need("name", "email")
         data = {name: form.value(name) for name in ("name", "email", "company")}
+        new = NewCompanion.model_validate(data)
         if not form.has_errors:
-            new = NewCompanion.model_validate(data)
             actions.bring(now.work, now.visit.id, now.visitor.id, new)
 
     def show(now: Visiting, form: Form) -> str:
@@ -217,7 +218,8 @@ def _answered(
         except GenkanError as error:
             form.take(error)
         if not form.has_errors:
-            flash(done, "good")
+            if done:
+                flash(done, "good")
             return redirect(url_for("visitor.visit", token=token), HTTPStatus.SEE_OTHER)
     with visiting(token) as now:
         text = show(now, form)

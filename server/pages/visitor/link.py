@@ -46,7 +46,7 @@ def visit(token: str) -> Response:
         text = render_template(
             "visitor/visit.html",
             token=token,
-            greeting=gettext("Dear %(name)s", name=now.visitor.name),
+            greeting=_greeting(now),
             heading=heading.words,
             message=heading.message,
             closed=closed and not (now.is_over or now.is_off),
@@ -65,10 +65,15 @@ def parts(token: str) -> str:
         return render_template(
             "visitor/parts.html",
             token=token,
+            greeting=_greeting(now),
             heading=heading.words,
             message=heading.message,
             parts=arranged(now, SECTIONS),
         )
+
+
+def _greeting(now: Visiting) -> str:
+    return gettext("Dear %(name)s", name=now.visitor.name)
 
 
 def _heading(now: Visiting) -> Heading:

@@ -41,7 +41,8 @@ def journey(now: Visiting) -> Shown | None:
     bring = "\n".join(
         part for part in (actions.in_words(site.bring, current()), now.visit.bring) if part
     )
-    if now.is_off or now.is_over or not (directions or bring):
+    nothing = not (directions or bring)
+    if nothing or now.is_off or now.is_over or now.has_declined:
         return None
     return Shown({"directions": directions, "bring": bring})
 
