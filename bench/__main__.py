@@ -35,6 +35,7 @@ BENCHES: dict[str, str] = {
     "ledger_inserts_per_s_postgresql": "bench.ledger:ledger_inserts_per_s_postgresql",
     "revocation_to_refusal_ms": "bench.propagation:revocation_to_refusal_ms",
     "reconnect_10k_s": "bench.propagation:reconnect_10k_s",
+    "crossing_to_push_ms": "bench.telling:crossing_to_push_ms",
     "request_ms_beside_500_streams": "bench.streams:request_ms_beside_500_streams",
 }
 

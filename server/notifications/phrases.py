@@ -12,8 +12,8 @@ from access_protocol.wording import Language
 from server.kernel.text import on_one_line
 from server.notifications.kinds import NoticeKind
 
-LONGEST = 200
-"""Characters of one detail; names of visits may be longer."""
+LONGEST = 100
+"""Characters of one detail: all of them together fit into one push."""
 
 
 @dataclass(frozen=True)
