@@ -19,6 +19,10 @@ PHONE = ViewportSize(width=390, height=844)
 DESKTOP = ViewportSize(width=1440, height=900)
 
 
+class PageLeft(Exception):
+    """The page in which a script ran was left before the script ended."""
+
+
 def chromium_program() -> str:
     """Return where the system's Chromium is."""
     names = ("chromium", "chromium-browser", "google-chrome")

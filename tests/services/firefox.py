@@ -12,8 +12,13 @@ from typing import Any
 
 import websocket
 
+from tests.services.browser import PageLeft
+
 SECONDS = 60
 READY = "WebDriver BiDi listening on "
+
+
+LEFT = frozenset({"no such frame", "no such node", "unknown error"})
 
 
 class FirefoxError(Exception):
@@ -80,6 +85,8 @@ class Firefox:
             if answer.get("id") != number:
                 continue  # an event
             if answer["type"] == "error":
+                if method == "script.evaluate" and answer["error"] in LEFT:
+                    raise PageLeft(answer["message"])
                 raise FirefoxError(f"{method}: {answer['message']}")
             return answer["result"]
 

@@ -12,10 +12,13 @@ from typing import Any
 
 from PIL import Image
 from selenium import webdriver
+from selenium.common.exceptions import JavascriptException, NoSuchFrameException
 from selenium.webdriver.remote.client_config import ClientConfig
 from selenium.webdriver.remote.remote_connection import RemoteConnection
 from selenium.webdriver.webkitgtk.options import Options
 from selenium.webdriver.webkitgtk.service import Service
+
+from tests.services.browser import PageLeft
 
 SECONDS = 60
 BROWSERS = "usr/lib/*/webkit2gtk-4.*/MiniBrowser"
@@ -43,12 +46,18 @@ class WebKit:
 
     def run(self, script: str) -> Any:
         """Return what an expression gives, awaited, as JSON can say it."""
-        text = self._driver.execute_async_script(
+        try:
+            text = self._run(script)
+        except (NoSuchFrameException, JavascriptException) as why:
+            raise PageLeft(str(why)) from why
+        return json.loads(text)
+
+    def _run(self, script: str) -> str:
+        return self._driver.execute_async_script(
             "const done = arguments[arguments.length - 1];"
             f"(async () => JSON.stringify(await ({script})) ?? 'null')()"
             ".then(done, (error) => done(JSON.stringify(String(error))));"
         )
-        return json.loads(text)
 
     def screenshot(self, selector: str) -> bytes:
         """Return a picture of the first element that the selector names, as PNG."""

@@ -101,7 +101,8 @@ def section(now: Visiting) -> Shown | None:
         return None
     begins, ends = window(now.visit.starts_at, now.visit.ends_at)
     url = url_for("visitor.show_pass", token=now.token)
-    return Shown({"pass_url": url, "begins": begins}, asks=begins <= now.work.now < ends)
+    counts = begins <= now.work.now < ends
+    return Shown({"pass_url": url, "begins": begins, "counts": counts}, asks=counts)
 
 
 @blueprint.get("/<token>/pass")

@@ -52,12 +52,10 @@ function mode() {
 function render() {
   const now = mode();
   for (const place of page.querySelectorAll("[data-when]")) {
-    place.hidden = !place.dataset.when.split(" ").includes(now);
+    const { when, network } = place.dataset;
+    place.hidden = !when.split(" ").includes(now) || network === (online ? "off" : "on");
   }
   for (const place of page.querySelectorAll("[data-why]")) place.hidden = place.dataset.why !== why;
-  for (const place of page.querySelectorAll("[data-network]")) {
-    place.hidden = (place.dataset.network === "on") !== online;
-  }
   for (const [name, words] of Object.entries(record.state?.facts ?? {})) {
     for (const place of page.querySelectorAll(`[data-fact="${name}"]`)) place.textContent = words;
   }
