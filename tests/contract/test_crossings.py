@@ -180,7 +180,7 @@ def test_only_the_visit_page_may_ask_for_the_position(guest: Arriving, app: Flas
 def test_without_a_fence_the_page_offers_the_buttons_alone(guest: Arriving, app: Flask) -> None:
     page = guest.phone(app).page()
     assert "my way" in page
-    assert "coming-data" not in page
+    assert "coming-watch" not in page
 
 
 def test_the_day_before_the_page_asks_for_nothing(guest: Arriving, app: Flask) -> None:
@@ -188,7 +188,7 @@ def test_the_day_before_the_page_asks_for_nothing(guest: Arriving, app: Flask) -
     guest.passes(days=-1)
     page = phone.page()
     assert "my way" not in page
-    assert "coming-data" not in page
+    assert "coming-watch" not in page
 
 
 def test_an_administrator_draws_the_fence_and_a_host_does_not(reception: Reception) -> None:

@@ -40,15 +40,16 @@ function show(next = state) {
 
 /** Read the card anew: it comes with the page, and again whenever the page fetches its sections. */
 async function attach() {
-  const found = document.getElementById("coming-data");
+  const found = document.getElementById("coming-watch");
   if (!found) {
     if (watch !== null) stop("off");
     return;
   }
-  data = JSON.parse(found.textContent);
-  document.getElementById("coming-start").addEventListener("click", start);
+  data = JSON.parse(found.dataset.coming);
+  // The page keeps this part when it fetches its sections anew: set, not added, so that a tap is one tap.
+  document.getElementById("coming-start").onclick = start;
   for (const button of document.querySelectorAll("#coming-watch [data-stop]")) {
-    button.addEventListener("click", () => stop("off"));
+    button.onclick = () => stop("off");
   }
   if (!("geolocation" in navigator) || !window.isSecureContext) {
     show("missing");
