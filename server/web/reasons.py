@@ -37,6 +37,16 @@ REASONS = (
         "More came from your network in a short time than we can answer. "
         "Please wait a minute and try again."
     ),
+    N_("This can be said on the day of the visit, until it ends."),
+    N_("This can be set up on the day of the visit, until it ends."),
+    N_("This site does not notice who comes near. Please use the buttons."),
+    N_("is not closed: repeat the first corner at the end"),
+    N_("crosses itself"),
+    N_("names a corner twice"),
+    N_("must have one ring and no holes"),
+    N_("is wider than 100 km"),
+    N_("is narrower than 20 m everywhere: no phone could tell"),
+    N_("the shape near must lie wholly within the shape approaching"),
     N_("There is no such visit, or it is not yours."),
     N_("This visit is over. Make a new one instead."),
     N_("This visit was cancelled. Make a new one instead."),
