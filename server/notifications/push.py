@@ -138,7 +138,7 @@ def payload(notice: Notice, *, hide_names: bool) -> str:
             "kind": notice.kind,
             "title": words.title,
             "body": words.body,
-            "language": notice.language,
+            "lang": notice.language,
             "path": notice.opens,
             "notice": notice.id,
             "tag": topic(notice),

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.api import Api
+from tests.fakes.hosted import Hosted
 from tests.fakes.reception import Reception, open_reception
+from tests.services.push_service import PushService
 
 
 @pytest.fixture
@@ -39,3 +41,16 @@ def shared_reception(
 def api(shared_reception: Reception) -> Api:
     """One site for all of this page; each test uses devices and credentials of its own."""
     return Api(shared_reception)
+
+
+@pytest.fixture
+def push_service(tmp_path: Path) -> Iterator[PushService]:
+    """A push service with a certificate of its own authority."""
+    with PushService(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def hosted(reception: Reception, push_service: PushService) -> Hosted:
+    """A host who can be told."""
+    return Hosted(reception, push_service)
