@@ -11,7 +11,16 @@ from sqlmodel import Field, Session, col, select
 from access_protocol.ids import CREDENTIAL_ID_BYTES, CredentialId, SiteCode, ZoneNumber
 from access_protocol.wording import Language
 from server.kernel.database import ID_COLUMN, Record, stored_as_text, text
-from server.kernel.ids import CompanionId, PersonId, RoomId, TermsId, VisitId, VisitorId, WishId
+from server.kernel.ids import (
+    CompanionId,
+    PersonId,
+    RoomId,
+    SeriesId,
+    TermsId,
+    VisitId,
+    VisitorId,
+    WishId,
+)
 from server.kernel.pagination import Page, PageQuery, paginate
 from server.visits.rules import Answer, MailState, TermsKind, VisitFilter, VisitState
 
@@ -49,6 +58,11 @@ class Visit(Record, table=True):
     """Why it was declined or cancelled, in the words of who did it."""
     sequence: int = Field(default=0, sa_type=BigInteger)
     """Counts the changes that its calendar entry went through (RFC 5545, 3.8.7.4)."""
+    series: SeriesId | None = Field(
+        default=None, sa_type=ID_COLUMN, foreign_key="visits_series.id", index=True
+    )
+    slot: str | None = Field(default=None, max_length=16)
+    """Which date of its series it is: where it stood at first, in the site's own time; it never changes."""
     created_at: datetime
     changed_at: datetime
 
@@ -84,6 +98,8 @@ class Visitor(Record, table=True):
     """Whether they need a way without steps."""
     sealed_needs: bytes = b""
     """What else they need, in their own words, sealed: it may tell of their health."""
+    reminded_at: datetime | None = None
+    """When a mail with the pass of this date of a series went out as its turn came."""
 
     @property
     def is_expected(self) -> bool:
