@@ -83,6 +83,7 @@ from server.visits.rules import (
     WelcomeInput,
     in_words,
 )
+from server.visits.series_models import Series, SeriesGuest
 from server.visits.terms import agree, outstanding, withdraw_terms, write_terms
 from server.visits.welcome import change_welcome, welcome
 
@@ -105,6 +106,8 @@ __all__ = [
     "OtherPhone",
     "PhoneBound",
     "ReplacedLink",
+    "Series",
+    "SeriesGuest",
     "TermsKind",
     "UnknownLink",
     "VisitCancelled",
