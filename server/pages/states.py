@@ -85,23 +85,16 @@ def visit(state: str) -> Badge:
 
 def stage(reached: Stage) -> Badge:
     """How far a visitor has come; who waits for their host is marked."""
-    match reached:
-        case Stage.INVITED:
-            return Badge("", "visits", gettext("Expected"))
-        case Stage.ON_THE_WAY:
-            return Badge("", "onward", gettext("On the way"))
-        case Stage.NEAR:
-            return Badge("waiting", "place", gettext("Nearby"))
-        case Stage.ARRIVED:
-            return Badge("waiting", "door-open", gettext("At the entrance"))
-        case Stage.AT_GATE:
-            return Badge("good", "gate", gettext("Through the gate"))
-        case Stage.IN_ROOM:
-            return Badge("good", "room", gettext("In the room"))
-        case Stage.LEFT:
-            return Badge("", "sign-out", gettext("Left"))
-        case Stage.DECLINED:
-            return Badge("bad", "cancelled", gettext("Cannot come"))
+    return {
+        Stage.INVITED: Badge("", "visits", gettext("Expected")),
+        Stage.ON_THE_WAY: Badge("", "onward", gettext("On the way")),
+        Stage.NEAR: Badge("waiting", "place", gettext("Nearby")),
+        Stage.ARRIVED: Badge("waiting", "door-open", gettext("At the entrance")),
+        Stage.AT_GATE: Badge("good", "gate", gettext("Through the gate")),
+        Stage.IN_ROOM: Badge("good", "room", gettext("In the room")),
+        Stage.LEFT: Badge("", "sign-out", gettext("Left")),
+        Stage.DECLINED: Badge("bad", "cancelled", gettext("Cannot come")),
+    }[reached]
 
 
 def alarm(alarm: Alarm) -> str:

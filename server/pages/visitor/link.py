@@ -5,7 +5,7 @@ from typing import NamedTuple
 from flask import Response, render_template
 
 from server.pages.states import Badge
-from server.pages.visitor import appointment, blueprint, coming, credential, pass_, replies
+from server.pages.visitor import answer, appointment, blueprint, coming, credential, pass_, replies
 from server.pages.visitor.sections import Section, arranged
 from server.pages.visitor.visiting import Visiting, at_any_phone, visiting
 from server.visits.actions import Keeper, OtherPhone
@@ -14,6 +14,7 @@ from server.web.languages import gettext
 from server.web.limits import limited
 
 SECTIONS = (
+    Section("answer", answer.section),
     Section("agree", replies.agree),
     Section("coming", coming.section),
     Section("pass", pass_.section),

@@ -1,0 +1,94 @@
+"""The host's page: at home on a phone and installable; who comes, where they are, and what to do about it."""
+
+from typing import NamedTuple
+
+from flask import Blueprint, Flask, Response, request, url_for
+
+from server.arrivals import actions as arrivals
+from server.kernel.errors import SignInNeeded
+from server.kernel.request import caller, reading
+from server.pages.names import Names
+from server.web import languages
+from server.web.languages import gettext
+
+blueprint = Blueprint("host", __name__, url_prefix="/host", template_folder="templates")
+
+OPEN_TO_ALL = frozenset({"host.service_worker", "host.manifest", "host.offline"})
+"""What a browser fetches by itself, and what holds nothing personal."""
+
+
+class Place(NamedTuple):
+    """One entry of the bar under the thumb."""
+
+    word: str
+    icon: str
+    url: str
+    here: bool
+    waiting: int = 0
+
+
+def install(app: Flask) -> None:
+    """Add every page of the host to the application; after the panel, whose form of a visit it uses."""
+    # Importing them adds their views to the blueprint.
+    from server.pages.host import (  # noqa: PLC0415
+        alerts,
+        approvals,
+        installed,
+        invite,
+        today,
+        visit,
+    )
+
+    del alerts, approvals, installed, invite, today, visit
+    app.add_template_global(places, "host_places")
+    app.register_blueprint(blueprint)
+
+
+@blueprint.before_request
+def ask_for_sign_in() -> None:
+    """Show the page to nobody who is not signed in."""
+    if request.endpoint not in OPEN_TO_ALL and caller().session is None:
+        raise SignInNeeded("Sign in to see this page.")
+
+
+@blueprint.before_request
+def show_times_of_the_site() -> None:
+    """Write times as the clocks at the site show them."""
+    with reading() as work:
+        languages.prefer(None, Names(work).home_time_zone())
+
+
+@blueprint.after_request
+def keep_to_oneself(response: Response) -> Response:
+    """Leave no page with names in it in a cache, whatever stands between here and the phone."""
+    if request.endpoint not in OPEN_TO_ALL:
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def waiting_for_me() -> int:
+    """Return how many people wait for this person's yes or no."""
+    with reading() as work:
+        return len(arrivals.list_asked(work)) + len(arrivals.list_walk_ins(work))
+
+
+def places() -> list[Place]:
+    """Return where one can go from here."""
+    here = str(request.endpoint or "").removeprefix("host.")
+    every = (
+        (gettext("Today"), "today", "host.today", {"today", "visit"}),
+        (gettext("Visits"), "visits", "host.visits", {"visits", "change_visit", "cancel_visit"}),
+        (gettext("Invite"), "add", "host.new_visit", {"new_visit"}),
+        (gettext("Approve"), "approve", "host.approvals", {"approvals"}),
+        (gettext("Alerts"), "bell", "host.alerts", {"alerts"}),
+    )
+    return [
+        Place(
+            word,
+            icon,
+            url_for(endpoint),
+            here in shown_by,
+            waiting_for_me() if endpoint == "host.approvals" else 0,
+        )
+        for word, icon, endpoint, shown_by in every
+    ]
