@@ -22,7 +22,7 @@ from server.kernel.work import Office
 from server.meetings import api as meetings_api
 from server.notifications import api as notifications_api
 from server.notifications import messages as notifications_messages
-from server.pages import host, panel, trust, visitor
+from server.pages import host, kiosk, panel, poster, trust, visitor
 from server.pages.panel import api_reference
 from server.people import api as people_api
 from server.people import callers
@@ -100,6 +100,8 @@ def create_app(settings: Settings, office: Office | None = None) -> OpenAPI:
     panel.install(app)
     host.install(app)
     visitor.install(app)
+    poster.install(app)
+    app.register_blueprint(kiosk.blueprint)
     app.register_blueprint(api_reference.blueprint)
     app.register_blueprint(trust.blueprint)
     return app

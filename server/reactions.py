@@ -11,6 +11,7 @@ from server.arrivals.actions import (
     CheckedIn,
     CrossingKind,
     CrossingNoticed,
+    PosterChanged,
     WalkInRegistered,
 )
 from server.credentials import actions as credentials
@@ -69,11 +70,6 @@ def register(office: Office) -> None:
     on(CheckedIn, lambda work, it: _tell_at_entrance(work, it, NoticeKind.ARRIVED))
     on(ApprovalAsked, lambda work, it: _tell_at_entrance(work, it, NoticeKind.APPROVAL_ASKED))
     on(WalkInRegistered, _tell_of_walk_in)
-    # Where a visitor is, and who stands at the entrance, is what hosts are told at once.
-    on(CrossingNoticed, _tell_of_crossing)
-    on(CheckedIn, lambda work, it: _tell_at_entrance(work, it, NoticeKind.ARRIVED))
-    on(ApprovalAsked, lambda work, it: _tell_at_entrance(work, it, NoticeKind.APPROVAL_ASKED))
-    on(WalkInRegistered, _tell_of_walk_in)
     # Another phone of the visitor's takes the link over: what the one before could show opens nothing more.
     on(PhoneBound, _follow_phone)
     # The visitor answers, and the host what the visitor asked for.
@@ -95,11 +91,19 @@ def register(office: Office) -> None:
     on(PlaceChanged, access.place_changed)
     on(AmnestyGranted, access.amnesty_granted)
     on(DeviceStatusChanged, access.device_status_changed)
+    on(PosterChanged, _show_code_beside)
     # Doors report: operators' commands come to their end, who passed is inside, and meetings see who came.
     # The gates' journals are locked before the server's own, by everybody.
     on(DoorReported, access.door_witnessed)
     on(DoorReported, access.door_reported)
     on(OutcomesReported, meetings.note_outcomes)
+
+
+def _show_code_beside(work: Work, changed: PosterChanged) -> None:
+    """Let the screens at an entrance show the code of the poster that hangs there now."""
+    if changed.access_point is not None:
+        path = f"/e/{changed.code}" if changed.code else ""
+        access.post_entrance(work, changed.site, changed.access_point, path)
 
 
 def _expect(work: Work, visitor: VisitorId) -> None:

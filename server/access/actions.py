@@ -27,6 +27,7 @@ from server.access.doors import (
     open_portal,
 )
 from server.access.entrance_codes import EntranceKeyRotated, check_code
+from server.access.entrance_codes import accepts as entrance_code_accepts
 from server.access.entrance_codes import code_now as entrance_code_now
 from server.access.entrance_codes import post as post_entrance
 from server.access.entrance_codes import rotate as rotate_entrance_key
@@ -95,6 +96,7 @@ __all__ = [
     "device_status_changed",
     "door_reported",
     "door_witnessed",
+    "entrance_code_accepts",
     "entrance_code_now",
     "find_command",
     "find_opening",

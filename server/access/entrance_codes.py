@@ -99,6 +99,16 @@ def check_code(
     return False
 
 
+def accepts(work: Work, site: SiteCode, access_point: AccessPointId, digits: str) -> bool:
+    """Tell whether a scanned address carries the present code or the one before; its view limits how often."""
+    row = work.session.get(Entrance, (site, access_point))
+    return (
+        row is not None
+        and bool(row.path)
+        and entrance_code.accepts(_key(work, row), digits, work.now)
+    )
+
+
 def refresh(work: Work, site: SiteCode) -> None:
     """Let every gate of the site know what its screen shows, where that changed."""
     for gate in device_models.devices(work.session, site=site, kind=Kind.GATE):

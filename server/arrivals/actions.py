@@ -6,12 +6,15 @@ from server.arrivals.check_in import (
     ApprovalGiven,
     Asked,
     CheckedIn,
+    Evidence,
     approve_entry,
     ask_approval,
+    enter,
     list_asked,
     refuse_entry,
 )
 from server.arrivals.crossings import CrossingNoticed, is_day_of, notice_crossing
+from server.arrivals.entry_rules import qr_svg
 from server.arrivals.fences import (
     Drawing,
     FenceChanged,
@@ -23,9 +26,24 @@ from server.arrivals.fences import (
     reach_m,
     remove_fence,
 )
+from server.arrivals.kiosks import NewKiosk, list_kiosks
+from server.arrivals.kiosks import at_screen as kiosk_at_screen
+from server.arrivals.kiosks import note_seen as note_kiosk_seen
+from server.arrivals.kiosks import pair as pair_kiosk
+from server.arrivals.kiosks import revoke as revoke_kiosk
+from server.arrivals.kiosks import showing as kiosk_showing
 from server.arrivals.owntracks import LARGEST as LARGEST_OWNTRACKS
 from server.arrivals.owntracks import received as take_owntracks
-from server.arrivals.posters import NewPoster, PosterChanged
+from server.arrivals.poster_sheets import Size as PosterSize
+from server.arrivals.poster_sheets import pdf as poster_pdf
+from server.arrivals.poster_sheets import picture as poster_picture
+from server.arrivals.posters import NewPoster, PosterChanged, list_posters, note_scan
+from server.arrivals.posters import address as poster_address
+from server.arrivals.posters import found as poster_found
+from server.arrivals.posters import get as get_poster
+from server.arrivals.posters import put_up as put_up_poster
+from server.arrivals.posters import replace as replace_poster
+from server.arrivals.posters import take_down as take_down_poster
 from server.arrivals.rules import AnswerKind, CrossingKind, CrossingSource
 from server.arrivals.trackers import BrokerSetup, Setup, TrackerEnded, TrackerSetUp
 from server.arrivals.trackers import end as end_tracker
@@ -40,7 +58,10 @@ from server.arrivals.walk_ins import (
     WalkInRegistered,
 )
 from server.arrivals.walk_ins import approve as approve_walk_in
+from server.arrivals.walk_ins import is_waiting as walk_in_waits
+from server.arrivals.walk_ins import keep_on_phone as keep_walk_in_on_phone
 from server.arrivals.walk_ins import list_waiting as list_walk_ins
+from server.arrivals.walk_ins import of_phone as walk_in_of_phone
 from server.arrivals.walk_ins import refuse as refuse_walk_in
 from server.arrivals.walk_ins import register as register_walk_in
 
@@ -56,13 +77,16 @@ __all__ = [
     "CrossingNoticed",
     "CrossingSource",
     "Drawing",
+    "Evidence",
     "FenceChanged",
     "FenceInput",
     "HostAnswered",
     "NewAnswer",
+    "NewKiosk",
     "NewPoster",
     "NewWalkIn",
     "PosterChanged",
+    "PosterSize",
     "Setup",
     "TrackerEnded",
     "TrackerSetUp",
@@ -77,21 +101,42 @@ __all__ = [
     "ask_approval",
     "drawn",
     "end_tracker",
+    "enter",
     "find_fence",
+    "get_poster",
     "is_at_site",
     "is_day_of",
+    "keep_walk_in_on_phone",
+    "kiosk_at_screen",
+    "kiosk_showing",
     "latest_for",
     "list_asked",
+    "list_kiosks",
+    "list_posters",
     "list_walk_ins",
+    "note_kiosk_seen",
+    "note_scan",
     "notice_crossing",
+    "pair_kiosk",
+    "poster_address",
+    "poster_found",
+    "poster_pdf",
+    "poster_picture",
     "put_fence",
+    "put_up_poster",
+    "qr_svg",
     "reach_m",
     "refuse_entry",
     "refuse_walk_in",
     "register_walk_in",
     "remove_fence",
+    "replace_poster",
+    "revoke_kiosk",
     "set_up_tracker",
     "set_up_tracker_for_broker",
+    "take_down_poster",
     "take_owntracks",
     "tracker_signed_in",
+    "walk_in_of_phone",
+    "walk_in_waits",
 ]

@@ -1,5 +1,6 @@
 """What a host answers visitors who are on their way or stand in the hall; their page shows it at once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Self
@@ -97,6 +98,11 @@ def latest_for(work: Work, visit: VisitId, visitor: VisitorId) -> HostAnswer | N
     """Return the answer that a visitor's page shows now, if there is one."""
     found = models.answer_to(work.session, visit, visitor)
     return found if found is not None and work.now - found.at < SHOWN_FOR else None
+
+
+def answers_in(work: Work, visit: VisitId) -> Sequence[HostAnswer]:
+    """Return what was answered in a visit that the caller may see, oldest first."""
+    return models.answers_in(work.session, visits.get(work, visit).id)
 
 
 def _require_to_answer(work: Work, visit: Visit) -> None:

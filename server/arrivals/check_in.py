@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from sqlmodel import col, select
 
 from access_protocol.ids import AccessPointId, EventId, SiteCode
+from access_protocol.presence import Presence
+from server.access.actions import open_by_poster
+from server.access.models import CommandState, DoorCommand
 from server.arrivals.entry_rules import APPROVAL_COUNTS, APPROVAL_WAITS, Answer
 from server.arrivals.models import CheckIn, EntryApproval
 from server.kernel import live
@@ -61,6 +64,49 @@ class Asked:
     approval: EntryApproval
     visit: Visit
     visitor: Visitor
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a visitor's phone and hand showed at a poster, found true by whoever asks."""
+
+    texts: tuple[str, ...]
+    """The presentation by the phone's own key, or the text that the server made for a phone without one."""
+    code: bool = False
+    """The changing code of this entrance was scanned or typed."""
+    position: bool = False
+    """The phone says that it is within the site's fence."""
+
+
+def enter(
+    work: Work, visit: Visit, visitor: Visitor, access_point: AccessPointId, evidence: Evidence
+) -> DoorCommand:
+    """Ask for the door; where it is granted the visitor is checked in, and an approval is used up.
+
+    A refusal is journaled and comes back as a command in state DENIED.
+    """
+    approval = latest_approval(work, visitor.id, access_point)
+    approved = approval is not None and counts(work, approval)
+    shown = {
+        Presence.CODE: evidence.code,
+        Presence.POSITION: evidence.position,
+        Presence.APPROVAL: approved,
+    }
+    command = open_by_poster(
+        work,
+        visit.site,
+        access_point,
+        visitor.id,
+        evidence.texts,
+        frozenset(each for each, found in shown.items() if found),
+    )
+    if command.state is CommandState.DENIED:
+        return command
+    if approval is not None and approved:
+        approval.answer = Answer.USED
+        work.session.add(approval)
+    note_check_in(work, visit, visitor, access_point, command.event)
+    return command
 
 
 def ask_approval(

@@ -1,8 +1,16 @@
 """What is on a poster, and how long a walk-in, an approval or a scanned code counts. Pure."""
 
+import io
 from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
+
+from qrcode.constants import ERROR_CORRECT_Q
+from qrcode.image.svg import SvgPathImage
+from qrcode.main import QRCode
+
+QUIET_ZONE = 4
+"""Modules of white around the code (ISO/IEC 18004, 9.1)."""
 
 CODE_LENGTH = 6
 ALPHABET = "234679ACDEFGHJKMNPQRTVWXY"
@@ -57,3 +65,12 @@ def read_code(typed: str) -> str | None:
 def as_read(check_number: str) -> str:
     """Return a check number as it stands on paper: `47-12`."""
     return f"{check_number[:2]}-{check_number[2:]}"
+
+
+def qr_svg(text: str) -> bytes:
+    """Return a QR code as SVG, at level Q: paper is scratched and folded."""
+    code = QRCode(error_correction=ERROR_CORRECT_Q, border=QUIET_ZONE, image_factory=SvgPathImage)
+    code.add_data(text)
+    drawn = io.BytesIO()
+    code.make_image().save(drawn)
+    return drawn.getvalue()

@@ -12,9 +12,6 @@ from urllib.parse import urlsplit
 
 import flask_babel
 from jinja2 import Environment
-from qrcode.constants import ERROR_CORRECT_Q
-from qrcode.image.svg import SvgPathImage
-from qrcode.main import QRCode
 
 from server.arrivals import entry_rules, posters
 from server.arrivals.models import Poster
@@ -24,10 +21,7 @@ from server.places.models import Portal, Site
 from server.places.rules import PortalKind
 from server.web.languages import gettext
 
-QUIET_ZONE = 4
-"""Modules of white around the code (ISO/IEC 18004, 9.1)."""
 PREVIEW_WIDTH = 480
-_POINTS_PER_INCH = 72
 
 
 class Size(StrEnum):
@@ -63,7 +57,7 @@ def pdf(work: Work, poster: Poster, size: Size) -> bytes:
     text = _template().render(
         size=size.value,
         languages=_words(work, poster),
-        qr=f"data:image/svg+xml;base64,{base64.b64encode(qr_svg(address)).decode()}",
+        qr=f"data:image/svg+xml;base64,{base64.b64encode(entry_rules.qr_svg(address)).decode()}",
         host=parts.netloc,
         path=parts.path,
         number=entry_rules.as_read(poster.check_number),
@@ -89,15 +83,6 @@ def pages(document: bytes, width: int) -> list[bytes]:
             page.render(scale=width / page.get_width()).to_pil().save(picture, "PNG")
             found.append(picture.getvalue())
     return found
-
-
-def qr_svg(text: str) -> bytes:
-    """Return a QR code as SVG, at level Q: paper is scratched and folded."""
-    code = QRCode(error_correction=ERROR_CORRECT_Q, border=QUIET_ZONE, image_factory=SvgPathImage)
-    code.add_data(text)
-    drawn = io.BytesIO()
-    code.make_image().save(drawn)
-    return drawn.getvalue()
 
 
 def _words(work: Work, poster: Poster) -> list[Words]:

@@ -80,6 +80,9 @@ def tell_host_declined(work: Work, visit_id: VisitId) -> None:
 def _tell(
     work: Work, visit: Visit, visitor: Visitor, kind: LetterKind, pass_picture: bytes | None = None
 ) -> None:
+    if not visitor.email:
+        # A walk-in need not give an address: what counts is on the phone in their hand.
+        return
     reader = _Reader(email=visitor.email, name=visitor.name, language=Language(visitor.language))
     over = kind in OVER
     site = models.welcome_of(work.session, visit.site)

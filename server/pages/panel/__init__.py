@@ -39,15 +39,18 @@ def install(app: Flask) -> None:
         mail,
         passback,
         policy,
+        posters,
         sign_in,
         visit_form,
         visit_replies,
         visit_timeline,
         visits,
+        walk_ins,
         welcome,
     )
 
     del account, devices, doors, fences, live, mail, passback, policy
+    del posters, walk_ins
     del sign_in, visit_form, visit_replies, visit_timeline, visits, welcome
     app.add_template_global(lockdown.lasting_lockdowns, "lasting_lockdowns")
     app.add_template_global(places, "panel_places")
@@ -81,8 +84,10 @@ def places() -> list[Place]:
     every = [
         (gettext("Live"), "live", "panel.live", Right.ACCESS_READ),
         (gettext("Visits"), "visits", "panel.visits", None),
+        (gettext("At the entrance"), "person", "panel.walk_ins", None),
         (gettext("Doors"), "doors", "panel.doors", Right.ACCESS_READ),
         (gettext("Devices"), "devices", "panel.devices", Right.DEVICES_READ),
+        (gettext("Posters"), "download", "panel.posters", Right.PLACES_MANAGE),
         (gettext("Policy"), "key", "panel.policy", Right.PLACES_MANAGE),
         (gettext("Mail"), "mail", "panel.mail", Right.MAIL_READ),
         (gettext("Account"), "account", "panel.account", None),
