@@ -22,13 +22,14 @@ from server.kernel.work import Office
 from server.meetings import api as meetings_api
 from server.notifications import api as notifications_api
 from server.notifications import messages as notifications_messages
-from server.pages import host, kiosk, panel, poster, trust, visitor
+from server.pages import hooks, host, kiosk, panel, poster, trust, visitor
 from server.pages.panel import api_reference
 from server.people import api as people_api
 from server.people import callers
 from server.people import messages as people_messages
 from server.places import api as places_api
 from server.visits import api as visits_api
+from server.visits import messages as visits_messages
 from server.web import limits
 from server.web.session import COOKIE
 
@@ -53,6 +54,7 @@ MESSAGES = (
     access_messages,
     arrivals_messages,
     notifications_messages,
+    visits_messages,
 )
 """What the worker takes, sends and does on time."""
 
@@ -104,6 +106,7 @@ def create_app(settings: Settings, office: Office | None = None) -> OpenAPI:
     app.register_blueprint(kiosk.blueprint)
     app.register_blueprint(api_reference.blueprint)
     app.register_blueprint(trust.blueprint)
+    app.register_blueprint(hooks.blueprint)
     return app
 
 

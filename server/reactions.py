@@ -11,6 +11,7 @@ from server.arrivals.actions import (
     CheckedIn,
     CrossingKind,
     CrossingNoticed,
+    HostAnswered,
     PosterChanged,
     WalkInRegistered,
 )
@@ -21,12 +22,12 @@ from server.devices.actions import DeviceEnrolled, DeviceStatusChanged
 from server.devices.reports import DoorReported
 from server.kernel import outbox
 from server.kernel.errors import Conflict
-from server.kernel.ids import VisitorId
+from server.kernel.ids import SeriesGuestId, VisitorId
 from server.kernel.outbox import OutboxSettled
 from server.kernel.work import Office, Work
 from server.meetings import actions as meetings
 from server.notifications import actions as notifications
-from server.notifications.actions import NoticeKind, NoticeUnanswered
+from server.notifications.actions import NewsKind, NoticeKind, NoticeUnanswered
 from server.people.actions import PersonDeactivated
 from server.places.actions import PlaceChanged
 from server.places.models import AccessPoint, Portal
@@ -37,6 +38,8 @@ from server.visits.actions import (
     MailState,
     MailWanted,
     PhoneBound,
+    SeriesGuestToTell,
+    SeriesPassToSend,
     VisitChanged,
     VisitDeclined,
     VisitHeld,
@@ -61,6 +64,9 @@ def register(office: Office) -> None:
     on(MailWanted, lambda work, it: _mail_again(work, it.visitor))
     on(VisitorLinkReplaced, lambda work, it: _replace(work, it.visitor))
     on(OutboxSettled, _note_mail)
+    # Of a series each guest is told in one mail, and gets each pass before its date.
+    on(SeriesGuestToTell, lambda work, it: visits.tell_series_guest(work, it.guest, _picture))
+    on(SeriesPassToSend, lambda work, it: _send_pass(work, it.visitor))
     # Hosts are told on their channels, and their deputy where they do not react.
     on(OutboxSettled, notifications.settled)
     on(NoticeUnanswered, tell_deputy)
@@ -83,6 +89,13 @@ def register(office: Office) -> None:
     on(VisitDeclined, lambda work, it: visits.tell_host_declined(work, it.visit))
     on(VisitorUninvited, lambda work, it: _withdraw(work, it.visitor))
     on(VisitorUninvited, lambda work, it: visits.uninvite(work, it.visitor))
+    # Who joined a messenger is told there that there is something to read. After all that may end a visit.
+    on(OutboxSettled, notifications.messenger_settled)
+    on(CredentialIssued, _tell_new_pass)
+    on(VisitChanged, _tell_changed)
+    on(VisitHeld, _tell_changed)
+    on(HostAnswered, _tell_answered)
+    on(VisitorUninvited, lambda work, it: visits.end_joined(work, it.visitor))
     # What gates and controllers must know is pushed when it changes.
     on(CredentialIssued, access.credential_issued)
     on(CredentialRevoked, access.credential_revoked)
@@ -104,6 +117,22 @@ def _show_code_beside(work: Work, changed: PosterChanged) -> None:
     if changed.access_point is not None:
         path = f"/e/{changed.code}" if changed.code else ""
         access.post_entrance(work, changed.site, changed.access_point, path)
+
+
+def _tell_new_pass(work: Work, made: CredentialIssued) -> None:
+    # What is bound to a phone came over its page: whoever looks at it need not be told.
+    if made.credential_class is CredentialClass.STATIC:
+        visits.tell_joined(work, made.visitor, NewsKind.PASS)
+
+
+def _tell_changed(work: Work, it: VisitChanged | VisitHeld) -> None:
+    for visitor in it.visitors:
+        visits.tell_joined(work, visitor, NewsKind.CHANGED)
+
+
+def _tell_answered(work: Work, it: HostAnswered) -> None:
+    for visitor in it.visitors:
+        visits.tell_joined(work, visitor, NewsKind.ANSWERED)
 
 
 def _expect(work: Work, visitor: VisitorId) -> None:
@@ -197,6 +226,11 @@ def _tell_of_walk_in(work: Work, registered: WalkInRegistered) -> None:
 def _follow_phone(work: Work, bound: PhoneBound) -> None:
     if not bound.again:
         return
+    if bound.follows:
+        # Another date of the same series: the phone before shows nothing of it any more; it is told once.
+        if issued.current_issue(work.session, bound.visitor, None) is not None:
+            credentials.issue(work, bound.visitor)
+        return
     _tell_host(work, bound, NoticeKind.PHONE_MOVED)
     if issued.current_issue(work.session, bound.visitor, None) is None:
         return
@@ -218,7 +252,18 @@ def _check_not_withdrawn(work: Work, visitor: VisitorId) -> None:
 def _mail(work: Work, visitor: VisitorId) -> None:
     present = issued.current_issue(work.session, visitor)
     if present is not None:
-        visits.invite(work, visitor, credentials.qr_png(present.text))
+        visits.invite(work, visitor, _picture)
+
+
+def _picture(work: Work, visitor: VisitorId) -> bytes | None:
+    present = issued.current_issue(work.session, visitor)
+    return credentials.qr_png(present.text) if present is not None else None
+
+
+def _send_pass(work: Work, visitor: VisitorId) -> None:
+    # What was withdrawn is not sent.
+    if issued.current_issue(work.session, visitor, None) is not None:
+        visits.pass_due(work, visitor, _picture)
 
 
 def _note_mail(work: Work, settled: OutboxSettled) -> None:
@@ -226,3 +271,4 @@ def _note_mail(work: Work, settled: OutboxSettled) -> None:
         sent = settled.state is outbox.State.SENT
         state = MailState.SENT if sent else MailState.FAILED
         visits.note_mail(work, VisitorId(settled.reference), state)
+        visits.note_guest_mail(work, SeriesGuestId(settled.reference), state)

@@ -143,6 +143,13 @@ class Settings(BaseSettings):
         default=None,
         description="PEM file of further authorities to trust when hosts' push endpoints and messengers are reached.",
     )
+    line_api_url: AnyHttpUrl = Field(
+        default=AnyHttpUrl("https://api.line.me"), description="Where LINE's Messaging API is reached."
+    )
+    wecom_api_url: AnyHttpUrl = Field(
+        default=AnyHttpUrl("https://qyapi.weixin.qq.com"),
+        description="Where the API of WeChat Work (WeCom) is reached.",
+    )
     web_processes: int = Field(
         default=1, ge=1, le=64, description="Processes that serve web requests."
     )

@@ -28,15 +28,46 @@ from server.notifications.deliveries import settled, waiting_tries
 from server.notifications.kinds import (
     TOLD_ONCE,
     WORTHLESS_AFTERWARDS,
+    AccountState,
     ChannelKind,
     DeliveryState,
     Failure,
+    JoinState,
     MailUse,
+    MessengerFailure,
+    MessengerKind,
+    NewsKind,
     NoticeKind,
     QuietWay,
 )
-from server.notifications.letters import Letter
+from server.notifications.letters import Letter, SeriesDate
 from server.notifications.mail import Mail, ReadMail
+from server.notifications.messengers import accounts, joining
+from server.notifications.messengers.accounts import (
+    find as find_messenger,
+)
+from server.notifications.messengers.accounts import (
+    list_accounts as list_messengers,
+)
+from server.notifications.messengers.accounts import (
+    set_up as set_up_messenger,
+)
+from server.notifications.messengers.accounts import (
+    take_away as take_messenger_away,
+)
+from server.notifications.messengers.accounts import (
+    try_again as try_messenger,
+)
+from server.notifications.messengers.base import Asked, NotGenuine, Unreadable
+from server.notifications.messengers.hooks import ask_hook, greet_hook
+from server.notifications.messengers.joining import Joined, joined_of
+from server.notifications.messengers.joining import Page as MessengerPage
+from server.notifications.messengers.joining import choices as messenger_choices
+from server.notifications.messengers.joining import forget_visitor as forget_at_messengers
+from server.notifications.messengers.joining import join_url as messenger_url
+from server.notifications.messengers.joining import leave as leave_messenger
+from server.notifications.messengers.joining import tell as tell_at_messengers
+from server.notifications.messengers.sending import settled as messenger_settled
 from server.notifications.models import CaughtMail
 from server.notifications.phrases import Worded, word
 from server.notifications.preferences import PreferencesInput, preferences_of, set_preferences
@@ -59,32 +90,53 @@ __all__ = [
     "SERVICES",
     "TOLD_ONCE",
     "WORTHLESS_AFTERWARDS",
+    "AccountState",
+    "Asked",
     "ChannelKind",
     "DeliveryState",
     "Failure",
+    "JoinState",
+    "Joined",
     "Letter",
     "LetterKind",
     "Mail",
     "MailUse",
+    "MessengerFailure",
+    "MessengerKind",
+    "MessengerPage",
     "NewChannel",
     "NewNotice",
+    "NewsKind",
+    "NotGenuine",
     "NoticeKind",
     "NoticeUnanswered",
     "PreferencesInput",
     "QuietWay",
     "ReadMail",
     "Recipient",
+    "SeriesDate",
+    "Unreadable",
     "Worded",
     "add_channel",
+    "ask_hook",
     "catch",
     "caught",
     "find_channel",
+    "find_messenger",
     "find_notice",
+    "forget_at_messengers",
     "forget_person",
     "get",
+    "greet_hook",
+    "joined_of",
     "latest_test",
+    "leave_messenger",
     "list_channels",
+    "list_messengers",
     "message_of",
+    "messenger_choices",
+    "messenger_settled",
+    "messenger_url",
     "notices_of",
     "preferences_of",
     "push_key",
@@ -97,8 +149,12 @@ __all__ = [
     "send_mail",
     "send_test",
     "set_preferences",
+    "set_up_messenger",
     "settled",
+    "take_messenger_away",
     "tell",
+    "tell_at_messengers",
+    "try_messenger",
     "waiting_tries",
     "word",
 ]
@@ -144,6 +200,8 @@ def seal_anew(work: Work) -> None:
     for found in work.session.exec(select(CaughtMail)).all():
         found.sealed_message = sealed_anew(work.sealer, found.sealed_message)
     channels.seal_anew(work)
+    accounts.seal_anew(work)
+    joining.seal_anew(work)
 
 
 def catch(work: Work, row: Outgoing, message: bytes) -> None:

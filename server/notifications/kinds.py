@@ -100,3 +100,58 @@ TOLD_ONCE = ON_THE_WAY | {NoticeKind.WALK_IN}
 
 WORTHLESS_AFTERWARDS = ON_THE_WAY | {NoticeKind.WALK_IN, NoticeKind.APPROVAL_ASKED}
 """Not sent any more when the visit is over."""
+
+
+class MessengerKind(StrEnum):
+    """A messenger that a visit can be joined to."""
+
+    LINE = "line"
+    WECOM = "wecom"
+    """WeChat Work's customer service: the visitor writes from their own WeChat."""
+
+
+class AccountState(StrEnum):
+    """Whether a site's account at a messenger can be used."""
+
+    CHECKING = "checking"
+    """Its keys were set up and have not been tried yet."""
+    READY = "ready"
+    FAILING = "failing"
+    """The messenger refuses the keys; somebody has to look after them."""
+
+
+class JoinState(StrEnum):
+    """Whether a joined visitor can be written to."""
+
+    JOINED = "joined"
+    MUTE = "mute"
+    """The messenger lets us write again only once the visitor has written."""
+    BLOCKED = "blocked"
+    """The visitor blocked the account, or took it off their list."""
+
+
+class NewsKind(StrEnum):
+    """What a joined visitor is told: that there is something to read on their page, never what."""
+
+    ANSWERED = "answered"
+    CHANGED = "changed"
+    CANCELLED = "cancelled"
+    PASS = "pass"  # noqa: S105  news of one, not a secret
+
+
+class MessengerFailure(StrEnum):
+    """Why a message to a messenger was not taken."""
+
+    REMOVED = "removed"
+    """The site's account is no more."""
+    OUR_KEYS = "our_keys"
+    """The messenger refuses the account's keys, or lets the account send nothing."""
+    QUOTA = "quota"
+    """The account may send no more messages in this month."""
+    BLOCKED = "blocked"
+    MUTE = "mute"
+    BUSY = "busy"
+    UNREACHABLE = "unreachable"
+    FORBIDDEN_ADDRESS = "forbidden_address"
+    REFUSED = "refused"
+    SEALED = "sealed"

@@ -10,6 +10,9 @@ from server.kernel.principal import Principal
 from server.kernel.work import Office, Work
 from server.notifications import actions, deliveries, models, telling
 from server.notifications.messenger import MessengerSender
+from server.notifications.messengers import joining
+from server.notifications.messengers.accounts import OUTBOX
+from server.notifications.messengers.sending import ChatSender
 from server.notifications.push import PushSender
 from server.notifications.rules import KIND, unsealed
 from server.notifications.smtp import MailServer, SmtpSender
@@ -48,9 +51,11 @@ def register(desk: Desk) -> None:
     desk.sends(KIND, mail_sender(desk.office))
     desk.sends(deliveries.PUSH, PushSender(desk.office))
     desk.sends(deliveries.SERVICE, MessengerSender(desk.office))
+    desk.sends(OUTBOX, ChatSender(desk.office))
     desk.every(SILENCE_LOOKED_FOR, "tell deputies", telling.escalate)
     desk.every(timedelta(hours=1), "forget caught mail", forget)
     desk.every(timedelta(hours=1), "forget old notices", telling.forget)
+    desk.every(timedelta(hours=1), "forget who had joined a messenger", joining.forget)
 
 
 def forget(work: Work) -> None:

@@ -7,7 +7,7 @@ import base64
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
-from email.utils import parseaddr, parsedate_to_datetime
+from email.utils import parseaddr
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -181,17 +181,6 @@ def _judge(answer: requests.Response, now: datetime) -> None:
         raise post.failed(Failure.TOO_LARGE, f"the push service answered {status}", final=True)
     why = f"the push service answered {status}"
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise post.failed(Failure.BUSY, why, again_in=_retry_after(answer, now))
+        raise post.failed(Failure.BUSY, why, again_in=post.asked_to_wait(answer.headers, now))
     # A redirect too: it is not followed, and who answers so will do so tomorrow.
     raise post.failed(Failure.REFUSED, why, final=True)
-
-
-def _retry_after(answer: requests.Response, now: datetime) -> timedelta:
-    """Return how long a push service asks to wait: seconds or a date (RFC 9110, 10.2.3)."""
-    said = answer.headers.get("Retry-After", "").strip()
-    if said.isascii() and said.isdigit():
-        return timedelta(seconds=min(int(said[:9]), 86_400))
-    try:
-        return max(timedelta(), parsedate_to_datetime(said) - now)
-    except (ValueError, TypeError):
-        return timedelta()

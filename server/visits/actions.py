@@ -6,13 +6,16 @@ from server.kernel.errors import Conflict, NotFound
 from server.kernel.ids import VisitId, VisitorId, WishId
 from server.kernel.work import Work
 from server.visits import guests as guest_list
-from server.visits import models, phones, replies
+from server.visits import models, phones, replies, series_models
 from server.visits.appointments import approve, cancel, change, create, decline
 from server.visits.events import (
     ChangeWished,
     CompanionAnswered,
     CompanionNamed,
     MailWanted,
+    SeriesGuestToTell,
+    SeriesMade,
+    SeriesPassToSend,
     VisitCancelled,
     VisitChanged,
     VisitConfirmed,
@@ -43,6 +46,7 @@ from server.visits.lookup import (
     hold,
     notice,
 )
+from server.visits.messenger_news import end_joined, page_of, tell_joined
 from server.visits.models import Visit, Visitor, Wish
 from server.visits.phones import (
     Attempt,
@@ -83,6 +87,8 @@ from server.visits.rules import (
     WelcomeInput,
     in_words,
 )
+from server.visits.series_letters import note_guest_mail, pass_due
+from server.visits.series_letters import tell as tell_series_guest
 from server.visits.series_models import Series, SeriesGuest
 from server.visits.terms import agree, outstanding, withdraw_terms, write_terms
 from server.visits.welcome import change_welcome, welcome
@@ -108,6 +114,9 @@ __all__ = [
     "ReplacedLink",
     "Series",
     "SeriesGuest",
+    "SeriesGuestToTell",
+    "SeriesMade",
+    "SeriesPassToSend",
     "TermsKind",
     "UnknownLink",
     "VisitCancelled",
@@ -141,6 +150,7 @@ __all__ = [
     "create",
     "decline",
     "decline_invitation",
+    "end_joined",
     "expect_again",
     "find",
     "get",
@@ -149,10 +159,13 @@ __all__ = [
     "link_of",
     "mail_again",
     "needs_of",
+    "note_guest_mail",
     "note_mail",
     "note_needs",
     "opened_by",
     "outstanding",
+    "page_of",
+    "pass_due",
     "remove_visitor",
     "replace_link",
     "request_code",
@@ -160,8 +173,10 @@ __all__ = [
     "tell_declined",
     "tell_host",
     "tell_host_declined",
+    "tell_joined",
     "tell_kept",
     "tell_moved",
+    "tell_series_guest",
     "uninvite",
     "welcome",
     "wish",
@@ -217,11 +232,17 @@ def answer_wish(work: Work, visit_id: VisitId, wish_id: WishId, *, accept: bool)
 
 
 def replace_link(work: Work, visit_id: VisitId, visitor_id: VisitorId) -> Visitor:
-    """Give a visitor a new link and credential: the old mail, perhaps in the wrong hands, is worth nothing then."""
-    visitor = expected_guest(work, changeable(work, visit_id), visitor_id)
-    guest_list.new_link(work, visitor)
-    phones.release(work, visitor)
-    work.record(VisitorLinkReplaced(visitor=visitor.id, visit=visitor.visit))
+    """Give a visitor a new link and credential: the old mail, perhaps in the wrong hands, is worth nothing then.
+
+    Of a series all links to come are replaced: whoever opened one of them sees the others.
+    """
+    visit = changeable(work, visit_id)
+    visitor = expected_guest(work, visit, visitor_id)
+    others = series_models.other_dates(work.session, visit, visitor)
+    for each in (visitor, *(guest for date, guest in others if date.ends_at > work.now)):
+        guest_list.new_link(work, each)
+        phones.release(work, each)
+        work.record(VisitorLinkReplaced(visitor=each.id, visit=each.visit))
     return visitor
 
 

@@ -11,7 +11,7 @@ from server.kernel.request import caller
 FIELD = "csrf_token"
 HEADER = "X-CSRF-Token"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_OWN_CHECKS = ("/api/", "/owntracks/")
+_OWN_CHECKS = ("/api/", "/hooks/", "/owntracks/")
 
 
 def install(app: Flask) -> None:

@@ -1,0 +1,37 @@
+"""Telling visitors at the messenger that they joined: that there is news, and the link to their page."""
+
+from access_protocol.wording import Language
+from server.kernel.ids import VisitorId
+from server.kernel.work import Work
+from server.notifications import actions as notifications
+from server.notifications.actions import MessengerPage, NewsKind
+from server.places.models import Site, name_in
+from server.visits.guests import link_of
+from server.visits.models import Visit, Visitor
+
+
+def page_of(work: Work, visit: Visit, visitor: Visitor, language: Language) -> MessengerPage:
+    """Return what a message may say of a visit.
+
+    LINE's own browser would be another phone to us; the parameter has LINE open the phone's usual one
+    (https://developers.line.biz/en/docs/line-login/using-line-url-scheme/). Others do not look at it.
+    """
+    site = work.session.get_one(Site, visit.site)
+    url = f"{link_of(work, visitor)}?openExternalBrowser=1"
+    return MessengerPage(url, name_in(site, language), language, visit.ends_at)
+
+
+def tell_joined(work: Work, visitor_id: VisitorId, news: NewsKind) -> None:
+    """Tell a visitor that there is news, where they joined a messenger."""
+    visitor = work.session.get(Visitor, visitor_id)
+    if visitor is None or not notifications.joined_of(work, [visitor_id]):
+        return
+    visit = work.session.get_one(Visit, visitor.visit)
+    page = page_of(work, visit, visitor, visitor.language)
+    notifications.tell_at_messengers(work, visitor_id, news, page)
+
+
+def end_joined(work: Work, visitor_id: VisitorId) -> None:
+    """Tell a visitor that the visit will not take place, and write to them no more."""
+    tell_joined(work, visitor_id, NewsKind.CANCELLED)
+    notifications.forget_at_messengers(work, visitor_id, keep=NewsKind.CANCELLED)
