@@ -1,11 +1,14 @@
 """The few addresses that belong to no subject: the start, static files, and the choice of a language."""
 
+import gzip
 import hashlib
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 
 from flask import Blueprint, Flask, Response, current_app, redirect, request, url_for
 from werkzeug.exceptions import BadRequest
+from werkzeug.security import safe_join
 from werkzeug.wrappers import Response as AnyResponse
 
 from server.kernel.request import office
@@ -14,6 +17,7 @@ from server.web import languages, limits
 
 STATIC = Path(__file__).parent / "static"
 _A_YEAR = 31_536_000
+_TEXTS = frozenset({"text/css", "text/javascript", "application/javascript", "image/svg+xml"})
 
 blueprint = Blueprint(
     "web",
@@ -59,7 +63,27 @@ def local_path(path: str) -> str:
 def _keep(response: Response) -> Response:
     if request.endpoint == "web.static" and "v" in request.args:
         response.headers["Cache-Control"] = f"public, max-age={_A_YEAR}, immutable"
+    if request.endpoint == "web.static" and "gzip" in request.accept_encodings:
+        _make_smaller(response)
     return response
+
+
+def _make_smaller(response: Response) -> None:
+    """Send a static text compressed. Pages are not: beside what somebody typed their tokens could be guessed."""
+    path = safe_join(str(STATIC), str((request.view_args or {}).get("filename", "")))
+    if response.status_code != HTTPStatus.OK or path is None or response.mimetype not in _TEXTS:
+        return
+    # What was to be streamed is not: its file is closed.
+    response.close()
+    response.direct_passthrough = False
+    response.set_data(_compressed(Path(path), Path(path).stat().st_mtime_ns))
+    response.headers["Content-Encoding"] = "gzip"
+    response.headers.add("Vary", "Accept-Encoding")
+
+
+@cache
+def _compressed(path: Path, _changed_at: int) -> bytes:
+    return gzip.compress(path.read_bytes(), mtime=0)
 
 
 @blueprint.get("/")

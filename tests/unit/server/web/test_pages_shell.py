@@ -1,5 +1,6 @@
 """What every page shares: headers, tokens in forms, languages, errors and kept input."""
 
+import gzip
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -221,3 +222,22 @@ def test_times_are_shown_and_read_where_the_site_stands(app: Flask) -> None:
         assert span(NOW, NOW + timedelta(hours=1)) == "14:00 – 15:00"
         assert "Apr 3" in span(NOW, NOW + timedelta(days=2))
         assert ago(NOW, NOW + timedelta(minutes=3)) == "3 minutes ago"
+
+
+def test_static_texts_go_out_compressed_and_pages_do_not(browser: FlaskClient) -> None:
+    takes = {"Accept-Encoding": "gzip, deflate, br"}
+    with browser.get("/static/genkan.css") as plain:
+        as_it_is = plain.data
+
+    packed = browser.get("/static/genkan.css", headers=takes)
+
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in packed.headers["Vary"]
+    assert gzip.decompress(packed.data) == as_it_is
+    assert len(packed.data) < len(as_it_is) / 3
+    assert "Content-Encoding" not in plain.headers
+    for path in ("/token", "/static/icon-192.png", "/static/nowhere.css", "/static/../csrf.py"):
+        with browser.get(path, headers=takes) as answer:
+            assert "Content-Encoding" not in answer.headers, path
+    known = {**takes, "If-None-Match": packed.headers["ETag"]}
+    assert browser.get("/static/genkan.css", headers=known).status_code == 304
