@@ -240,4 +240,5 @@ def test_static_texts_go_out_compressed_and_pages_do_not(browser: FlaskClient) -
         with browser.get(path, headers=takes) as answer:
             assert "Content-Encoding" not in answer.headers, path
     known = {**takes, "If-None-Match": packed.headers["ETag"]}
-    assert browser.get("/static/genkan.css", headers=known).status_code == 304
+    with browser.get("/static/genkan.css", headers=known) as again:
+        assert again.status_code == 304
