@@ -194,4 +194,5 @@ def test_what_a_browser_keeps_of_the_page_holds_nothing_personal(scene: Scene) -
     manifest = scene.browser.get("/host/manifest.webmanifest").get_json()
     assert (manifest["scope"], manifest["start_url"]) == ("/host/", "/host/")
     for icon in manifest["icons"]:
-        assert scene.browser.get(icon["src"]).status_code == 200
+        with scene.browser.get(icon["src"]) as picture:
+            assert picture.status_code == 200
