@@ -20,8 +20,8 @@ from server.kernel.text import Line
 from server.kernel.work import Work
 from server.visits import actions as visits
 from server.visits import models as visit_models
+from server.visits.actions import Input, VisitorIdText
 from server.visits.models import Visit, VisitState
-from server.visits.rules import Input, VisitorIdText
 
 LONGEST = 200
 SHOWN_FOR = timedelta(hours=1)

@@ -18,7 +18,7 @@ from server.kernel.principal import Right, require
 from server.kernel.text import Line
 from server.kernel.work import Work
 from server.places.models import AccessPoint
-from server.visits.rules import Input
+from server.visits.actions import Input
 
 PATH = "kiosk"
 """Kiosks are `<base_url>/kiosk/<secret>`."""

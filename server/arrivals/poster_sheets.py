@@ -10,16 +10,15 @@ from importlib import resources
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-import flask_babel
 from jinja2 import Environment
 
 from server.arrivals import entry_rules, posters
 from server.arrivals.models import Poster
 from server.kernel.work import Work
 from server.places import models as places
+from server.places.actions import PortalKind
 from server.places.models import Portal, Site
-from server.places.rules import PortalKind
-from server.web.languages import gettext
+from server.web.languages import gettext, speaking
 
 PREVIEW_WIDTH = 480
 
@@ -90,7 +89,7 @@ def _words(work: Work, poster: Poster) -> list[Words]:
     portal = work.session.get_one(Portal, (poster.site, poster.portal))
     found: list[Words] = []
     for code in site.languages:
-        with flask_babel.force_locale(code):
+        with speaking(code):
             found.append(_in_force(code, site, portal))
     return found
 

@@ -17,9 +17,9 @@ from server.kernel.principal import Right, require
 from server.kernel.text import Line
 from server.kernel.work import Work
 from server.places import models as places
+from server.places.actions import PortalKind
 from server.places.models import AccessPoint, Portal
-from server.places.rules import PortalKind
-from server.visits.rules import Input
+from server.visits.actions import Input
 
 PATH = "e"
 """Posters lead to `<base_url>/e/<code>`."""

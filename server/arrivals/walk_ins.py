@@ -23,16 +23,17 @@ from server.people import models as people
 from server.people.models import Person
 from server.visits import actions as visits
 from server.visits import models as visit_models
-from server.visits.actions import NewVisit, NewVisitor
-from server.visits.models import Visit, Visitor
-from server.visits.rules import (
+from server.visits.actions import (
     Company,
     Input,
+    NewVisit,
+    NewVisitor,
     PersonIdText,
     Reason,
     RoomIdText,
     VisitorName,
 )
+from server.visits.models import Visit, Visitor
 
 USUAL_HOURS = 2
 NOTICE = "walk-ins"

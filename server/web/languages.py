@@ -2,6 +2,8 @@
 # pyright: reportUnknownMemberType=false
 # Flask-Babel leaves the types of its keyword arguments open.
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import flask_babel
@@ -39,6 +41,13 @@ def gettext(text: str, **values: object) -> str:
 def ngettext(one: str, many: str, number: int, **values: object) -> str:
     """Return the text for this number of things, `%(num)d` being the number."""
     return flask_babel.ngettext(one, many, number, **values)
+
+
+@contextmanager
+def speaking(code: str) -> Generator[None]:
+    """Let what is said within be said in this language, whoever asks: paper for everybody speaks several."""
+    with flask_babel.force_locale(code):
+        yield
 
 
 def wanted() -> str:
