@@ -177,6 +177,8 @@ class Stage:
             "GENKAN_WEB_PORT": str(self.web_port),
             "GENKAN_LIVE_PORT": str(self.live_port),
             "GENKAN_BROKER_PORT": str(self.broker_port),
+            # Devices enrol by the same address as phones, and look for the broker there.
+            "GENKAN_BROKER_LISTEN": self._listen,
             "GENKAN_WORKER_WAKE": f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}",
         }
 
