@@ -1,12 +1,16 @@
 """Logs: structured lines for people or for collectors, with secrets taken out."""
 
+import io
 import logging
 import re
 import sys
 from collections.abc import Iterable, MutableMapping
-from typing import Any, Literal, cast
+from types import TracebackType
+from typing import Any, Literal, TextIO, cast
 
 import structlog
+
+from server.kernel.text import breaks_line
 
 HIDDEN = "[hidden]"
 _SECRET = re.compile(
@@ -38,10 +42,11 @@ def configure(level: str, style: Literal["console", "json"], process: str) -> No
         colours = sys.stderr.isatty()
         last = [
             hide_secrets,
+            _on_one_line,
             structlog.dev.ConsoleRenderer(
                 colors=colours,
                 # The default prints local variables, secrets among them.
-                exception_formatter=structlog.dev.plain_traceback,
+                exception_formatter=_indented_traceback,
             ),
         ]
     structlog.configure(
@@ -72,6 +77,30 @@ def hide_secrets(
     for key, value in line.items():
         line[key] = HIDDEN if _SECRET.search(key) else _cleaned(value)
     return line
+
+
+def _on_one_line(
+    _logger: object, _method: str, line: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    # Libraries put what strangers sent into their messages, and the renderer quotes only text with blanks in it.
+    for key, value in line.items():
+        if isinstance(value, str):
+            line[key] = _visible(value)
+    return line
+
+
+def _indented_traceback(
+    out: TextIO, error: tuple[type[BaseException], BaseException, TracebackType | None]
+) -> None:
+    """Write a traceback of which no line looks like a line of the log, whatever stands in the error's text."""
+    text = io.StringIO()
+    structlog.dev.plain_traceback(text, error)
+    out.write("\n".join(f"  {_visible(line)}" for line in text.getvalue().split("\n")))
+
+
+def _visible(text: str) -> str:
+    """Return text in which what would end a line or steer a terminal is spelt out."""
+    return "".join(ascii(each)[1:-1] if breaks_line(each) else each for each in text)
 
 
 def _cleaned(value: object) -> object:
