@@ -36,6 +36,8 @@ BENCHES: dict[str, str] = {
     "revocation_to_refusal_ms": "bench.propagation:revocation_to_refusal_ms",
     "reconnect_10k_s": "bench.propagation:reconnect_10k_s",
     "crossing_to_push_ms": "bench.telling:crossing_to_push_ms",
+    "visit_page_usable_ms": "bench.slow_phone:visit_page_usable_ms",
+    "pass_shown_again_ms": "bench.slow_phone:pass_shown_again_ms",
     "request_ms_beside_500_streams": "bench.streams:request_ms_beside_500_streams",
 }
 

@@ -1,6 +1,7 @@
 """The demo's site with its real server, and further gates enrolled at it over HTTP as a gate is."""
 
 import os
+import re
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from gate_agent.local_store import Identity, LocalStore
 
 ZONE = 2
 GUESTS_A_VISIT = 20
+_LINK = re.compile(r"https?://\S+/v/[A-Za-z0-9_-]+")
 _MAILS_WITHIN_S = 60.0
 
 
@@ -74,6 +76,22 @@ class RealSite:
         with _trusting(self.stage.root):
             enrol(self.stage.url, code, store)
         return store
+
+    def mailed_links(self, count: int) -> list[str]:
+        """Invite so many guests and return the links in their mails."""
+        self.invite(count)
+        found: list[str] = []
+        query: dict[str, Any] = {"limit": 200}
+        while len(found) < count:
+            page = self.caller.get("/api/v1/mails", **query)
+            for each in page["items"]:
+                if each["recipient"].startswith("guest"):
+                    text = self.caller.get(f"/api/v1/mails/{each['id']}")["text"]
+                    found += _LINK.findall(text)[:1]
+            if page["next_cursor"] is None:
+                break
+            query["cursor"] = page["next_cursor"]
+        return found[:count]
 
     def invite(self, count: int) -> list[Guest]:
         """Invite so many guests for now, with static passes for the gates' zone."""

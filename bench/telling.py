@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import httpx
 import requests
@@ -21,7 +20,6 @@ CROSSINGS = 60
 WARM_UP = 5
 _PAUSE_S = 0.2
 """Between two crossings: the worker is asleep again, as it is when a visitor comes."""
-_LINK = re.compile(r"/v/([A-Za-z0-9_-]+)")
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
@@ -36,7 +34,8 @@ def crossing_to_push_ms(track: Track) -> Iterator[Result]:
         browser = Browser(service.url)
         site.caller.post("/api/v1/notifications/channels", {"subscription": browser.subscription})
         phone = _Phone(site.stage)
-        tokens = [phone.open(link) for link in _links(site)]
+        links = site.mailed_links(CROSSINGS + WARM_UP)
+        tokens = [phone.open(link.rpartition("/")[2]) for link in links]
         bare = Browser(service.url, "bare")
         samples: list[float] = []
         plain: list[float] = []
@@ -107,22 +106,6 @@ class _Phone:
 
 
 _JSON = {"Accept": "application/json"}
-
-
-def _links(site: RealSite) -> list[str]:
-    site.invite(CROSSINGS + WARM_UP)
-    found: list[str] = []
-    query: dict[str, Any] = {"limit": 200}
-    while len(found) < CROSSINGS + WARM_UP:
-        page = site.caller.get("/api/v1/mails", **query)
-        for each in page["items"]:
-            if each["recipient"].startswith("guest"):
-                mail = site.caller.get(f"/api/v1/mails/{each['id']}")
-                found += _LINK.findall(mail["text"])[:1]
-        if page["next_cursor"] is None:
-            break
-        query["cursor"] = page["next_cursor"]
-    return found[: CROSSINGS + WARM_UP]
 
 
 def _arrived(service: PushService, browser: Browser, count: int) -> float:
