@@ -10,11 +10,15 @@ from server.arrivals.check_in import (
     approve_entry,
     ask_approval,
     enter,
+    latest_approval,
     list_asked,
     refuse_entry,
 )
+from server.arrivals.check_in import counts as approval_counts
+from server.arrivals.check_in import is_asked as approval_waits
 from server.arrivals.crossings import CrossingNoticed, is_day_of, notice_crossing
-from server.arrivals.entry_rules import qr_svg
+from server.arrivals.entry_rules import CODE_REMEMBERED, as_read, qr_svg, read_code
+from server.arrivals.entry_rules import Answer as EntryAnswer
 from server.arrivals.fences import (
     Drawing,
     FenceChanged,
@@ -66,6 +70,7 @@ from server.arrivals.walk_ins import refuse as refuse_walk_in
 from server.arrivals.walk_ins import register as register_walk_in
 
 __all__ = [
+    "CODE_REMEMBERED",
     "LARGEST_OWNTRACKS",
     "AnswerKind",
     "ApprovalAsked",
@@ -77,6 +82,7 @@ __all__ = [
     "CrossingNoticed",
     "CrossingSource",
     "Drawing",
+    "EntryAnswer",
     "Evidence",
     "FenceChanged",
     "FenceInput",
@@ -96,8 +102,11 @@ __all__ = [
     "WalkInRegistered",
     "answer",
     "answers_in",
+    "approval_counts",
+    "approval_waits",
     "approve_entry",
     "approve_walk_in",
+    "as_read",
     "ask_approval",
     "drawn",
     "end_tracker",
@@ -109,6 +118,7 @@ __all__ = [
     "keep_walk_in_on_phone",
     "kiosk_at_screen",
     "kiosk_showing",
+    "latest_approval",
     "latest_for",
     "list_asked",
     "list_kiosks",
@@ -126,6 +136,7 @@ __all__ = [
     "put_up_poster",
     "qr_svg",
     "reach_m",
+    "read_code",
     "refuse_entry",
     "refuse_walk_in",
     "register_walk_in",

@@ -11,7 +11,7 @@ from access_protocol.ids import AccessPointId, CredentialId, PortalId
 from access_protocol.knowledge import Direction
 from server.access import models as access
 from server.arrivals import models as arrivals
-from server.arrivals.rules import CrossingKind
+from server.arrivals.actions import CrossingKind
 from server.kernel.ids import RoomId, VisitId, VisitorId
 from server.kernel.work import Work
 from server.meetings import models as meetings

@@ -15,9 +15,16 @@ from server.kernel.ids import ChannelId, PersonId
 from server.kernel.pagination import PageQuery
 from server.kernel.request import begin, caller, no_content, reading
 from server.kernel.work import Work
-from server.notifications import actions, models, services
-from server.notifications.actions import ChannelKind, DeliveryState, MailUse, NewChannel, QuietWay
-from server.notifications.kinds import Failure
+from server.notifications import actions, models
+from server.notifications.actions import (
+    SERVICES,
+    ChannelKind,
+    DeliveryState,
+    Failure,
+    MailUse,
+    NewChannel,
+    QuietWay,
+)
 from server.notifications.models import Channel, Delivery, Notice
 from server.pages.host import blueprint
 from server.pages.names import Names
@@ -209,7 +216,7 @@ def _page(
             week=_week(),
             people=[each for each in names.hosts() if each[0] != _me()],
             minutes=[(str(each), str(each)) for each in (2, 3, 5, 10, 15, 30)],
-            services=sorted(services.NAMES.items(), key=lambda each: each[1].lower()),
+            services=sorted(SERVICES.items(), key=lambda each: each[1].lower()),
             channels=_channels(work),
             told=_told(work),
             email=work.session.get_one(Person, _me()).email,

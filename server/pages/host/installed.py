@@ -6,12 +6,14 @@ from flask import Response, render_template, url_for
 
 from server.pages.host import blueprint
 from server.web.languages import current, gettext
+from server.web.limits import limited
 from server.web.routes import STATIC, static_url
 
 WORKER = STATIC / "host_service_worker.js"
 
 
 @blueprint.get("/manifest.webmanifest")
+@limited("60 per minute")
 def manifest() -> Response:
     """Say what the installed page is called, how it looks and where it begins."""
     icons = [
@@ -36,6 +38,7 @@ def manifest() -> Response:
 
 
 @blueprint.get("/service-worker.js")
+@limited("120 per minute")
 def service_worker() -> Response:
     """Return the worker, with the addresses of its shell and its few words in this browser's language."""
     given = {
@@ -56,6 +59,7 @@ def service_worker() -> Response:
 
 
 @blueprint.get("/offline")
+@limited("60 per minute")
 def offline() -> str:
     """Show what the worker keeps for the time without a network: nothing personal."""
     return render_template("host/offline.html")

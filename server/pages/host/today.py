@@ -14,7 +14,7 @@ from server.kernel.pagination import Page, PageQuery
 from server.kernel.request import begin, reading
 from server.kernel.work import Work
 from server.notifications import actions as notifications
-from server.notifications.kinds import NoticeKind
+from server.notifications.actions import NoticeKind
 from server.pages import states, whereabouts
 from server.pages.host import blueprint
 from server.pages.names import Names

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from werkzeug.wrappers import Response as AnyResponse
 
 from server.arrivals import actions as arrivals
-from server.arrivals.rules import AnswerKind
+from server.arrivals.actions import AnswerKind
 from server.kernel.errors import GenkanError, Invalid
 from server.kernel.ids import VisitId, VisitorId
 from server.kernel.principal import Right

@@ -2,7 +2,6 @@
 
 import base64
 
-import flask_babel
 from flask import Blueprint, Response, jsonify, render_template
 from flask.typing import ResponseReturnValue
 
@@ -65,5 +64,5 @@ def code(secret: str) -> ResponseReturnValue:
 
 
 def _line(language: str) -> tuple[str, str]:
-    with flask_babel.force_locale(language):  # pyright: ignore[reportUnknownMemberType]
+    with languages.speaking(language):
         return language, gettext("Scan with your phone's camera to come in.")

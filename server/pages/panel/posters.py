@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from werkzeug.wrappers import Response as AnyResponse
 
 from access_protocol.ids import AccessPointId, PortalId, SiteCode
-from server.arrivals import actions, entry_rules
+from server.arrivals import actions
 from server.arrivals.actions import NewKiosk, NewPoster, PosterSize
 from server.kernel.errors import GenkanError, NotFound
 from server.kernel.ids import KioskId, PosterId
@@ -162,7 +162,7 @@ def _posters(work: Work, names: Names) -> list[PosterLine]:
             where=names.portal(each.site, each.portal),
             note=each.note,
             address=actions.poster_address(work, each),
-            number=entry_rules.as_read(each.check_number),
+            number=actions.as_read(each.check_number),
             scans=each.scans,
             scanned_at=each.scanned_at,
         )

@@ -8,7 +8,6 @@ from werkzeug.wrappers import Response as AnyResponse
 from access_protocol.wording import Language
 from server.access.actions import entrance_code_accepts
 from server.arrivals import actions as arrivals
-from server.arrivals import entry_rules
 from server.arrivals.models import Poster
 from server.kernel.principal import Principal
 from server.kernel.request import office
@@ -30,7 +29,7 @@ UNKNOWN, GONE = 404, 410
 @limited("60 per minute")
 def typed() -> AnyResponse:
     """Take a code that was typed, or ask for one."""
-    code = entry_rules.read_code(request.args.get("code", "")[:20])
+    code = arrivals.read_code(request.args.get("code", "")[:20])
     if code:
         return redirect(url_for("poster.scanned", code=code), 303)
     return Response(render_template("poster/typed.html", wrong="code" in request.args))
@@ -82,7 +81,7 @@ def show(work: Work, poster: Poster, error: str = "", status: int = 200) -> Resp
         "code": poster.code,
         "site": names.site(poster.site),
         "portal": names.portal(poster.site, poster.portal),
-        "number": entry_rules.as_read(poster.check_number),
+        "number": arrivals.as_read(poster.check_number),
         "late": "late" in request.args,
         "error": error,
     }

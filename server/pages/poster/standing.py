@@ -8,7 +8,7 @@ from flask import session
 
 from access_protocol.credential import CredentialClass
 from access_protocol.presence import Presence, Ways
-from server.arrivals import check_in, entry_rules
+from server.arrivals import actions as arrivals
 from server.arrivals.models import Poster
 from server.credentials import models as credentials
 from server.credentials.actions import window
@@ -120,13 +120,13 @@ def steps(work: Work, guest: Guest, poster: Poster) -> Steps:
     """Return what is asked for at the poster's access point, and what of it is there."""
     point = work.session.get_one(AccessPoint, (poster.site, poster.access_point))
     bound = credentials.current_issue(work.session, guest.visitor.id, CredentialClass.BOUND)
-    approval = check_in.latest_approval(work, guest.visitor.id, point.id)
+    approval = arrivals.latest_approval(work, guest.visitor.id, point.id)
     asked = "none"
-    if approval is not None and check_in.counts(work, approval):
+    if approval is not None and arrivals.approval_counts(work, approval):
         asked = "given"
-    elif approval is not None and check_in.is_asked(work, approval):
+    elif approval is not None and arrivals.approval_waits(work, approval):
         asked = "asked"
-    elif approval is not None and approval.answer is entry_rules.Answer.REFUSED:
+    elif approval is not None and approval.answer is arrivals.EntryAnswer.REFUSED:
         asked = "refused"
     return Steps(point.ways, bound is not None, code_scanned(work, poster), asked)
 
@@ -142,7 +142,7 @@ def code_scanned(work: Work, poster: Poster) -> bool:
     if poster.code not in kept:
         return False
     age = work.now.timestamp() - kept[poster.code]
-    return 0 <= age < entry_rules.CODE_REMEMBERED.total_seconds()
+    return 0 <= age < arrivals.CODE_REMEMBERED.total_seconds()
 
 
 def forget_code() -> None:

@@ -5,8 +5,7 @@ from pydantic import ValidationError
 from werkzeug.wrappers import Response as AnyResponse
 
 from server.arrivals import actions as arrivals
-from server.arrivals.actions import NewWalkIn
-from server.arrivals.entry_rules import Answer
+from server.arrivals.actions import EntryAnswer, NewWalkIn
 from server.arrivals.models import Poster, WalkIn
 from server.kernel.errors import GenkanError, Invalid, NotFound
 from server.kernel.principal import Principal
@@ -95,9 +94,9 @@ def _shown(code: str, template: str) -> AnyResponse:
 
 def _state(work: Work, mine: WalkIn) -> str:
     """Return waiting, confirming, approved, refused or unanswered."""
-    if mine.answer is Answer.REFUSED:
+    if mine.answer is EntryAnswer.REFUSED:
         return "refused"
-    if mine.answer is Answer.WAITING:
+    if mine.answer is EntryAnswer.WAITING:
         return "waiting" if arrivals.walk_in_waits(work, mine) else "unanswered"
     guest = work.session.get(Visitor, mine.visitor) if mine.visitor else None
     visit = work.session.get(Visit, guest.visit) if guest else None

@@ -1,7 +1,7 @@
 """The section with what the host has just answered: "coming down", "five minutes", or words of their own."""
 
 from server.arrivals import actions as arrivals
-from server.arrivals.rules import AnswerKind
+from server.arrivals.actions import AnswerKind
 from server.pages.visitor.sections import Shown
 from server.pages.visitor.visiting import Visiting
 from server.web.languages import gettext
