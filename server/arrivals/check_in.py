@@ -86,6 +86,9 @@ def enter(
     A refusal is journaled and comes back as a command in state DENIED.
     """
     approval = latest_approval(work, visitor.id, access_point)
+    if approval is not None:
+        # Of two taps at once the second one is decided on after the first one used the yes up.
+        work.session.refresh(approval, with_for_update=True)
     approved = approval is not None and counts(work, approval)
     shown = {
         Presence.CODE: evidence.code,
