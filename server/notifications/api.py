@@ -2,23 +2,40 @@
 
 from datetime import datetime
 from http import HTTPStatus
+from typing import Annotated
 
 from flask import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from access_protocol.ids import SiteCode
 from access_protocol.wording import Language
 from server.kernel.blueprint import ApiBlueprint
 from server.kernel.errors import SignInNeeded
 from server.kernel.ids import ID_LENGTH, ChannelId, MailId, NoticeId, PersonId
 from server.kernel.pagination import PageQuery
 from server.kernel.principal import Kind, Right, require
+from server.kernel.refusals import invalid_from
 from server.kernel.request import answer, answer_page, begin, caller, no_content, reading
 from server.kernel.text import EmailAddress
 from server.kernel.work import Work
 from server.notifications import actions, models
 from server.notifications.actions import NewChannel, PreferencesInput
-from server.notifications.kinds import ChannelKind, DeliveryState, Failure, NoticeKind
-from server.notifications.models import CaughtMail, Channel, Delivery, Notice
+from server.notifications.kinds import (
+    AccountState,
+    ChannelKind,
+    DeliveryState,
+    Failure,
+    MessengerFailure,
+    MessengerKind,
+    NoticeKind,
+)
+from server.notifications.models import (
+    CaughtMail,
+    Channel,
+    Delivery,
+    MessengerAccount,
+    Notice,
+)
 
 blueprint = ApiBlueprint(
     "Notifications", "How a host is told, what was told, and what the mail catcher holds."
@@ -282,6 +299,91 @@ def react(path: NoticePath) -> Response:
     with begin() as work:
         _me(work)
         actions.reacted(work, path.notice)
+    return no_content()
+
+
+class SitePath(BaseModel):
+    """Which site."""
+
+    site: str = Field(pattern="^[A-Z]{1,3}$")
+
+
+class MessengerPath(SitePath):
+    """Which messenger of which site."""
+
+    kind: MessengerKind
+
+
+Secret = Annotated[SecretStr, Field(max_length=500)]
+
+
+class MessengerKeys(BaseModel):
+    """The account's keys, as the messenger's console names them; kept sealed and never shown again."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    channel_secret: Secret | None = Field(default=None, description="LINE.")
+    channel_access_token: Secret | None = Field(default=None, description="LINE, long-lived.")
+    corp_id: Secret | None = Field(default=None, description="WeChat Work.")
+    open_kfid: Secret | None = Field(default=None, description="WeChat Work.")
+    secret: Secret | None = Field(default=None, description="WeChat Work.")
+    token: Secret | None = Field(default=None, description="WeChat Work, of the callback.")
+    encoding_aes_key: Secret | None = Field(
+        default=None, description="WeChat Work, of the callback."
+    )
+
+
+class MessengerOut(BaseModel):
+    """A site's account at a messenger, without its keys."""
+
+    site: str
+    kind: MessengerKind
+    state: AccountState
+    failure: MessengerFailure | None
+    why: str
+    address: str = Field(description="The account's public name, or the link to its chat.")
+    changed_at: datetime
+    heard_at: datetime | None
+    sent_at: datetime | None
+
+    @classmethod
+    def of(cls, found: MessengerAccount) -> "MessengerOut":
+        """Show an account."""
+        return cls.model_validate(found, from_attributes=True)
+
+
+class MessengersOut(BaseModel):
+    """The accounts of a site."""
+
+    items: list[MessengerOut]
+
+
+@blueprint.get("/messengers/<site>", {200: MessengersOut})
+def list_messengers(path: SitePath) -> Response:
+    """List the messengers that a site has set up."""
+    with reading() as work:
+        found = actions.list_messengers(work, SiteCode(path.site))
+        return answer(MessengersOut(items=[MessengerOut.of(each) for each in found]))
+
+
+@blueprint.put("/messengers/<site>/<kind>", {200: MessengerOut})
+def set_up_messenger(path: MessengerPath, body: MessengerKeys) -> Response:
+    """Give a site's account its keys, in place of any before; they are tried at once."""
+    sent: dict[str, SecretStr] = body.model_dump(exclude_none=True)
+    given = {name: value.get_secret_value() for name, value in sent.items()}
+    with begin() as work:
+        try:
+            row = actions.set_up_messenger(work, SiteCode(path.site), path.kind, given)
+        except ValidationError as error:
+            raise invalid_from(error) from None
+        return answer(MessengerOut.of(row))
+
+
+@blueprint.delete("/messengers/<site>/<kind>", {204: None})
+def take_messenger_away(path: MessengerPath) -> Response:
+    """Take a messenger away from a site; its keys are forgotten, and so is who had joined."""
+    with begin() as work:
+        actions.take_messenger_away(work, SiteCode(path.site), path.kind)
     return no_content()
 
 

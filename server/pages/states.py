@@ -6,6 +6,7 @@ from typing import NamedTuple
 from access_protocol.decision import CommandRefusal
 from access_protocol.events import Alarm, Outcome
 from server.access.models import CommandState
+from server.notifications.actions import JoinState, MessengerKind
 from server.pages.whereabouts import Stage
 from server.visits.actions import TermsKind
 from server.web.languages import gettext
@@ -160,3 +161,23 @@ def document(kind: TermsKind) -> str:
             return gettext("House rules")
         case TermsKind.NDA:
             return gettext("Confidentiality agreement")
+
+
+def messenger(kind: MessengerKind) -> str:
+    """The name by which people know a messenger."""
+    match kind:
+        case MessengerKind.LINE:
+            return "LINE"
+        case MessengerKind.WECOM:
+            return gettext("WeChat")
+
+
+def joined(state: JoinState) -> Badge:
+    """Whether somebody who joined a messenger can be written to."""
+    match state:
+        case JoinState.JOINED:
+            return Badge("good", "message", gettext("Joined"))
+        case JoinState.MUTE:
+            return Badge("waiting", "waiting", gettext("Waits for a message"))
+        case JoinState.BLOCKED:
+            return Badge("bad", "close", gettext("Blocked"))

@@ -94,7 +94,8 @@ def fields_of(document: bytes) -> dict[str, str]:
         if len(path) == 2 and len(found[path[1]]) < _LONGEST_VALUE:  # noqa: PLR2004
             found[path[1]] += part
 
-    parser = expat.ParserCreate()
+    # Whatever the document says of itself: they send UTF-8, and an encoding is a name that is looked up.
+    parser = expat.ParserCreate("UTF-8")
     parser.StartDoctypeDeclHandler = refuse
     parser.EntityDeclHandler = refuse
     parser.StartElementHandler, parser.EndElementHandler = start, end

@@ -37,6 +37,7 @@ def install(app: Flask) -> None:
         live,
         lockdown,
         mail,
+        messengers,
         passback,
         policy,
         posters,
@@ -49,7 +50,7 @@ def install(app: Flask) -> None:
         welcome,
     )
 
-    del account, devices, doors, fences, live, mail, passback, policy
+    del account, devices, doors, fences, live, mail, messengers, passback, policy
     del posters, walk_ins
     del sign_in, visit_form, visit_replies, visit_timeline, visits, welcome
     app.add_template_global(lockdown.lasting_lockdowns, "lasting_lockdowns")

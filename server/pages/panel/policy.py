@@ -60,6 +60,7 @@ class SiteCard(NamedTuple):
     edit_url: str
     welcome_url: str
     fence_url: str
+    messengers_url: str
     zones: Sequence[ZoneLine]
     points: Sequence[PointLine]
     keys: Sequence[KeyLine]
@@ -239,6 +240,7 @@ def _site(work: Work, site: Site) -> SiteCard:
             all=site.staleness_h,
         ),
         fence_url=url_for("panel.fence", site=site.code),
+        messengers_url=url_for("panel.messengers", site=site.code),
         edit_url=url_for("panel.policy_site", site=site.code),
         welcome_url=url_for("panel.welcome", site=site.code),
         zones=[_zone(names, site, zone) for zone in _zones(work, site.code)],

@@ -17,7 +17,9 @@ from server.kernel.pagination import MOST
 from server.kernel.principal import Right
 from server.kernel.request import begin, reading
 from server.kernel.work import Work
+from server.notifications import actions as joining
 from server.notifications import models as notifications
+from server.notifications.actions import Joined
 from server.pages import states
 from server.pages.names import Names
 from server.pages.panel import blueprint
@@ -34,6 +36,8 @@ class GuestLine(NamedTuple):
     detail: str
     credential: Badge
     mail: Badge | None
+    chats: Sequence[Badge]
+    """How they are joined to messengers."""
     may_manage: bool
     may_revoke: bool
     reissue_url: str
@@ -82,6 +86,7 @@ def guest_lines(work: Work, visit: Visit, guests: Sequence[Visitor]) -> list[Gue
     own = visit.host == work.principal.person
     allowed = own or work.principal.may(Right.CREDENTIALS_MANAGE, visit.site)
     open_now = visit.state is VisitState.CONFIRMED and work.now < visit.ends_at
+    joined = joining.joined_of(work, [guest.id for guest in guests])
     lines: list[GuestLine] = []
     for guest in guests:
         badge, valid = _credential(work, guest)
@@ -94,6 +99,7 @@ def guest_lines(work: Work, visit: Visit, guests: Sequence[Visitor]) -> list[Gue
                 detail=" · ".join(part for part in (guest.company, guest.email) if part),
                 credential=badge,
                 mail=_mail(guest),
+                chats=[_chat(each) for each in joined.get(guest.id, [])],
                 may_manage=allowed and open_now and lifts,
                 may_revoke=valid,
                 reissue_url=_url("panel.reissue_credential", guest),
@@ -121,6 +127,11 @@ def _credential(work: Work, guest: Visitor) -> tuple[Badge, bool]:
     if work.now < issue.not_before:
         return Badge("", "credential", gettext("Valid later")), True
     return Badge("good", "credential", gettext("Valid")), True
+
+
+def _chat(joined: Joined) -> Badge:
+    state = states.joined(joined.state)
+    return state._replace(word=f"{states.messenger(joined.kind)}: {state.word}")
 
 
 def _mail(guest: Visitor) -> Badge | None:

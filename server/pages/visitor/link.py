@@ -5,7 +5,16 @@ from typing import NamedTuple
 from flask import Response, render_template
 
 from server.pages.states import Badge
-from server.pages.visitor import answer, appointment, blueprint, coming, credential, pass_, replies
+from server.pages.visitor import (
+    answer,
+    appointment,
+    blueprint,
+    coming,
+    credential,
+    messenger,
+    pass_,
+    replies,
+)
 from server.pages.visitor.sections import Section, arranged
 from server.pages.visitor.visiting import Visiting, at_any_phone, visiting
 from server.visits.actions import Keeper, OtherPhone
@@ -22,6 +31,7 @@ SECTIONS = (
     Section("appointment", appointment.section),
     Section("journey", replies.journey),
     Section("steps", appointment.steps),
+    Section("messenger", messenger.section),
     Section("replies", replies.replies),
 )
 """The sections in their order; the first of those that ask for something comes before all of them."""
