@@ -62,7 +62,7 @@ def register(office: Office) -> None:
     on(VisitorInvited, lambda work, it: _expect(work, it.visitor))
     on(CredentialIssued, _mail_new_pass)
     on(MailWanted, lambda work, it: _mail_again(work, it.visitor))
-    on(VisitorLinkReplaced, lambda work, it: _replace(work, it.visitor))
+    on(VisitorLinkReplaced, _replace)
     on(OutboxSettled, _note_mail)
     # Of a series each guest is told in one mail, and gets each pass before its date.
     on(SeriesGuestToTell, lambda work, it: visits.tell_series_guest(work, it.guest, _picture))
@@ -238,10 +238,12 @@ def _follow_phone(work: Work, bound: PhoneBound) -> None:
     visits.tell_moved(work, bound.visitor, credentials.qr_png(made.text))
 
 
-def _replace(work: Work, visitor: VisitorId) -> None:
+def _replace(work: Work, replaced: VisitorLinkReplaced) -> None:
     """Let the credential end with the link: whoever holds the old mail holds both."""
-    _check_not_withdrawn(work, visitor)
-    credentials.issue(work, visitor)
+    if replaced.follows and issued.current_issue(work.session, replaced.visitor, None) is None:
+        return
+    _check_not_withdrawn(work, replaced.visitor)
+    credentials.issue(work, replaced.visitor)
 
 
 def _check_not_withdrawn(work: Work, visitor: VisitorId) -> None:

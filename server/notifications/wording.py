@@ -20,11 +20,19 @@ class LetterKind(StrEnum):
     """To a visitor who declined: it is noted, and leaves their calendar."""
     KEPT = "kept"
     """To a visitor who asked for something that the host cannot do."""
+    SERIES = "series"
+    """An invitation to several dates at once."""
+    SERIES_CHANGE = "series change"
+    """How the dates of a series stand now."""
+    SERIES_CANCELLATION = "series cancellation"
+    """None of the dates to come will take place."""
+    REMINDER = "reminder"
+    """The pass of one date of a series, shortly before it."""
     MOVED = "moved"
     """Another phone took the link over: what is new is told, and who it was not can say so."""
 
 
-OVER = frozenset({LetterKind.CANCELLATION, LetterKind.REGRET})
+OVER = frozenset({LetterKind.CANCELLATION, LetterKind.REGRET, LetterKind.SERIES_CANCELLATION})
 """Letters about a visit to which the reader will not come: they take it out of calendars."""
 
 
@@ -51,6 +59,8 @@ class Words:
     bring: str
     directions: str
     before_link: str
+    dates: str
+    next_date: str
     above_code: str
     below_code: str
     closing: str
@@ -68,6 +78,9 @@ _EN = Words(
     bring="What to bring",
     directions="How to get there",
     before_link="Your visit, the way to the room and your pass are on your own page:",
+    dates="Dates",
+    next_date="This pass is for the next date. Before each later one you get a mail with its own pass; "
+    "all links are on your page.",
     above_code="Your pass",
     below_code="Hold this code before the camera at the gate. It is yours alone: please do not forward it.",
     closing="This mail was sent by the visitor reception of {site}. Questions? Please ask your host.",
@@ -107,6 +120,27 @@ _EN = Words(
             opening="{host} cannot do what you asked for. Your visit stands as it was, and so does your pass. "
             "If you cannot come, you can decline on your own page.",
         ),
+        LetterKind.SERIES: Says(
+            subject="Your {count} visits from {day}: {title}",
+            heading="You are invited {count} times",
+            opening="{host} is looking forward to your visits.",
+        ),
+        LetterKind.SERIES_CHANGE: Says(
+            subject="Changed: your visits from {day}: {title}",
+            heading="Your visits were changed",
+            opening="Something about your visits to {host} was changed. These are the dates as they stand now; "
+            "a pass from an earlier mail may no longer work.",
+        ),
+        LetterKind.SERIES_CANCELLATION: Says(
+            subject="Cancelled: your visits from {day}: {title}",
+            heading="Your visits were cancelled",
+            opening="Your visits to {host} will not take place, and your passes no longer work.",
+        ),
+        LetterKind.REMINDER: Says(
+            subject="Your pass for {day}: {title}",
+            heading="Your next visit",
+            opening="{host} is looking forward to your visit. This is your pass for it.",
+        ),
         LetterKind.MOVED: Says(
             subject="Your invitation is on another phone now: {title}",
             heading="Your invitation is on another phone now",
@@ -132,6 +166,8 @@ _JA = Words(
     bring="お持ちいただくもの",
     directions="交通のご案内",
     before_link="ご来訪の内容、会議室への道順、入館証は専用ページでご確認いただけます。",
+    dates="日程",
+    next_date="この入館証は次回のご来訪用です。以降の回の入館証は、それぞれの前日までにメールでお送りします。各回のリンクは専用ページにあります。",
     above_code="入館証",
     below_code="ゲートのカメラにこのQRコードをかざしてください。ご本人専用です。転送はご遠慮ください。",
     closing="このメールは{site}の来訪者受付からお送りしています。ご不明な点は担当者にお問い合わせください。",
@@ -171,6 +207,27 @@ _JA = Words(
             opening="{host}はご希望に沿うことができませんでした。ご来訪の内容と入館証は以前のままです。"
             "お越しになれない場合は、専用ページからお断りいただけます。",
         ),
+        LetterKind.SERIES: Says(
+            subject="【ご来訪のご案内】{day}から全{count}回 {title}",
+            heading="全{count}回のご来訪のご案内",
+            opening="{host}がお待ちしております。",
+        ),
+        LetterKind.SERIES_CHANGE: Says(
+            subject="【変更のお知らせ】{day}からのご来訪 {title}",
+            heading="ご来訪の日程・内容が変わりました",
+            opening="{host}へのご来訪の内容が変わりました。最新の日程は次のとおりです。"
+            "以前のメールの入館証は使えないことがあります。",
+        ),
+        LetterKind.SERIES_CANCELLATION: Says(
+            subject="【中止のお知らせ】{day}からのご来訪 {title}",
+            heading="今後のご来訪は中止になりました",
+            opening="{host}へのご来訪は中止になりました。お送りした入館証は使えません。",
+        ),
+        LetterKind.REMINDER: Says(
+            subject="【入館証のお届け】{day} {title}",
+            heading="次回のご来訪",
+            opening="{host}がお待ちしております。今回の入館証をお送りします。",
+        ),
         LetterKind.MOVED: Says(
             subject="【お知らせ】ご招待が別の端末に移りました:{title}",
             heading="ご招待が別の端末に移りました",
@@ -196,6 +253,8 @@ _ZH = Words(
     bring="请携带",
     directions="交通指引",
     before_link="来访详情、前往会议室的路线和通行码都在您的专属页面上:",
+    dates="日期",
+    next_date="此通行码用于下一次来访。以后每次来访前,您会收到含有当次通行码的邮件;所有链接都在您的专属页面上。",
     above_code="通行码",
     below_code="请在闸机的摄像头前出示此二维码。仅供您本人使用,请勿转发。",
     closing="本邮件由{site}的访客接待系统发送。如有疑问,请联系接待人。",
@@ -233,6 +292,26 @@ _ZH = Words(
             heading="来访安排保持不变",
             opening="{host}无法满足您的请求,来访安排和通行码均保持不变。"
             "如果您不能前来,可以在您的专属页面上谢绝邀请。",
+        ),
+        LetterKind.SERIES: Says(
+            subject="来访邀请:自{day}起共{count}次 {title}",
+            heading="诚邀您来访,共{count}次",
+            opening="{host}期待您的到来。",
+        ),
+        LetterKind.SERIES_CHANGE: Says(
+            subject="来访变更:自{day}起的来访 {title}",
+            heading="您的来访有变更",
+            opening="您对{host}的来访有变更,最新日期如下。此前邮件中的通行码可能已失效。",
+        ),
+        LetterKind.SERIES_CANCELLATION: Says(
+            subject="来访取消:自{day}起的来访 {title}",
+            heading="您的来访已取消",
+            opening="您对{host}的来访已取消,通行码已失效。",
+        ),
+        LetterKind.REMINDER: Says(
+            subject="{day}来访的通行码:{title}",
+            heading="您的下一次来访",
+            opening="{host}期待您的到来。以下是本次来访的通行码。",
         ),
         LetterKind.MOVED: Says(
             subject="您的邀请已转到另一部手机:{title}",

@@ -28,6 +28,8 @@ from server.visits.events import (
     VisitRequested,
     WishAnswered,
 )
+from server.visits.guest_lists import Unreadable, decoded
+from server.visits.guest_lists import read as read_guest_list
 from server.visits.guests import link_of, needs_of, note_mail
 from server.visits.host_notices import tell_host
 from server.visits.invitations import (
@@ -45,6 +47,7 @@ from server.visits.lookup import (
     get,
     hold,
     notice,
+    require_inviting,
 )
 from server.visits.messenger_news import end_joined, page_of, tell_joined
 from server.visits.models import Visit, Visitor, Wish
@@ -62,6 +65,7 @@ from server.visits.phones import (
     request_code,
     take_over,
 )
+from server.visits.recurrence import Frequency, NoDates, Repeat
 from server.visits.replies import (
     answer_companion,
     bring,
@@ -94,6 +98,19 @@ from server.visits.rules import (
     WelcomeInput,
     in_words,
 )
+from server.visits.series import (
+    DatesWanted,
+    NewSeries,
+    Scope,
+    SeriesDates,
+    approve_dates,
+    cancel_dates,
+    change_dates,
+    dates,
+    decline_dates,
+    series_of,
+)
+from server.visits.series import create as create_series
 from server.visits.series_letters import note_guest_mail, pass_due
 from server.visits.series_letters import tell as tell_series_guest
 from server.visits.series_models import Series, SeriesGuest
@@ -107,30 +124,38 @@ __all__ = [
     "CompanionAnswered",
     "CompanionNamed",
     "Company",
+    "DatesWanted",
+    "Frequency",
     "Input",
     "Keeper",
     "MailState",
     "MailWanted",
     "NeedsInput",
     "NewCompanion",
+    "NewSeries",
     "NewTerms",
     "NewVisit",
     "NewVisitor",
     "NewWish",
+    "NoDates",
     "NotOpened",
     "OtherPhone",
     "PersonIdText",
     "PhoneBound",
     "Reason",
+    "Repeat",
     "ReplacedLink",
     "RoomIdText",
+    "Scope",
     "Series",
+    "SeriesDates",
     "SeriesGuest",
     "SeriesGuestToTell",
     "SeriesMade",
     "SeriesPassToSend",
     "TermsKind",
     "UnknownLink",
+    "Unreadable",
     "VisitCancelled",
     "VisitChange",
     "VisitChanged",
@@ -154,16 +179,23 @@ __all__ = [
     "answer_companion",
     "answer_wish",
     "approve",
+    "approve_dates",
     "at_phone",
     "bind_phone",
     "bring",
     "cancel",
+    "cancel_dates",
     "change",
+    "change_dates",
     "change_visitor",
     "change_welcome",
     "create",
+    "create_series",
+    "dates",
     "decline",
+    "decline_dates",
     "decline_invitation",
+    "decoded",
     "end_joined",
     "expect_again",
     "find",
@@ -180,9 +212,12 @@ __all__ = [
     "outstanding",
     "page_of",
     "pass_due",
+    "read_guest_list",
     "remove_visitor",
     "replace_link",
     "request_code",
+    "require_inviting",
+    "series_of",
     "take_over",
     "tell_declined",
     "tell_host",
@@ -256,7 +291,8 @@ def replace_link(work: Work, visit_id: VisitId, visitor_id: VisitorId) -> Visito
     for each in (visitor, *(guest for date, guest in others if date.ends_at > work.now)):
         guest_list.new_link(work, each)
         phones.release(work, each)
-        work.record(VisitorLinkReplaced(visitor=each.id, visit=each.visit))
+        follows = each is not visitor
+        work.record(VisitorLinkReplaced(visitor=each.id, visit=each.visit, follows=follows))
     return visitor
 
 

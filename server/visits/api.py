@@ -1,12 +1,16 @@
 """Visits and their visitors as JSON."""
 
+from zoneinfo import ZoneInfo
+
 from flask import Response
 
 from server.kernel.blueprint import ApiBlueprint
+from server.kernel.errors import Invalid
+from server.kernel.ids import SeriesId
 from server.kernel.pagination import Page
 from server.kernel.request import answer, answer_page, begin, no_content, reading
 from server.kernel.work import Work
-from server.visits import actions, models
+from server.visits import actions, guest_lists, models, place
 from server.visits.models import Visit
 from server.visits.rules import (
     NewTerms,
@@ -18,8 +22,13 @@ from server.visits.rules import (
 from server.visits.schemas import (
     CompanionOut,
     CompanionPath,
+    GuestListIn,
+    GuestListOut,
+    ListedGuest,
     NewVisitors,
     RepliesOut,
+    SeriesOut,
+    SeriesPath,
     SitePath,
     TermsList,
     TermsOut,
@@ -30,12 +39,14 @@ from server.visits.schemas import (
     VisitPage,
     VisitPath,
     VisitQuery,
+    WhichDates,
     WhyNot,
     WishOut,
     WishPath,
     replies_out,
     terms_out,
 )
+from server.visits.series import DatesWanted, NewSeries, SeriesDates
 
 blueprint = ApiBlueprint(
     "Visits", "Who comes, to whom, when and where; what visitors read and say."
@@ -76,34 +87,38 @@ def get_visit(path: VisitPath) -> Response:
 
 
 @blueprint.patch("/visits/<visit>", {200: VisitOut})
-def change_visit(path: VisitPath, body: VisitChange) -> Response:
+def change_visit(path: VisitPath, body: VisitChange, query: WhichDates) -> Response:
     """Change a visit; its visitors get a mail with what is new, and new credentials where they need them."""
     with begin() as work:
-        changed = _shown(work, actions.change(work, path.visit, body))
+        actions.change_dates(work, path.visit, body, query.scope)
+        changed = _shown(work, actions.get(work, path.visit))
     return answer(changed)
 
 
 @blueprint.post("/visits/<visit>/cancel", {200: VisitOut})
-def cancel_visit(path: VisitPath, body: WhyNot) -> Response:
+def cancel_visit(path: VisitPath, body: WhyNot, query: WhichDates) -> Response:
     """Cancel a visit: its visitors are told, and their credentials end."""
     with begin() as work:
-        cancelled = _shown(work, actions.cancel(work, path.visit, body.reason))
+        actions.cancel_dates(work, path.visit, body.reason, query.scope)
+        cancelled = _shown(work, actions.get(work, path.visit))
     return answer(cancelled)
 
 
 @blueprint.post("/visits/<visit>/approve", {200: VisitOut})
-def approve_visit(path: VisitPath) -> Response:
+def approve_visit(path: VisitPath, query: WhichDates) -> Response:
     """Approve a visit that waits for it: its visitors are invited."""
     with begin() as work:
-        approved = _shown(work, actions.approve(work, path.visit))
+        actions.approve_dates(work, path.visit, query.scope)
+        approved = _shown(work, actions.get(work, path.visit))
     return answer(approved)
 
 
 @blueprint.post("/visits/<visit>/decline", {200: VisitOut})
-def decline_visit(path: VisitPath, body: WhyNot) -> Response:
+def decline_visit(path: VisitPath, body: WhyNot, query: WhichDates) -> Response:
     """Decline a visit that waits for approval: its host is told."""
     with begin() as work:
-        declined = _shown(work, actions.decline(work, path.visit, body.reason))
+        actions.decline_dates(work, path.visit, body.reason, query.scope)
+        declined = _shown(work, actions.get(work, path.visit))
     return answer(declined)
 
 
@@ -234,3 +249,69 @@ def withdraw_document(path: TermsPath) -> Response:
     with begin() as work:
         actions.withdraw_terms(work, path.site, path.kind)
     return no_content()
+
+
+@blueprint.post("/series", {201: SeriesOut})
+def create_series(body: NewSeries) -> Response:
+    """Make a visit that repeats: each date is a visit of its own, and everyone gets one mail about all of them."""
+    with begin() as work:
+        made = actions.create_series(work, body)
+        shown = _series(work, made[0].series or SeriesId(""))
+    response = answer(shown, 201)
+    response.headers["Location"] = f"/api/v1/series/{shown.id}"
+    return response
+
+
+@blueprint.post("/series/dates", {200: SeriesDates})
+def preview_series(body: DatesWanted) -> Response:
+    """Tell which dates a rule gives at the only site, or the first one, without making anything."""
+    with reading() as work:
+        zone = ZoneInfo(place.first_time_zone(work))
+        items = actions.dates(body.starts_at, body.ends_at, body.repeat, zone)
+    return answer(SeriesDates(items=items))
+
+
+@blueprint.get("/series/<series>", {200: SeriesOut})
+def get_series(path: SeriesPath) -> Response:
+    """Get a series with all of its dates, also those cancelled."""
+    with reading() as work:
+        return answer(_series(work, path.series))
+
+
+@blueprint.post("/visits/guest-list", {200: GuestListOut})
+def read_guest_list(body: GuestListIn) -> Response:
+    """Read a list of guests as somebody pasted or uploaded it; each line's problem is named, and nobody is invited."""
+    if bool(body.text.strip()) == bool(body.file):
+        raise Invalid([("text", "give a text or a file, one of the two")])
+    try:
+        text = body.text or guest_lists.decoded(body.file)
+    except guest_lists.Unreadable as error:
+        raise Invalid([("file", str(error))]) from error
+    with reading() as work:
+        actions.require_inviting(work)
+    found = [
+        ListedGuest.model_validate(
+            {
+                "line": each.line,
+                "name": each.name,
+                "email": each.email,
+                "company": each.company,
+                "problems": [{"field": name, "why": why} for name, why in each.problems],
+            }
+        )
+        for each in guest_lists.read(text)
+    ]
+    return answer(GuestListOut(items=found))
+
+
+def _series(work: Work, series_id: SeriesId) -> SeriesOut:
+    series, visits = actions.series_of(work, series_id)
+    guests = models.visitors_by_visit(work.session, [each.id for each in visits])
+    return SeriesOut.model_validate(
+        {
+            "id": series.id,
+            "time_zone": series.time_zone,
+            "repeat": series.repeat,
+            "visits": [VisitOut.of(each, guests.get(each.id, [])) for each in visits],
+        }
+    )

@@ -1,10 +1,20 @@
 """What happens to visits, for others to react to. `actions` offers these events to them."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from access_protocol.ids import CredentialId, SiteCode
 from server.kernel.events import Event
-from server.kernel.ids import CompanionId, PersonId, TermsId, VisitId, VisitorId, WishId
+from server.kernel.ids import (
+    CompanionId,
+    PersonId,
+    SeriesGuestId,
+    SeriesId,
+    TermsId,
+    VisitId,
+    VisitorId,
+    WishId,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +102,8 @@ class VisitorLinkReplaced(Event):
 
     visitor: VisitorId
     visit: VisitId
+    follows: bool = False
+    """Whether it is another date of a series, replaced with the one that somebody asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,3 +194,28 @@ class WelcomeChanged(Event):
     """What a site tells its visitors, or lets them do, was changed."""
 
     site: SiteCode
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesMade(Event):
+    """A visit was made that repeats; each of its dates is a visit of its own."""
+
+    series: SeriesId
+    site: SiteCode
+    dates: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesGuestToTell(Event):
+    """All that happens to a guest's series in this work has happened: they can be told in one mail."""
+
+    audited: ClassVar[bool] = False
+    guest: SeriesGuestId
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesPassToSend(Event):
+    """The pass of one date of a series shall go out: its turn came, or it is a new one."""
+
+    audited: ClassVar[bool] = False
+    visitor: VisitorId

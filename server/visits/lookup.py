@@ -111,3 +111,9 @@ def hold(work: Work, visit: Visit, guests: Sequence[Visitor]) -> bool:
 def notice(work: Work, visit: Visit) -> None:
     """Let open pages know that the visit is another one now."""
     live.notice(work, "visits", about=visit.id, site=visit.site)
+
+
+def require_inviting(work: Work) -> None:
+    """Let pass whoever may invite somebody."""
+    if not work.principal.may(Right.VISITS_MANAGE):
+        require(work.principal, Right.VISITS_INVITE)

@@ -14,7 +14,7 @@ from server.kernel.sealing import CannotUnseal
 from server.kernel.text import on_one_line
 from server.kernel.upsert import insert_once
 from server.kernel.work import Work
-from server.visits import invitations, models
+from server.visits import invitations, models, series_models
 from server.visits.models import PhoneBinding, PhoneCode, Visit, Visitor
 
 CODE_DIGITS = 6
@@ -34,6 +34,8 @@ class PhoneBound(Event):
     visitor: VisitorId
     visit: VisitId
     again: bool
+    follows: bool = False
+    """Whether it is another date of a series, which goes with the one that was opened."""
 
 
 class OtherPhone(Forbidden):
@@ -100,18 +102,13 @@ def at_phone(work: Work, token: str, secret: str) -> tuple[Visit, Visitor]:
 def bind_phone(work: Work, token: str, secret: str, user_agent: str) -> tuple[Visit, Visitor]:
     """Let this phone keep the link, if none does yet; the same phone again changes nothing."""
     _, visitor, keeper = opened_by(work, token, secret)
-    if keeper is Keeper.NOBODY:
-        first = insert_once(
-            work.session,
-            PhoneBinding,
-            visitor=visitor.id,
-            phone_hash=models.phone_hash(secret),
-            user_agent=_of_browser(user_agent),
-            bound_at=work.now,
-            moves=0,
-        )
-        if first:
-            _tell(work, visitor, again=False)
+    if keeper is Keeper.NOBODY and _keep(work, visitor, secret, user_agent):
+        _tell(work, visitor, again=False)
+        for other in _other_dates(work, visitor):
+            if _keep(work, other, secret, user_agent):
+                work.record(
+                    PhoneBound(visitor=other.id, visit=other.visit, again=False, follows=True)
+                )
     return at_phone(work, token, secret)
 
 
@@ -157,7 +154,12 @@ def take_over(work: Work, token: str, code: str, secret: str, user_agent: str) -
         throttle.failed(work, guessing, free=CODES_PER_SPAN * MOST_TRIES)
         return Attempt.EXPIRED if known.tries >= MOST_TRIES else Attempt.WRONG
     known.sealed_code = b""
-    _move(work, visitor, secret, user_agent)
+    again = _move(work, visitor, secret, user_agent)
+    _tell(work, visitor, again=again)
+    for other in _other_dates(work, visitor):
+        if _move(work, other, secret, user_agent):
+            work.record(PhoneBound(visitor=other.id, visit=other.visit, again=True, follows=True))
+            live.notice(work, "visitor", about=other.id)
     return Attempt.RIGHT
 
 
@@ -170,7 +172,26 @@ def release(work: Work, visitor: Visitor) -> None:
     work.session.flush()
 
 
-def _move(work: Work, visitor: Visitor, secret: str, user_agent: str) -> None:
+def _other_dates(work: Work, visitor: Visitor) -> list[Visitor]:
+    """Return the same guest at the other dates of a series: the one phone keeps them all."""
+    visit = work.session.get_one(Visit, visitor.visit)
+    return [other for _, other in series_models.other_dates(work.session, visit, visitor)]
+
+
+def _keep(work: Work, visitor: Visitor, secret: str, user_agent: str) -> bool:
+    return insert_once(
+        work.session,
+        PhoneBinding,
+        visitor=visitor.id,
+        phone_hash=models.phone_hash(secret),
+        user_agent=_of_browser(user_agent),
+        bound_at=work.now,
+        moves=0,
+    )
+
+
+def _move(work: Work, visitor: Visitor, secret: str, user_agent: str) -> bool:
+    """Let the phone keep a link; return whether another phone kept it until now."""
     binding = work.session.get(PhoneBinding, visitor.id, with_for_update=True)
     again = binding is not None and binding.phone_hash != models.phone_hash(secret)
     if binding is None:
@@ -180,7 +201,7 @@ def _move(work: Work, visitor: Visitor, secret: str, user_agent: str) -> None:
     binding.user_agent, binding.bound_at = _of_browser(user_agent), work.now
     binding.moves += again
     work.session.flush()
-    _tell(work, visitor, again=again)
+    return again
 
 
 def _tell(work: Work, visitor: Visitor, *, again: bool) -> None:

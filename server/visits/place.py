@@ -77,3 +77,9 @@ def described(work: Work, site_code: SiteCode, room_id: RoomId | None, language:
             parts.insert(1, places.name_in(floor, language))
     separator = ", " if language is Language.EN else "、" if language is Language.JA else ","
     return separator.join(part for part in parts if part)
+
+
+def first_time_zone(work: Work) -> str:
+    """Return the time zone of the only site, or of the first of several."""
+    known = places.all_sites(work.session)
+    return known[0].time_zone if known else "UTC"

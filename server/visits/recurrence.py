@@ -1,8 +1,9 @@
 """How a visit repeats: the rule that people choose, and the dates that follow from it. Pure."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from enum import StrEnum
+from itertools import islice, takewhile
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
@@ -85,20 +86,11 @@ def pattern(repeat: Repeat, begins: datetime) -> list[datetime]:
     begins = next(
         iter(rrule(**_parts(repeat.model_copy(update={"every": 1}), begins), dtstart=begins))
     )
+    rule = rrule(**_parts(repeat, begins), dtstart=begins, count=repeat.times)
+    last = repeat.until or (begins + FURTHEST_AHEAD * 2).date()
     # One more than allowed tells that there would be more; a rule such as "on the 31st" ends by its days.
-    ends = datetime.combine(repeat.until, time.max) if repeat.until else None
-    rule = rrule(
-        **_parts(repeat, begins),
-        dtstart=begins,
-        until=ends,
-        count=repeat.times or MOST_DATES + 1,
-    )
-    furthest = begins + FURTHEST_AHEAD * 2
-    found: list[datetime] = []
-    for each in rule:
-        if each > furthest:
-            break
-        found.append(each)
+    fitting = takewhile(lambda each: each.date() <= last, rule)
+    found = list(islice(fitting, MOST_DATES + 1))
     if len(found) > MOST_DATES:
         raise NoDates("until", f"gives more than {MOST_DATES} dates: choose an earlier day")
     return found

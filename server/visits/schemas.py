@@ -3,15 +3,25 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from pydantic import BaseModel, Field
+from pydantic import Base64Bytes, BaseModel, Field
 
 from access_protocol.ids import SiteCode
 from access_protocol.wording import Language
-from server.kernel.ids import CompanionId, PersonId, RoomId, VisitId, VisitorId, WishId
+from server.kernel.ids import (
+    CompanionId,
+    PersonId,
+    RoomId,
+    SeriesId,
+    VisitId,
+    VisitorId,
+    WishId,
+)
 from server.kernel.pagination import PageQuery
 from server.kernel.work import Work
 from server.visits import actions, models
+from server.visits.guest_lists import LONGEST_LIST
 from server.visits.models import Terms, Visit, Visitor
+from server.visits.recurrence import Repeat
 from server.visits.rules import (
     MOST_VISITORS,
     Answer,
@@ -24,6 +34,7 @@ from server.visits.rules import (
     VisitFilter,
     VisitState,
 )
+from server.visits.series import Scope
 
 _ID = Field(pattern="^[0-9a-f]{32}$")
 
@@ -54,6 +65,51 @@ class NewVisitors(Input):
     """More people to invite."""
 
     visitors: list[NewVisitor] = Field(min_length=1, max_length=MOST_VISITORS)
+
+
+class WhichDates(BaseModel):
+    """Which dates of a series are meant."""
+
+    scope: Scope = Field(
+        default=Scope.THIS,
+        description="`this` one, this one and all `later` ones, or `all` that are not over.",
+    )
+
+
+class SeriesPath(BaseModel):
+    """Which series."""
+
+    series: SeriesId = _ID
+
+
+class GuestListIn(Input):
+    """A list of guests: as text, or as a file in base64 (UTF-8, Shift_JIS or GB18030)."""
+
+    text: str = Field(default="", max_length=LONGEST_LIST)
+    file: Base64Bytes = Field(default=b"", max_length=LONGEST_LIST)
+
+
+class ListProblem(BaseModel):
+    """What is wrong with one line."""
+
+    field: str
+    why: str
+
+
+class ListedGuest(BaseModel):
+    """One person of a list, as read."""
+
+    line: int
+    name: str
+    email: str
+    company: str
+    problems: list[ListProblem]
+
+
+class GuestListOut(BaseModel):
+    """Everybody on a list."""
+
+    items: list[ListedGuest]
 
 
 class WishPath(VisitPath):
@@ -205,6 +261,10 @@ class VisitOut(BaseModel):
     decided_at: datetime | None
     reason: str = Field(description="Why it was cancelled or declined.")
     sequence: int = Field(description="How often its calendar entry was changed.")
+    series: SeriesId | None = Field(description="The series of which it is one date.")
+    slot: str | None = Field(
+        description="Which date of the series it is: when it stood at first, in the site's own time."
+    )
     created_at: datetime
     changed_at: datetime
     visitors: list[VisitorOut]
@@ -223,6 +283,15 @@ class VisitOut(BaseModel):
                 "version": models.version_of(visit, guests),
             }
         )
+
+
+class SeriesOut(BaseModel):
+    """A series with its dates, each a visit of its own."""
+
+    id: SeriesId
+    time_zone: str
+    repeat: Repeat
+    visits: list[VisitOut]
 
 
 class VisitPage(BaseModel):

@@ -46,7 +46,6 @@ class SeriesGuest(Record, table=True):
     """Of the latest message to this calendar (RFC 5545, 3.8.7.4)."""
     told: dict[str, Any] = Field(default_factory=dict[str, Any], sa_type=JSON)
     """What that calendar holds: see `series_calendar.Told`."""
-    mailed_at: datetime | None = None
 
 
 def visits_in(session: Session, series: SeriesId) -> Sequence[Visit]:
@@ -107,5 +106,22 @@ def to_remind(
         )
         .order_by(col(Visit.starts_at))
         .limit(most)
+    )
+    return list(session.exec(statement).all())
+
+
+def ever_dated(
+    session: Session, series: SeriesId, email: str, slot: str
+) -> list[tuple[Visit, Visitor]]:
+    """Return who was ever invited to one date under an address, the latest last."""
+    statement = (
+        select(Visit, Visitor)
+        .where(
+            Visitor.visit == Visit.id,
+            Visit.series == series,
+            Visit.slot == slot,
+            func.lower(col(Visitor.email)) == email.lower(),
+        )
+        .order_by(col(Visitor.id))
     )
     return list(session.exec(statement).all())
