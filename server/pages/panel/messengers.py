@@ -67,7 +67,7 @@ def change_messenger(site: str, kind: str) -> AnyResponse:
         with begin() as work:
             said = _change(work, code, which, form)
     except ValidationError as error:
-        form.take_validation(error)
+        _refuse(form, error)
     except GenkanError as error:
         form.take(error)
     else:
@@ -88,6 +88,13 @@ def _change(work: Work, site: SiteCode, kind: MessengerKind, form: Form) -> str:
             given = {name: form.value(name) for name in FIELDS[kind]}
             actions.set_up_messenger(work, site, kind, given)
             return gettext("Kept, and being tried. Load this page again in a moment.")
+
+
+def _refuse(form: Form, error: ValidationError) -> None:
+    for each in error.errors(include_url=False, include_input=False):
+        name = str(each["loc"][0]) if each["loc"] else ""
+        words = gettext("This does not look right. Copy it whole from the messenger's console.")
+        form.refuse(name, words if form.value(name) else gettext("Please fill this in."))
 
 
 def _page(site: SiteCode, form: Form, wrong: MessengerKind | None) -> AnyResponse:
