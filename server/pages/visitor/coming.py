@@ -50,7 +50,7 @@ _BY_BUTTON = frozenset({CrossingKind.ON_MY_WAY, CrossingKind.HERE})
 
 def section(now: Visiting) -> Shown | None:
     """Return what somebody on the way can tell, on the day of the visit."""
-    if not actions.is_day_of(now.work, now.visit):
+    if now.has_declined or not actions.is_day_of(now.work, now.visit):
         return None
     where = whereabouts.of_visits(now.work, [now.visit], {now.visit.id: [now.visitor]})
     stage = where[now.visitor.id].stage
