@@ -25,10 +25,10 @@ from server.web.limits import limited
 SECTIONS = (
     Section("answer", answer.section),
     Section("agree", replies.agree),
+    Section("appointment", appointment.section),
     Section("coming", coming.section),
     Section("pass", pass_.section),
     Section("credential", credential.section),
-    Section("appointment", appointment.section),
     Section("journey", replies.journey),
     Section("steps", appointment.steps),
     Section("messenger", messenger.section),
