@@ -51,6 +51,9 @@
   document.addEventListener("htmx:responseError", lost);
   document.addEventListener("htmx:sendError", lost);
 
+  // On a narrow screen the bar of places is longer than the screen: where one is stands in sight.
+  document.querySelector(".places [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   // What is new in a list is shown by a short glow, so that an eye which was elsewhere finds it.
   let known = null;
   const keys = () => new Set([...document.querySelectorAll("[data-key]")].map((e) => e.dataset.key));
