@@ -244,7 +244,7 @@ def test_without_a_network_the_reloaded_pass_is_granted_and_the_visit_leads_to_i
     page.context.set_offline(True)
     page.reload()
     shows(page, "bound")
-    expect(page.get_by_text("No network: your pass works all the same")).to_be_visible()
+    expect(page.get_by_text("No network: your pass still works")).to_be_visible()
     text = presented(page, gate, "full")
     decision = gate.decides(text)
     assert decision is not None

@@ -74,10 +74,10 @@ def test_a_visitor_opens_agrees_and_moves_to_another_phone(
     expect(second.locator("body")).not_to_contain_text("Radio")
     second.get_by_role("button", name="Send me a code").click()
     second.get_by_label("Code from the mail").fill("000000")
-    second.get_by_role("button", name="Open the invitation").click()
+    second.get_by_role("button", name="Open my invitation").click()
     expect(second.locator("#code-error")).to_be_visible()
     second.get_by_label("Code from the mail").fill(code_in_the_catcher(hall, visitor))
-    second.get_by_role("button", name="Open the invitation").click()
+    second.get_by_role("button", name="Open my invitation").click()
     expect(second.get_by_text("Radio")).to_be_visible()
 
     # The page that is still open there learns it: what it shows ends, and it says why.
