@@ -358,7 +358,7 @@ class MessengersOut(BaseModel):
     items: list[MessengerOut]
 
 
-@blueprint.get("/messengers/<site>", {200: MessengersOut})
+@blueprint.get("/notifications/messengers/<site>", {200: MessengersOut})
 def list_messengers(path: SitePath) -> Response:
     """List the messengers that a site has set up."""
     with reading() as work:
@@ -366,7 +366,7 @@ def list_messengers(path: SitePath) -> Response:
         return answer(MessengersOut(items=[MessengerOut.of(each) for each in found]))
 
 
-@blueprint.put("/messengers/<site>/<kind>", {200: MessengerOut})
+@blueprint.put("/notifications/messengers/<site>/<kind>", {200: MessengerOut})
 def set_up_messenger(path: MessengerPath, body: MessengerKeys) -> Response:
     """Give a site's account its keys, in place of any before; they are tried at once."""
     sent: dict[str, SecretStr] = body.model_dump(exclude_none=True)
@@ -379,7 +379,7 @@ def set_up_messenger(path: MessengerPath, body: MessengerKeys) -> Response:
         return answer(MessengerOut.of(row))
 
 
-@blueprint.delete("/messengers/<site>/<kind>", {204: None})
+@blueprint.delete("/notifications/messengers/<site>/<kind>", {204: None})
 def take_messenger_away(path: MessengerPath) -> Response:
     """Take a messenger away from a site; its keys are forgotten, and so is who had joined."""
     with begin() as work:
