@@ -5,6 +5,7 @@ import threading
 from enum import StrEnum
 from typing import Annotated
 
+import qrcode
 import typer
 from rich.console import Console
 
@@ -65,14 +66,30 @@ def _play(scene: Scene, *, once: bool) -> None:
 
 def _invite_to_look_around(stage: Stage, scene: Scene) -> None:
     screen = Console(highlight=False, soft_wrap=True)
+    link = scene.invite_you()
     screen.print(f"\nLook around: [bold]{stage.url}[/]  (API: {stage.url}/api/v1/)")
-    screen.print(f"  phones and browsers trust it after {stage.trust_url} (the page says how)")
+    screen.print("[bold]Be the visitor[/], with a phone in the same network:")
+    screen.print(f"  1. trust this server once: {stage.trust_url} (the page says how)")
+    screen.print(f"  2. open your invitation:   {link}")
+    _show_code(link)
+    screen.print(
+        f"  3. at the front door scan the poster, {scene.site['poster']}, with the code on its"
+    )
+    screen.print(f"     screen: {scene.site['kiosk']}")
+    screen.print("Be somebody of the house:")
     for person in scene.site["people"]:
         screen.print(f"  {person['role']:<14} {person['email']:<28} {scene.site['password']}")
-    screen.print(f"  the visitor's page: {scene.link}")
+    screen.print(f"  the host's page for phones: {stage.url}/host/")
     for point in scene.site["access_points"]:
         screen.print(f"  put pictures before the camera of {point}: {stage.scene_folder(point)}")
     screen.print("Ctrl-C stops everything.\n")
+
+
+def _show_code(link: str) -> None:
+    """Print a link as a QR code, for the camera of a phone."""
+    code = qrcode.QRCode(border=2)
+    code.add_data(link)
+    code.print_ascii(invert=True)
 
 
 if __name__ == "__main__":

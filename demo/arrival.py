@@ -66,6 +66,26 @@ class Arrival:
             f"the phone comes near and says only that; the host is told after {late.total_seconds():.2f} s"
         )
 
+    def scans_from_home(self, poster: str) -> None:
+        """Scan a photograph of the poster, far from the door."""
+        outcome = self.phone.asks_for_the_door(poster)
+        if outcome != "denied":
+            raise StepFailedError(f"a photographed poster: {outcome}")
+        self.timeline.refused(
+            "a photograph of the poster, scanned at home: refused, nobody stands there"
+        )
+
+    def scans_at_the_door(self, poster: str, kiosk: str) -> None:
+        """Type what the screen at the door shows now, and follow the door to its end."""
+        digits = self.phone.reads_screen(kiosk)
+        self.timeline.note(f"the screen beside the door shows {digits}, and another code soon")
+        outcome = self.phone.asks_for_the_door(poster, digits)
+        if outcome != "open":
+            raise StepFailedError(f"at the front door: {outcome}")
+        self.timeline.happened(
+            "the posted QR, the phone’s key and the code on the spot open the front door"
+        )
+
 
 def _mails(admin: Caller, address: str) -> int:
     found: dict[str, Any] = admin.get("/api/v1/mails", recipient=address)

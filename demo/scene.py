@@ -19,13 +19,13 @@ from demo.timeline import StepFailedError, Timeline
 from demo.visitor import VisitorPhone
 
 GATE, FRONT, TURNSTILE, DOOR = "gate-1", "door-front", "turnstile-1", "door-sakura"
-ENTRANCE, ROOM = "main-gate-in", "sakura-in"
+FRONT_SIDE, ENTRANCE, ROOM = "front-door-in", "main-gate-in", "sakura-in"
 VISITOR = {
     "name": "Hana Suzuki",
     "email": "hana.suzuki@visitor.example",
     "company": "Aozora Design",
 }
-PASSAGES, REFUSALS = 2, 7
+PASSAGES, REFUSALS = 3, 8
 """What a whole play leaves in the ledger."""
 COPY_IS_OLD = timedelta(seconds=32)
 """A picture of the pass counts for 30 s."""
@@ -47,8 +47,6 @@ class Scene:
     """What simulated people do once a portal is unlocked: walk, or none."""
     seeds: int = 0
     site: dict[str, Any] = field(default_factory=dict[str, Any])
-    link: str = ""
-    """The visitor's own page, once they are invited."""
 
     def play(self) -> None:
         """Play all of it; raises `StepFailedError` at the first step that did not really happen."""
@@ -59,8 +57,9 @@ class Scene:
             self.timeline.title("An invitation")
             visit = self._appointment(host)
             invitation = self._invitation(admin)
-            self.link = invitation.link
             arrival = self._on_the_way(admin, invitation) if self.camera is None else None
+            if arrival is not None:
+                self._enters_the_hall(guard, visit, arrival)
             self.timeline.title("At the gate")
             self._passes_the_gate(guard, page, visit, invitation, arrival)
             if arrival is not None:
@@ -132,13 +131,16 @@ class Scene:
         )
         return visit
 
-    def _invitation(self, admin: Caller) -> Invitation:
+    def _mailed(self, admin: Caller, address: str) -> Invitation:
         def caught() -> str | None:
-            mails = admin.get("/api/v1/mails", recipient=VISITOR["email"])["items"]
+            mails = admin.get("/api/v1/mails", recipient=address)["items"]
             return mails[0]["id"] if mails else None
 
         mail = wait_for("the invitation in the mail catcher", caught)
-        invitation = read_invitation(admin.bytes(f"/api/v1/mails/{mail}/message"))
+        return read_invitation(admin.bytes(f"/api/v1/mails/{mail}/message"))
+
+    def _invitation(self, admin: Caller) -> Invitation:
+        invitation = self._mailed(admin, VISITOR["email"])
         if "METHOD:REQUEST" not in invitation.calendar:
             raise StepFailedError("the calendar entry is no invitation")
         self.timeline.happened(f"mail “{invitation.subject}”: link, QR code, calendar entry")
@@ -148,15 +150,37 @@ class Scene:
         )
         return invitation
 
+    def invite_you(self) -> str:
+        """Invite whoever looks on, from now on; return the link for their own phone."""
+        now = datetime.now(UTC)
+        you = {"name": "You", "email": "you@visitor.example"}
+        wanted = {
+            "title": "Looking around",
+            "starts_at": now.isoformat(),
+            "ends_at": (now + timedelta(hours=8)).isoformat(),
+            "room": self.site["room"],
+            "visitors": [you],
+        }
+        self._signed_in("host").post("/api/v1/visits", wanted)
+        return self._mailed(self._signed_in("administrator"), you["email"]).link
+
     def _on_the_way(self, admin: Caller, invitation: Invitation) -> Arrival:
         trust = self.stage.trust
         arrival = Arrival(self.timeline, VisitorPhone(invitation.link, trust))
         self.timeline.title("The visitor’s phone")
         arrival.opens_the_link(VisitorPhone(invitation.link, trust))
+        arrival.scans_from_home(self.site["poster"])
         self.timeline.title("Coming near")
         host = next(each for each in self.site["people"] if each["role"] == "host")
         arrival.comes_near(admin, host["email"])
         return arrival
+
+    def _enters_the_hall(self, guard: Caller, visit: dict[str, Any], arrival: Arrival) -> None:
+        self.timeline.title("At the front door")
+        arrival.scans_at_the_door(self.site["poster"], self.site["kiosk"])
+        event = self._decided(guard, FRONT_SIDE, visit["visitors"][0]["credential"])
+        self._opened(guard, event, FRONT, "opened")
+        self.timeline.happened("the door reported that it was opened; the visitor is checked in")
 
     def _passes_the_gate(
         self,

@@ -7,6 +7,7 @@ import base64
 import html
 import re
 import ssl
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +20,8 @@ from demo.caller import PATIENCE
 from demo.timeline import StepFailedError
 
 _CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
+_OUTCOME = re.compile(r'data-outcome="([a-z]+)"')
+_PAUSE = 0.2
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
 
 
@@ -82,6 +85,30 @@ class VisitorPhone:
             f"{self._path}/{path}", json=body, headers={"X-CSRF-Token": self._csrf}
         )
         return self._json(answer)
+
+    def asks_for_the_door(self, poster: str, digits: str = "") -> str:
+        """Scan a poster and press its button, with the pass signed just now; return what becomes of the door.
+
+        `digits` are those of the screen beside the door. The answer is the page's own word: open, denied,
+        refused or silent.
+        """
+        page = self._text(self._client.get(poster))
+        given = {name: html.unescape(value) for name, value in _HIDDEN.findall(page)}
+        given |= {"presentation": self.pass_text(short=False), "digits": digits}
+        answer = self._client.post(f"{poster}/open", data=given)
+        self._text(answer)
+        found = _OUTCOME.search(answer.text)
+        while found is not None and found[1] == "waiting":
+            time.sleep(_PAUSE)
+            found = _OUTCOME.search(self._text(self._client.get(answer.url)))
+        if found is None:
+            raise StepFailedError("the page says nothing of the door")
+        return found[1]
+
+    def reads_screen(self, kiosk: str) -> str:
+        """Return the digits that the screen at an entrance shows now."""
+        shown = self._json(self._client.get(f"{kiosk}/code"))
+        return str(shown["codes"][0]["digits"]).replace(" ", "")
 
     def page_of_refusal(self) -> str:
         """Return what the visit page says to a phone that may not see it."""

@@ -8,7 +8,6 @@ from access_protocol.credential import CredentialClass
 from access_protocol.ids import AccessPointId, PortalId, SiteCode, ZoneNumber
 from access_protocol.topics import Kind
 from access_protocol.wording import Language
-from server.arrivals import posters
 from server.devices import actions as devices
 from server.devices.actions import NewDevice
 from server.devices.models import Device
@@ -55,7 +54,7 @@ def write(office: Office) -> dict[str, Any]:
         room = _places(work)
         _people(work)
         codes = [_device(work, name, kind, title) for name, kind, title in DEVICES]
-        poster = posters.address(work, demo_reception.write(work, SITE))
+        reception = demo_reception.write(work, SITE)
     guests = demo_visits.write(office, PEOPLE[-1][0], RoomId(room))
     return {
         "site": SITE,
@@ -65,7 +64,7 @@ def write(office: Office) -> dict[str, Any]:
         "password": PASSWORD,
         "people": [{"email": email, "name": name, "role": role} for email, name, role in PEOPLE],
         "devices": codes,
-        "poster": poster,
+        **reception,
         "guests": guests,
     }
 

@@ -3,8 +3,8 @@
 from access_protocol.ids import SiteCode
 from access_protocol.wording import Language
 from server.arrivals import actions as arrivals
-from server.arrivals import models, posters
-from server.arrivals.actions import FenceInput, NewPoster
+from server.arrivals import kiosks, models, posters
+from server.arrivals.actions import FenceInput, NewKiosk, NewPoster
 from server.arrivals.models import Fence, Poster
 from server.kernel.work import Work
 from server.visits import actions as visits
@@ -13,6 +13,7 @@ from server.visits.rules import NewTerms, TermsKind, WelcomeInput
 
 _JA, _EN, _ZH = Language.JA, Language.EN, Language.ZH
 FRONT_DOOR = "front-door"
+_BESIDE = "Beside the front door"
 _AROUND = (139.7671, 35.6812)
 """Longitude and latitude of Tokyo Station, near which the demo's office stands."""
 _HOUSE_RULES = NewTerms(
@@ -44,17 +45,28 @@ _WELCOME = WelcomeInput(
 )
 
 
-def write(work: Work, site: SiteCode) -> Poster:
-    """Write what is missing; return the poster at the front door."""
+def write(work: Work, site: SiteCode) -> dict[str, str]:
+    """Write what is missing; return where the front door's poster leads, and a new address for the screen beside it."""
     if not visit_models.newest_terms(work.session, site):
         visits.write_terms(work, site, TermsKind.HOUSE_RULES, _HOUSE_RULES)
         visits.change_welcome(work, site, _WELCOME)
     if work.session.get(Fence, site) is None:
         arrivals.put_fence(work, site, _fence())
+    return {"poster": posters.address(work, _poster(work, site)), "kiosk": _kiosk(work, site)}
+
+
+def _poster(work: Work, site: SiteCode) -> Poster:
     hanging = [each for each in models.hanging(work.session, site) if each.portal == FRONT_DOOR]
     if hanging:
         return hanging[0]
-    return posters.put_up(work, site, NewPoster(portal=FRONT_DOOR, note="Beside the door"))
+    return posters.put_up(work, site, NewPoster(portal=FRONT_DOOR, note=_BESIDE))
+
+
+def _kiosk(work: Work, site: SiteCode) -> str:
+    for earlier in kiosks.list_kiosks(work):
+        if earlier.site == site and earlier.name == _BESIDE:
+            kiosks.revoke(work, earlier.id)
+    return kiosks.pair(work, site, NewKiosk(name=_BESIDE, access_point=f"{FRONT_DOOR}-in"))[1]
 
 
 def _fence() -> FenceInput:

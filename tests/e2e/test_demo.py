@@ -27,7 +27,7 @@ def test_a_visit_from_invitation_to_meeting_room_really_happens(tmp_path: Path) 
 
     assert code == 0, told
     assert "steps really happened" in told
-    assert told.count("✕") == 8
+    assert told.count("✕") == 9
     assert not list(tmp_path.glob("genkan-demo-*")), "a demo that went well leaves nothing behind"
 
 
