@@ -65,6 +65,7 @@ from server.visits.phones import (
     request_code,
     take_over,
 )
+from server.visits.place import first_time_zone
 from server.visits.recurrence import Frequency, NoDates, Repeat
 from server.visits.replies import (
     answer_companion,
@@ -75,6 +76,7 @@ from server.visits.replies import (
     wish,
 )
 from server.visits.rules import (
+    MOST_VISITORS,
     Answer,
     Company,
     Input,
@@ -113,11 +115,13 @@ from server.visits.series import (
 from server.visits.series import create as create_series
 from server.visits.series_letters import note_guest_mail, pass_due
 from server.visits.series_letters import tell as tell_series_guest
-from server.visits.series_models import Series, SeriesGuest
+from server.visits.series_models import Series, SeriesGuest, dates_in
 from server.visits.terms import agree, outstanding, withdraw_terms, write_terms
+from server.visits.versions import version_of
 from server.visits.welcome import change_welcome, welcome
 
 __all__ = [
+    "MOST_VISITORS",
     "Answer",
     "Attempt",
     "ChangeWished",
@@ -192,6 +196,7 @@ __all__ = [
     "create",
     "create_series",
     "dates",
+    "dates_in",
     "decline",
     "decline_dates",
     "decline_invitation",
@@ -199,6 +204,7 @@ __all__ = [
     "end_joined",
     "expect_again",
     "find",
+    "first_time_zone",
     "get",
     "in_words",
     "invite",
@@ -227,6 +233,7 @@ __all__ = [
     "tell_moved",
     "tell_series_guest",
     "uninvite",
+    "version_of",
     "welcome",
     "wish",
     "withdraw_terms",

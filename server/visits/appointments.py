@@ -25,6 +25,7 @@ from server.visits.lookup import (
 )
 from server.visits.models import Visit
 from server.visits.rules import NewVisit, VisitChange, VisitState, check_times
+from server.visits.versions import version_of
 
 
 def create(
@@ -71,7 +72,7 @@ def change(work: Work, visit_id: VisitId, wanted: VisitChange) -> Visit:
     visit = changeable(work, visit_id)
     before = visit.model_copy()
     guests = list(models.visitors_of(work.session, visit.id))
-    if wanted.version not in (None, models.version_of(visit, guests)):
+    if wanted.version not in (None, version_of(visit, guests)):
         raise Conflict(
             "Somebody else changed this visit meanwhile. Look at it in another window; "
             "saving again replaces it."

@@ -1,7 +1,6 @@
 """Visits and their visitors: the few tables that hold personal data of guests, and their queries."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -247,27 +246,6 @@ class PhoneCode(Record, table=True):
     tries: int = 0
     span_began_at: datetime
     sent_in_span: int = 0
-
-
-def version_of(visit: Visit, guests: Iterable[Visitor]) -> str:
-    """Return a mark of all that people can change about a visit: two that differ are two states of it."""
-    own = visit.model_dump(
-        mode="json",
-        include={
-            "title",
-            "note",
-            "bring",
-            "language",
-            "starts_at",
-            "ends_at",
-            "room",
-            "zones",
-            "host",
-        },
-    )
-    invited = [(each.id, each.name, each.email, each.company, each.language) for each in guests]
-    written = json.dumps([own, sorted(invited)], sort_keys=True)
-    return hashlib.sha256(written.encode()).hexdigest()[:32]
 
 
 def link_hash(token: str) -> str:

@@ -280,7 +280,7 @@ class VisitOut(BaseModel):
             {
                 **visit.model_dump(),
                 "visitors": [VisitorOut.of(each) for each in guests],
-                "version": models.version_of(visit, guests),
+                "version": actions.version_of(visit, guests),
             }
         )
 

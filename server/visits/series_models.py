@@ -9,7 +9,7 @@ from sqlmodel import Field, Session, col, select
 
 from access_protocol.ids import SiteCode
 from server.kernel.database import ID_COLUMN, Record, text
-from server.kernel.ids import SeriesGuestId, SeriesId
+from server.kernel.ids import SeriesGuestId, SeriesId, VisitId
 from server.visits.models import Visit, Visitor
 from server.visits.rules import VisitState
 
@@ -125,3 +125,9 @@ def ever_dated(
         .order_by(col(Visitor.id))
     )
     return list(session.exec(statement).all())
+
+
+def dates_in(session: Session, series: SeriesId) -> Sequence[VisitId]:
+    """Return the visits of a series in the order of its dates."""
+    statement = select(Visit.id).where(Visit.series == series).order_by(col(Visit.slot))
+    return [VisitId(each) for each in session.exec(statement).all()]

@@ -14,7 +14,7 @@ from server.kernel.errors import Conflict, Forbidden
 from server.people import actions as people
 from server.people.actions import PersonChange
 from server.places.models import Room
-from server.visits import actions, models
+from server.visits import actions
 from server.visits.actions import NewVisitor, VisitChange
 from server.visits.models import Visit
 from tests.fakes.reception import SYSTEM, Reception
@@ -56,12 +56,12 @@ def test_what_another_person_changed_meanwhile_is_not_overwritten_unseen(
     reception: Reception,
 ) -> None:
     visit = reception.invite()
-    seen = models.version_of(visit, reception.guests_of(visit))
+    seen = actions.version_of(visit, reception.guests_of(visit))
     with reception.work("security") as work:
         actions.add_visitors(work, visit.id, [NewVisitor(name="Hana", email="hana@example.jp")])
     with reception.work() as work, pytest.raises(Conflict, match="meanwhile"):
         actions.change(work, visit.id, VisitChange(title="Other", version=seen))
-    now = models.version_of(visit_now(reception, visit), reception.guests_of(visit))
+    now = actions.version_of(visit_now(reception, visit), reception.guests_of(visit))
     with reception.work() as work:
         assert actions.change(work, visit.id, VisitChange(title="Other", version=now)).title == (
             "Other"

@@ -21,6 +21,7 @@ from server.pages import whereabouts
 from server.pages.host import blueprint
 from server.pages.host.today import Guest, guest_line
 from server.pages.names import Names
+from server.pages.panel.visit_repeat import which
 from server.pages.panel.visit_timeline import GuestLine, entries, guest_lines
 from server.pages.panel.visits import badge, facts, names_of
 from server.pages.states import Badge
@@ -145,7 +146,7 @@ def _page(work: Work, visit_id: VisitId, form: Form, status: int = 200) -> Respo
         visit=_head(work, found, guests),
         visitors=_invited(work, found, guests),
         said=_said(work, found, guests),
-        facts=facts(Names(work), found),
+        facts=facts(Names(work), found, which(work, found)),
         entries=entries(work, found, guests),
         answers=_ready(),
         form=form,

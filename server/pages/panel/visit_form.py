@@ -14,7 +14,7 @@ from server.kernel.principal import Right
 from server.kernel.request import begin, caller, reading
 from server.kernel.work import Work
 from server.pages.names import Names
-from server.pages.panel import blueprint
+from server.pages.panel import blueprint, visit_repeat
 from server.visits import actions, models
 from server.visits.models import Visit, Visitor
 from server.web.formats import from_local, to_local
@@ -24,7 +24,6 @@ from server.web.languages import current, gettext
 M = TypeVar("M", bound=BaseModel)
 FIELDS = ("title", "starts_at", "ends_at", "room", "host", "language", "note", "bring")
 PERSON = ("name", "email", "company")
-MOST_VISITORS = 50
 QUARTER = timedelta(minutes=15)
 AN_HOUR = timedelta(hours=1)
 
@@ -66,12 +65,18 @@ def inviting(around: Surroundings, like: VisitId | None = None) -> AnyResponse:
                 values |= copied
             return _new_page(work, around, Form(values), count)
     form, count = _sent()
-    if "save" not in request.form:
+    if visit_repeat.has_list(form) or "save" not in request.form:
+        count = visit_repeat.take_list(form, count)
         with reading() as work:
             return _new_page(work, around, form, count)
     form.need("title", "starts_at", "ends_at")
     data = _typed(form) | {"visitors": [_person(form, number) for number in range(count)]}
-    made = _try(form, data, actions.NewVisit, actions.create)
+    repeat = visit_repeat.typed(form)
+    if repeat is None:
+        made = _try(form, data, actions.NewVisit, actions.create)
+    else:
+        data["repeat"] = repeat
+        made = _try(form, data, actions.NewSeries, _first_of_series)
     if made is None:
         with reading() as work:
             return _new_page(work, around, form, count, Invalid.status)
@@ -82,19 +87,24 @@ def inviting(around: Surroundings, like: VisitId | None = None) -> AnyResponse:
     return redirect(url_for(around.visit, visit_id=made.id), 303)
 
 
+def _first_of_series(work: Work, new: actions.NewSeries) -> Visit:
+    return actions.create_series(work, new)[0]
+
+
 def changing(around: Surroundings, visit_id: str) -> AnyResponse:
     """Show the form with what was agreed, or change it as was sent."""
     with reading() as work:
         visit = actions.get(work, VisitId(visit_id))
         guests = models.visitors_of(work.session, visit.id)
         if request.method == "GET":
-            values = _values_of(visit) | {"version": models.version_of(visit, guests)}
+            values = _values_of(visit) | {"version": actions.version_of(visit, guests)}
             values |= _values_of_guests(guests)
             for number, guest in enumerate(guests):
                 values[f"visitors.{number}.id"] = guest.id
             return _change_page(work, around, visit, Form(values), len(guests))
     form, count = _sent()
-    if "save" not in request.form:
+    if visit_repeat.has_list(form) or "save" not in request.form:
+        count = visit_repeat.take_list(form, count)
         with reading() as work:
             return _change_page(work, around, visit, form, count)
     form.need("title", "starts_at", "ends_at")
@@ -106,7 +116,12 @@ def changing(around: Surroundings, visit_id: str) -> AnyResponse:
         if form.value(name) == to_local(getattr(visit, name)):
             data.pop(name, None)
     changed = _try(
-        form, data, actions.VisitChange, lambda work, wanted: actions.change(work, visit.id, wanted)
+        form,
+        data,
+        actions.VisitChange,
+        lambda work, wanted: actions.change_dates(
+            work, visit.id, wanted, visit_repeat.scope_sent()
+        )[0],
     )
     if changed is None:
         with reading() as work:
@@ -126,9 +141,9 @@ def _try(
         with begin() as work:
             return do(work, typed)
     except ValidationError as error:
-        form.take_validation(error)
+        form.take_validation(error, visit_repeat.known())
     except GenkanError as error:
-        form.take(error)
+        form.take(error, {*form.values, *visit_repeat.known()})
         if isinstance(error, Conflict):
             form.values.pop("version", None)
     return None
@@ -138,9 +153,9 @@ def _sent() -> tuple[Form, int]:
     """Return the form as sent and how many visitors it has, after adding or removing one."""
     form = Form.sent()
     count = 0
-    while f"visitors.{count}.name" in form.values and count < MOST_VISITORS:
+    while f"visitors.{count}.name" in form.values and count < actions.MOST_VISITORS:
         count += 1
-    if "add" in request.form and count < MOST_VISITORS:
+    if "add" in request.form and count < actions.MOST_VISITORS:
         count += 1
     removed = request.form.get("remove", "")
     if removed.isdecimal() and int(removed) < count and count > 1:
@@ -236,6 +251,7 @@ def _new_page(
         heading=gettext("Invite visitors"),
         submit=gettext("Send the invitations"),
         back=url_for(around.visits),
+        repeats=True,
     )
 
 
@@ -253,6 +269,7 @@ def _change_page(
         heading=gettext("Change the visit"),
         submit=gettext("Save"),
         back=url_for(around.visit, visit_id=visit.id),
+        scopes=visit_repeat.scopes(visit),
     )
 
 
@@ -260,7 +277,7 @@ def _begin_anew(work: Work, visit: Visit, form: Form, count: int) -> None:
     """Let what was typed stand against the visit as it is now: who was removed meanwhile is invited anew."""
     now = actions.get(work, visit.id)
     guests = models.visitors_of(work.session, now.id)
-    form.values["version"] = models.version_of(now, guests)
+    form.values["version"] = actions.version_of(now, guests)
     known = {guest.id for guest in guests}
     for number in range(count):
         if form.value(f"visitors.{number}.id") not in known:
@@ -277,15 +294,23 @@ def _hosts(names: Names, form: Form) -> list[tuple[str, str]]:
 
 
 def _page(
-    work: Work, around: Surroundings, form: Form, count: int, status: int, **words: str
+    work: Work, around: Surroundings, form: Form, count: int, status: int, **words: object
 ) -> Response:
     names = Names(work)
     may_choose_host = work.principal.may(Right.VISITS_MANAGE)
+    preview = None
+    if words.get("repeats") and form.value("repeat.frequency"):
+        # What is wrong with the times was said already, where the form was sent.
+        preview = visit_repeat.preview(work, form, _typed(Form(form.values)))
     text = render_template(
         around.template,
         form=form,
         people=list(range(count)),
-        most_visitors=MOST_VISITORS,
+        preview=preview,
+        frequencies=visit_repeat.frequencies(),
+        weekdays=visit_repeat.weekdays(),
+        scope=visit_repeat.scope_sent(),
+        most_visitors=actions.MOST_VISITORS,
         rooms=names.rooms(),
         hosts=_hosts(names, form) if may_choose_host else [],
         zone_hint=gettext("Times in %(zone)s", zone=names.home_time_zone() or "UTC"),

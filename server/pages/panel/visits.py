@@ -15,7 +15,7 @@ from server.kernel.text import on_one_line
 from server.kernel.work import Work
 from server.pages import states
 from server.pages.names import Names
-from server.pages.panel import blueprint
+from server.pages.panel import blueprint, visit_repeat
 from server.pages.panel.visit_replies import card
 from server.pages.panel.visit_timeline import entries, guest_lines
 from server.pages.states import Badge
@@ -41,6 +41,8 @@ class Line(NamedTuple):
     ends_at: datetime
     state: Badge
     url: str
+    series: str
+    """Which date of a series it is."""
 
 
 class Tab(NamedTuple):
@@ -161,6 +163,7 @@ def _line(work: Work, names: Names, visit: Visit, guests: Sequence[Visitor]) -> 
         ends_at=visit.ends_at,
         state=badge(visit, work.now),
         url=url_for("panel.visit", visit_id=visit.id),
+        series=visit_repeat.which(work, visit),
     )
 
 
@@ -174,7 +177,7 @@ def visit(visit_id: str) -> str:
             "panel/visit.html",
             visit=_head(work, found, guests),
             visitors=guest_lines(work, found, guests),
-            facts=facts(Names(work), found),
+            facts=facts(Names(work), found, visit_repeat.which(work, found)),
             entries=entries(work, found, guests),
             replies=card(work, found),
         )
@@ -186,6 +189,8 @@ def _head(work: Work, visit: Visit, guests: Sequence[Visitor]) -> Mapping[str, o
     return {
         "id": visit.id,
         "title": names_of(guests) or visit.title,
+        "series": visit_repeat.which(work, visit),
+        "scopes": visit_repeat.scopes(visit),
         "state": badge(visit, work.now),
         "may_change": is_open and (own or work.principal.may(Right.VISITS_MANAGE, visit.site)),
         "may_approve": is_open
@@ -194,11 +199,12 @@ def _head(work: Work, visit: Visit, guests: Sequence[Visitor]) -> Mapping[str, o
     }
 
 
-def facts(names: Names, visit: Visit) -> list[tuple[str, str]]:
+def facts(names: Names, visit: Visit, series: str = "") -> list[tuple[str, str]]:
     """Return what was agreed, names and values."""
     when = f"{local(visit.starts_at, 'day')}, {span(visit.starts_at, visit.ends_at)}"
     facts = [
         (gettext("When"), when),
+        (gettext("Series"), series),
         (gettext("Host"), names.person(visit.host)),
         (gettext("Site"), names.site(visit.site)),
         (gettext("Room"), names.room(visit.room)),
@@ -218,11 +224,12 @@ def cancel_visit(visit_id: str) -> AnyResponse:
     back = url_for("panel.visit", visit_id=visit_id)
     if request.method == "POST":
         with begin() as work:
-            actions.cancel(work, VisitId(visit_id))
+            actions.cancel_dates(work, VisitId(visit_id), "", visit_repeat.scope_sent())
         flash(gettext("The visit is cancelled, and its visitors are told."), "good")
         return redirect(back, 303)
     with reading() as work:
-        guests = models.visitors_of(work.session, actions.get(work, VisitId(visit_id)).id)
+        found = actions.get(work, VisitId(visit_id))
+        guests = models.visitors_of(work.session, found.id)
     consequence = gettext(
         "%(names)s will get a mail, and their credentials stop working within seconds. "
         "The visit stays in the list as cancelled.",
@@ -236,6 +243,8 @@ def cancel_visit(visit_id: str) -> AnyResponse:
         no=gettext("Keep it"),
         symbol="cancelled",
         back=back,
+        scopes=visit_repeat.scopes(found),
+        scope="this",
     )
     return Response(text, mimetype="text/html")
 
@@ -244,7 +253,7 @@ def cancel_visit(visit_id: str) -> AnyResponse:
 def approve_visit(visit_id: str) -> AnyResponse:
     """Approve a visit: its visitors are invited."""
     with begin() as work:
-        actions.approve(work, VisitId(visit_id))
+        actions.approve_dates(work, VisitId(visit_id), visit_repeat.scope_sent())
     flash(gettext("Approved. The invitations are on their way."), "good")
     return redirect(url_for("panel.visit", visit_id=visit_id), 303)
 
@@ -253,6 +262,6 @@ def approve_visit(visit_id: str) -> AnyResponse:
 def decline_visit(visit_id: str) -> AnyResponse:
     """Decline a visit: its host is told."""
     with begin() as work:
-        actions.decline(work, VisitId(visit_id))
+        actions.decline_dates(work, VisitId(visit_id), "", visit_repeat.scope_sent())
     flash(gettext("Declined. The host is told."), "good")
     return redirect(url_for("panel.visit", visit_id=visit_id), 303)

@@ -14,6 +14,7 @@ from server.pages.visitor import (
     messenger,
     pass_,
     replies,
+    series,
 )
 from server.pages.visitor.sections import Section, arranged
 from server.pages.visitor.visiting import Visiting, at_any_phone, visiting
@@ -29,6 +30,7 @@ SECTIONS = (
     Section("coming", coming.section),
     Section("pass", pass_.section),
     Section("credential", credential.section),
+    Section("series", series.section),
     Section("journey", replies.journey),
     Section("steps", appointment.steps),
     Section("messenger", messenger.section),
