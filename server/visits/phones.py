@@ -115,11 +115,20 @@ def bind_phone(work: Work, token: str, secret: str, user_agent: str) -> tuple[Vi
 def request_code(work: Work, token: str) -> None:
     """Mail a code to the visitor with which another phone may take the link over; raises `TooMany` after a few."""
     visit, visitor = _found(work, token)
-    known = work.session.get(PhoneCode, visitor.id, with_for_update=True)
-    if known is None:
-        known = PhoneCode(
-            visitor=visitor.id, sealed_code=b"", made_at=work.now, span_began_at=work.now
-        )
+    # A row to lock is there before it is read: an impatient thumb asks twice at once.
+    insert_once(
+        work.session,
+        PhoneCode,
+        visitor=visitor.id,
+        sealed_code=b"",
+        made_at=work.now,
+        tries=0,
+        span_began_at=work.now,
+        sent_in_span=0,
+    )
+    known = work.session.get_one(
+        PhoneCode, visitor.id, with_for_update=True, populate_existing=True
+    )
     if work.now - known.span_began_at >= SPAN:
         known.span_began_at, known.sent_in_span = work.now, 0
     if known.sent_in_span >= CODES_PER_SPAN:
