@@ -51,6 +51,7 @@ from server.arrivals.posters import take_down as take_down_poster
 from server.arrivals.rules import AnswerKind, CrossingKind, CrossingSource
 from server.arrivals.trackers import BrokerSetup, Setup, TrackerEnded, TrackerSetUp
 from server.arrivals.trackers import end as end_tracker
+from server.arrivals.trackers import follow_visit as keep_tracker
 from server.arrivals.trackers import set_up as set_up_tracker
 from server.arrivals.trackers import set_up_for_broker as set_up_tracker_for_broker
 from server.arrivals.trackers import signed_in as tracker_signed_in
@@ -115,6 +116,7 @@ __all__ = [
     "get_poster",
     "is_at_site",
     "is_day_of",
+    "keep_tracker",
     "keep_walk_in_on_phone",
     "kiosk_at_screen",
     "kiosk_showing",

@@ -17,7 +17,7 @@ from server.kernel.ids import ApprovalId, PersonId, VisitId, VisitorId
 from server.kernel.principal import Right
 from server.kernel.upsert import insert_once
 from server.kernel.work import Work
-from server.visits.models import Visit, Visitor
+from server.visits.models import Visit, Visitor, VisitState
 
 NOTICE = "walk-ins"
 """Live notices of this name tell panel and host's page that somebody waits, or was answered."""
@@ -116,6 +116,8 @@ def ask_approval(
     work: Work, visit: Visit, visitor: Visitor, access_point: AccessPointId
 ) -> EntryApproval:
     """Ask host and guards to let this visitor in here; asking twice is asking once."""
+    # Of two taps at once the second one finds what the first one asked.
+    work.session.get_one(Visit, visit.id, with_for_update=True)
     latest = latest_approval(work, visitor.id, access_point)
     if latest is not None and (is_asked(work, latest) or counts(work, latest)):
         return latest
@@ -172,7 +174,8 @@ def list_asked(work: Work, site: SiteCode | None = None) -> list[Asked]:
     statement = (
         select(EntryApproval, Visit, Visitor)
         .where(EntryApproval.visit == Visit.id, EntryApproval.visitor == Visitor.id)
-        .where(EntryApproval.answer == Answer.WAITING)
+        .where(EntryApproval.answer == Answer.WAITING, Visit.state == VisitState.CONFIRMED)
+        .where(col(Visitor.removed_at).is_(None), col(Visitor.declined_at).is_(None))
         .where(col(EntryApproval.asked_at) > work.now - APPROVAL_WAITS)
         .order_by(col(EntryApproval.id))
     )
@@ -224,6 +227,9 @@ def _answer(work: Work, approval_id: ApprovalId, answer: Answer) -> EntryApprova
     visit = work.session.get(Visit, approval.visit) if approval else None
     if approval is None or visit is None or not _may_answer(work, visit):
         raise NotFound("Nobody waits there, or it is not for you to answer.")
+    guest = work.session.get_one(Visitor, approval.visitor)
+    if visit.state is not VisitState.CONFIRMED or not guest.is_expected:
+        raise Conflict("This visitor is not expected any more.")
     if not is_asked(work, approval):
         raise Conflict("Nobody waits there any more: somebody answered, or too much time went by.")
     approval.answer, approval.answered_at = answer, work.now

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlmodel import select
-
 from access_protocol.ids import SiteCode
 from server.arrivals import models
 from server.arrivals.models import Crossing
@@ -44,6 +42,21 @@ def is_day_of(work: Work, visit: Visit) -> bool:
     return visit.state is VisitState.CONFIRMED and begins <= work.now < visit.ends_at
 
 
+def locked(work: Work, visitor: VisitorId, *, wait: bool = True) -> Visit | None:
+    """Return the visit that expects a visitor, locked until the work ends; None where none does.
+
+    The visit is locked before all that belongs to it, as by whoever changes it: two that lock in another order
+    would wait for each other. Who does not `wait` gets None while somebody else is at it.
+    """
+    found = visits.with_visitor(work.session, visitor)
+    if found is None:
+        return None
+    how = {"skip_locked": not wait}
+    visit = work.session.get(Visit, found[0].id, with_for_update=how, populate_existing=True)
+    guest = work.session.get_one(Visitor, visitor, populate_existing=True)
+    return visit if guest.is_expected else None
+
+
 def notice_crossing(
     work: Work,
     visitor: VisitorId,
@@ -55,14 +68,12 @@ def notice_crossing(
 
     Raise `NotFound` for nobody we know and `Conflict` on any day but that of a visit that stands.
     """
-    found = visits.with_visitor(work.session, visitor)
-    if found is None or found[1].removed_at is not None:
+    # Page and OwnTracks may report at the same moment: one waits for the other.
+    visit = locked(work, visitor)
+    if visit is None:
         raise NotFound("Nobody of that name is expected.")
-    visit, _ = found
     if not is_day_of(work, visit):
         raise Conflict("This can be said on the day of the visit, until it ends.")
-    # Page and OwnTracks may report at the same moment: one waits for the other.
-    work.session.exec(select(Visitor.id).where(Visitor.id == visitor).with_for_update()).one()
     before = models.crossings_of(work.session, visitor)
     verdict = weigh(before, kind, work.now)
     if verdict is Verdict.KNOWN:

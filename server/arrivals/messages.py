@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from access_protocol import topics
-from server.arrivals import owntracks, trackers
+from server.arrivals import owntracks, trackers, walk_ins
 from server.kernel.desk import Desk, Malformed
 from server.kernel.work import Work
 
@@ -17,6 +17,7 @@ def register(desk: Desk) -> None:
         desk.takes(each, topics.tracker, _tracked)
     desk.every(SETTLED_EVERY, "who stayed within a fence", owntracks.settle)
     desk.every(FORGOTTEN_EVERY, "forget the apps of visits that are over", trackers.forget_ended)
+    desk.every(timedelta(hours=1), "forget old walk-ins", walk_ins.forget_old)
 
 
 def _tracked(work: Work, name: str, payload: bytes) -> None:

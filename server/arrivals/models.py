@@ -271,9 +271,9 @@ def tracker_named(session: Session, name: str) -> Tracker | None:
     return session.exec(select(Tracker).where(Tracker.name == name)).first()
 
 
-def watched_by_region(session: Session, now: datetime) -> Sequence[tuple[Watch, Tracker]]:
-    """Return what is remembered of visitors whose phones watch their regions themselves."""
-    statement = select(Watch, Tracker).where(
+def watched_by_region(session: Session, now: datetime) -> Sequence[Tracker]:
+    """Return the apps on phones that watch their regions themselves."""
+    statement = select(Tracker).where(
         Watch.visitor == Tracker.visitor, col(Watch.by_region), col(Tracker.ends_at) > now
     )
     return session.exec(statement).all()

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from server.arrivals import fences, models
-from server.arrivals.crossings import is_day_of, notice_crossing
+from server.arrivals.crossings import is_day_of, locked, notice_crossing
 from server.arrivals.models import Tracker, Watch
 from server.arrivals.rules import CrossingSource
 from server.arrivals.trackers import Region
@@ -33,7 +33,7 @@ from server.kernel.desk import Malformed
 from server.kernel.errors import Invalid
 from server.kernel.principal import Principal
 from server.kernel.work import Work
-from server.visits import models as visits
+from server.visits.models import Visit
 
 LARGEST = 4096
 """Bytes of a message; theirs have a few hundred."""
@@ -79,16 +79,12 @@ def received(work: Work, tracker: Tracker, payload: bytes) -> None:
     message = _read(payload)
     if message is None or not _is_of_now(work, message):
         return
-    found = visits.with_visitor(work.session, tracker.visitor)
-    if found is None or found[1].removed_at is not None or not is_day_of(work, found[0]):
-        return
-    rings = fences.rings_of(work.session, found[0].site)
+    # Two messages may come at once, over HTTP and over the broker: one waits for the other.
+    rings = _watched_at(work, tracker, locked(work, tracker.visitor))
     if rings is None:
         return
     work.principal = Principal.for_visitor(tracker.visitor)
-    # Two messages may come at once, over HTTP and over the broker: one waits for the other.
-    work.session.refresh(tracker, with_for_update=True)
-    before, by_region = _remembered(work.session.get(Watch, tracker.visitor))
+    before, by_region = _remembered(_watch(work, tracker))
     if isinstance(message, Transition):
         after, by_region = _crossed(before, message, by_region=by_region)
         after, noticed = decide(after, message.tst, rings)
@@ -100,18 +96,30 @@ def received(work: Work, tracker: Tracker, payload: bytes) -> None:
 
 def settle(work: Work) -> None:
     """Decide where a phone's own system watches: it stayed if it did not say that it left."""
-    for row, tracker in models.watched_by_region(work.session, work.now):
-        found = visits.with_visitor(work.session, tracker.visitor)
-        if found is None or found[1].removed_at is not None or not is_day_of(work, found[0]):
-            continue
-        rings = fences.rings_of(work.session, found[0].site)
+    for tracker in models.watched_by_region(work.session, work.now):
+        # Whose visit is being changed, or whose app speaks at this moment, is looked at the next time.
+        rings = _watched_at(work, tracker, locked(work, tracker.visitor, wait=False))
         if rings is None:
             continue
-        before, by_region = _remembered(row)
+        before, by_region = _remembered(_watch(work, tracker))
         after, noticed = decide(before, int(work.now.timestamp()), rings)
         if noticed is not None:
             _keep(work, tracker, after, by_region=by_region)
             _tell(work, tracker, noticed)
+
+
+def _watched_at(work: Work, tracker: Tracker, visit: Visit | None) -> Rings | None:
+    """Return the fence that a visitor may come into now; None where nothing is noticed of them."""
+    if visit is None or not is_day_of(work, visit):
+        return None
+    # Known by its name and not by its key: whoever set an app up anew meanwhile has another one.
+    if models.tracker_named(work.session, tracker.name) is None:
+        return None
+    return fences.rings_of(work.session, visit.site)
+
+
+def _watch(work: Work, tracker: Tracker) -> Watch | None:
+    return work.session.get(Watch, tracker.visitor, populate_existing=True)
 
 
 def _read(payload: bytes) -> Location | Transition | None:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import PrivateFormat, pkcs12
 
 from access_protocol import certificates, topics
 from server.arrivals import fences, models
-from server.arrivals.crossings import is_day_of
+from server.arrivals.crossings import is_day_of, locked
 from server.arrivals.models import Tracker, Watch
 from server.arrivals.shapes import Circle, Polygon
 from server.arrivals.watching import Place, Rings
@@ -154,6 +154,14 @@ def end(work: Work, visitor: VisitorId) -> None:
         work.record(TrackerEnded(visitor=visitor))
 
 
+def follow_visit(work: Work, visitor: VisitorId) -> None:
+    """Let a visitor's app count as long as the visit does now; a certificate for the broker never lasts longer."""
+    tracker, found = work.session.get(Tracker, visitor), visits.with_visitor(work.session, visitor)
+    if tracker is not None and found is not None:
+        tracker.ends_at = found[0].ends_at
+        devices.keep_guest(work, tracker.name, tracker.ends_at)
+
+
 def forget_ended(work: Work) -> None:
     """Forget the apps of visits that are over."""
     for tracker in models.ended_trackers(work.session, work.now):
@@ -176,15 +184,16 @@ def named(work: Work, name: str) -> Tracker | None:
 
 
 def _may(work: Work, visitor: VisitorId) -> tuple[Visit, Rings]:
-    found = visits.with_visitor(work.session, visitor)
-    if found is None or found[1].removed_at is not None:
+    # Of two taps the second one waits, and ends what the first one set up.
+    visit = locked(work, visitor)
+    if visit is None:
         raise NotFound("Nobody of that name is expected.")
-    if not is_day_of(work, found[0]):
+    if not is_day_of(work, visit):
         raise Conflict("This can be set up on the day of the visit, until it ends.")
-    rings = fences.rings_of(work.session, found[0].site)
+    rings = fences.rings_of(work.session, visit.site)
     if rings is None:
         raise Conflict("This site does not notice who comes near. Please use the buttons.")
-    return found[0], rings
+    return visit, rings
 
 
 def _anew(work: Work, visitor: VisitorId, ends_at: datetime) -> tuple[Tracker, str]:

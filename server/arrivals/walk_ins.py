@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
-from sqlmodel import col, func, select
+from sqlmodel import col, delete, func, select
 
 from access_protocol.ids import SiteCode
 from access_protocol.wording import Language
@@ -36,6 +36,8 @@ from server.visits.actions import (
 from server.visits.models import Visit, Visitor
 
 USUAL_HOURS = 2
+KEPT = timedelta(days=30)
+"""As long as what their host was told. Who was let in is a visitor, and kept as visitors are."""
 NOTICE = "walk-ins"
 """Live notices of this name tell panel and host's page that somebody waits, or was answered."""
 
@@ -209,6 +211,12 @@ def keep_on_phone(
         raise NotFound("Nobody of that name is expected.")
     token = visits.link_of(work, guest).rpartition("/")[2]
     return visits.bind_phone(work, token, phone_secret, user_agent)
+
+
+def forget_old(work: Work) -> None:
+    """Delete walk-ins after a month, for they hold the names of strangers; a timer calls it."""
+    old = col(WalkIn.asked_at) < work.now - KEPT
+    work.session.connection().execute(delete(WalkIn).where(old))
 
 
 def _waiting_at(site: SiteCode | None, work: Work):  # noqa: ANN202  its type is SQLModel's own and long

@@ -26,7 +26,7 @@ from server.devices.documents import (
     send_all,
     send_many,
 )
-from server.devices.guests import admit_guest, dismiss_guest
+from server.devices.guests import admit_guest, dismiss_guest, keep_guest
 from server.devices.incoming import read, sender_of
 from server.devices.key_lists import (
     CommandKeyRotated,
@@ -65,6 +65,7 @@ __all__ = [  # what the subjects above may use, wherever it stands in this one
     "find",
     "held_versions",
     "issue",
+    "keep_guest",
     "make_code",
     "public_keys",
     "read",
