@@ -1,20 +1,24 @@
 """What follows from what: the whole scene on one page. Everything here runs inside the work that recorded the event."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from access_protocol.credential import CredentialClass
 from server.access import actions as access
 from server.access.actions import AmnestyGranted, OutcomesReported
-from server.arrivals import models as arrivals
+from server.arrivals import actions as arrivals
 from server.arrivals.actions import (
     ApprovalAsked,
+    ApprovalGiven,
     CheckedIn,
     CrossingKind,
     CrossingNoticed,
     HostAnswered,
     PosterChanged,
+    WalkInDecided,
     WalkInRegistered,
 )
+from server.arrivals.models import WalkIn
 from server.credentials import actions as credentials
 from server.credentials import models as issued
 from server.credentials.actions import CredentialIssued, CredentialRevoked, IssuerKeyRotated
@@ -24,7 +28,7 @@ from server.kernel import outbox
 from server.kernel.errors import Conflict
 from server.kernel.ids import SeriesGuestId, VisitorId
 from server.kernel.outbox import OutboxSettled
-from server.kernel.work import Office, Work
+from server.kernel.work import Office, Reactions, Work
 from server.meetings import actions as meetings
 from server.notifications import actions as notifications
 from server.notifications.actions import NewsKind, NoticeKind, NoticeUnanswered
@@ -49,7 +53,7 @@ from server.visits.actions import (
     VisitorUninvited,
     WishAnswered,
 )
-from server.visits.host_notices import tell_deputy, tell_host, tell_person
+from server.visits.host_notices import once_about, tell_deputy, tell_host, tell_person
 
 APPROVALS = "/host/approvals"
 """Where a host lets somebody in who waits at the entrance."""
@@ -57,7 +61,34 @@ APPROVALS = "/host/approvals"
 
 def register(office: Office) -> None:
     """Tell the office what follows from what; the scene from top to bottom."""
-    on = office.reactions.on
+    _register_arrivals(office.reactions)
+    _register_visits(office.reactions)
+    _register_doors(office.reactions)
+
+
+def _register_arrivals(reactions: Reactions) -> None:
+    on = reactions.on
+    # Where a visitor is, and who stands at the entrance, is what hosts are told at once.
+    on(CrossingNoticed, _tell_of_crossing)
+    on(CheckedIn, lambda work, it: _tell_at_entrance(work, it, NoticeKind.ARRIVED))
+    on(ApprovalAsked, lambda work, it: _tell_at_entrance(work, it, NoticeKind.APPROVAL_ASKED))
+    on(WalkInRegistered, _tell_of_walk_in)
+    # Whoever answers has reacted, and of who does not come nobody is told any more: before the host hears of it.
+    on(HostAnswered, lambda work, it: _settle(work, it.visitors))
+    on(ApprovalGiven, lambda work, it: _settle(work, [it.visitor]))
+    on(WalkInDecided, _settle_walk_in)
+    on(VisitorDeclined, lambda work, it: _settle(work, [it.visitor]))
+    on(VisitorUninvited, lambda work, it: _settle(work, [it.visitor]))
+    # An app that notices who comes near counts as long as the visit, and goes with the link.
+    on(VisitorInvited, lambda work, it: arrivals.keep_tracker(work, it.visitor))
+    on(VisitChanged, _keep_trackers)
+    on(VisitorDeclined, lambda work, it: arrivals.end_tracker(work, it.visitor))
+    on(VisitorUninvited, lambda work, it: arrivals.end_tracker(work, it.visitor))
+    on(VisitorLinkReplaced, lambda work, it: arrivals.end_tracker(work, it.visitor))
+
+
+def _register_visits(reactions: Reactions) -> None:
+    on = reactions.on
     # A visit stands: each visitor gets a credential, and with it the mail that shows it.
     on(VisitorInvited, lambda work, it: _expect(work, it.visitor))
     on(CredentialIssued, _mail_new_pass)
@@ -71,11 +102,6 @@ def register(office: Office) -> None:
     on(OutboxSettled, notifications.settled)
     on(NoticeUnanswered, tell_deputy)
     on(PersonDeactivated, lambda work, it: notifications.forget_person(work, it.person))
-    # Where a visitor is, and who stands at the entrance, is what hosts are told at once.
-    on(CrossingNoticed, _tell_of_crossing)
-    on(CheckedIn, lambda work, it: _tell_at_entrance(work, it, NoticeKind.ARRIVED))
-    on(ApprovalAsked, lambda work, it: _tell_at_entrance(work, it, NoticeKind.APPROVAL_ASKED))
-    on(WalkInRegistered, _tell_of_walk_in)
     # Another phone of the visitor's takes the link over: what the one before could show opens nothing more.
     on(PhoneBound, _follow_phone)
     # The visitor answers, and the host what the visitor asked for.
@@ -96,6 +122,10 @@ def register(office: Office) -> None:
     on(VisitHeld, _tell_changed)
     on(HostAnswered, _tell_answered)
     on(VisitorUninvited, lambda work, it: visits.end_joined(work, it.visitor))
+
+
+def _register_doors(reactions: Reactions) -> None:
+    on = reactions.on
     # What gates and controllers must know is pushed when it changes.
     on(CredentialIssued, access.credential_issued)
     on(CredentialRevoked, access.credential_revoked)
@@ -217,15 +247,30 @@ def _tell_at_entrance(work: Work, it: CheckedIn | ApprovalAsked, kind: NoticeKin
 
 
 def _tell_of_walk_in(work: Work, registered: WalkInRegistered) -> None:
-    found = work.session.get_one(arrivals.WalkIn, registered.walk_in)
+    found = work.session.get_one(WalkIn, registered.walk_in)
     if registered.host is not None:
         who = {"name": found.name, "company": found.company}
         tell_person(work, registered.host, NoticeKind.WALK_IN, who, APPROVALS, found.id)
 
 
+def _settle(work: Work, visitors: Iterable[VisitorId]) -> None:
+    for visitor in visitors:
+        notifications.reacted_about(work, visitor)
+
+
+def _settle_walk_in(work: Work, decided: WalkInDecided) -> None:
+    notifications.reacted_once(work, once_about(NoticeKind.WALK_IN, decided.walk_in))
+
+
+def _keep_trackers(work: Work, changed: VisitChanged) -> None:
+    for visitor in changed.visitors:
+        arrivals.keep_tracker(work, visitor)
+
+
 def _follow_phone(work: Work, bound: PhoneBound) -> None:
     if not bound.again:
         return
+    arrivals.end_tracker(work, bound.visitor)
     if bound.follows:
         # Another date of the same series: the phone before shows nothing of it any more; it is told once.
         if issued.current_issue(work.session, bound.visitor, None) is not None:

@@ -81,6 +81,7 @@ from server.notifications.telling import (
     notices_of,
     reacted,
     reacted_about,
+    reacted_once,
     tell,
 )
 from server.notifications.wording import OVER, LetterKind
@@ -142,6 +143,7 @@ __all__ = [
     "push_key",
     "reacted",
     "reacted_about",
+    "reacted_once",
     "read",
     "remove_channel",
     "seal_anew",

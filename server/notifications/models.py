@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import JSON, BigInteger, Index, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Index, UniqueConstraint, or_
 from sqlmodel import Field, Session, col, delete, select
 
 from access_protocol.ids import SiteCode
@@ -326,6 +326,16 @@ def open_notices(session: Session, person: PersonId, visitor: VisitorId) -> Sequ
 def open_about(session: Session, visitor: VisitorId) -> list[Notice]:
     """Return what anybody was told about a visitor and nobody reacted to."""
     statement = select(Notice).where(Notice.visitor == visitor, col(Notice.reacted_at).is_(None))
+    return list(session.exec(statement).all())
+
+
+def open_once(session: Session, once: str) -> list[Notice]:
+    """Return what was told under a key, also to the deputy in place of who did not react, and not reacted to."""
+    told = select(Notice.id).where(Notice.once == once)
+    statement = select(Notice).where(
+        or_(col(Notice.once) == once, col(Notice.for_notice).in_(told)),
+        col(Notice.reacted_at).is_(None),
+    )
     return list(session.exec(statement).all())
 
 

@@ -109,6 +109,11 @@ def reacted_about(work: Work, visitor: VisitorId) -> None:
     _settle(work, models.open_about(work.session, visitor))
 
 
+def reacted_once(work: Work, once: str) -> None:
+    """Note that somebody did what was told a single time under this key, whoever was told of it."""
+    _settle(work, models.open_once(work.session, once))
+
+
 def notices_of(work: Work, person: PersonId, query: PageQuery | None = None) -> Page[Notice]:
     """Return what a person was told, newest first; one's own only."""
     _require_own(work, person)

@@ -77,7 +77,7 @@ def tell_person(
         kind=kind,
         path=path,
         details=values,
-        once=f"{kind}:{once}",
+        once=once_about(kind, once),
         expires_at=work.now + SHORTEST_WORTH,
     )
     return notifications.tell(work, _recipient(person), news)
@@ -110,6 +110,11 @@ def _details(
     if visitor is not None:
         known |= {"name": visitor.name, "company": visitor.company}
     return known
+
+
+def once_about(kind: NoticeKind, about: str) -> str:
+    """Return the key under which something is told a single time of somebody who is not invited."""
+    return f"{kind}:{about}"
 
 
 def _once(work: Work, visit: Visit, visitor_id: VisitorId | None, kind: NoticeKind) -> str:
