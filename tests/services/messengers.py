@@ -9,7 +9,10 @@ import hashlib
 import hmac
 import json
 import re
+import threading
+import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -91,6 +94,15 @@ class StandIn:
 
     def __exit__(self, *_: object) -> None:
         self.service.__exit__()
+
+    def wait_until(self, true: Callable[[], bool], seconds: float = 30) -> None:
+        """Wait until something that other processes bring about is seen."""
+        ends = time.monotonic() + seconds
+        pause = threading.Event()
+        while not true():
+            if time.monotonic() > ends:
+                raise TimeoutError("it did not happen in time")
+            pause.wait(0.05)
 
     def answer(self, request: Received) -> Reply:
         """Answer one request as the messenger would."""
