@@ -29,6 +29,7 @@ from server.access.doors import (
 from server.access.entrance_codes import EntranceKeyRotated, check_code
 from server.access.entrance_codes import accepts as entrance_code_accepts
 from server.access.entrance_codes import code_now as entrance_code_now
+from server.access.entrance_codes import codes_ahead as entrance_codes_ahead
 from server.access.entrance_codes import post as post_entrance
 from server.access.entrance_codes import rotate as rotate_entrance_key
 from server.access.entrances import find as find_opening
@@ -98,6 +99,7 @@ __all__ = [
     "door_witnessed",
     "entrance_code_accepts",
     "entrance_code_now",
+    "entrance_codes_ahead",
     "find_command",
     "find_opening",
     "grant_amnesty",

@@ -80,6 +80,23 @@ def code_now(work: Work, site: SiteCode, access_point: AccessPointId) -> Entranc
     return None if row is None or not row.path else entrance_code.code_at(_key(work, row), work.now)
 
 
+def codes_ahead(
+    work: Work, site: SiteCode, access_point: AccessPointId, steps: int
+) -> list[EntranceCode]:
+    """Return the present code and those after it, as many as asked; none where no poster hangs.
+
+    For a screen that must get over a moment without its network. Whoever holds the screen's secret could get each of
+    them in its time anyway, and has them so many steps earlier.
+    """
+    row = work.session.get(Entrance, (site, access_point))
+    if row is None or not row.path:
+        return []
+    key = _key(work, row)
+    return [
+        entrance_code.code_at(key, work.now + each * entrance_code.STEP) for each in range(steps)
+    ]
+
+
 def check_code(
     work: Work, site: SiteCode, access_point: AccessPointId, digits: str, visitor: VisitorId
 ) -> bool:

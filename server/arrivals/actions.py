@@ -31,6 +31,7 @@ from server.arrivals.fences import (
     remove_fence,
 )
 from server.arrivals.kiosks import NewKiosk, list_kiosks
+from server.arrivals.kiosks import Showing as KioskShowing
 from server.arrivals.kiosks import at_screen as kiosk_at_screen
 from server.arrivals.kiosks import note_seen as note_kiosk_seen
 from server.arrivals.kiosks import pair as pair_kiosk
@@ -88,6 +89,7 @@ __all__ = [
     "FenceChanged",
     "FenceInput",
     "HostAnswered",
+    "KioskShowing",
     "NewAnswer",
     "NewKiosk",
     "NewPoster",

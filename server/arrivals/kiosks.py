@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 from pydantic import Field
 
 from access_protocol.ids import AccessPointId, SiteCode
-from server.access.actions import entrance_code_now
+from server.access.actions import entrance_codes_ahead
 from server.arrivals import models, posters
 from server.arrivals.models import Kiosk
 from server.kernel.errors import Invalid, NotFound
@@ -23,6 +23,8 @@ from server.visits.actions import Input
 PATH = "kiosk"
 """Kiosks are `<base_url>/kiosk/<secret>`."""
 SEEN_EVERY = timedelta(seconds=30)
+AHEAD = 7
+"""Codes that a screen is given at once: what is left of the present one, and 90 s more without a network."""
 
 
 class NewKiosk(Input):
@@ -50,11 +52,12 @@ class KioskRevoked(Event):
 
 
 class Showing(NamedTuple):
-    """What a screen shows now, and for how long."""
+    """What a screen shows, until when; it begins where the one before ends."""
 
     address: str
     digits: str
     left: timedelta
+    """From now to its end."""
 
 
 def pair(work: Work, site: SiteCode, new: NewKiosk) -> tuple[Kiosk, str]:
@@ -103,14 +106,16 @@ def at_screen(work: Work, secret: str) -> Kiosk:
     return found
 
 
-def showing(work: Work, kiosk: Kiosk) -> Showing | None:
-    """Return what the screen shows now; None where no poster hangs at its entrance."""
+def showing(work: Work, kiosk: Kiosk) -> list[Showing]:
+    """Return what the screen shows now and next; nothing where no poster hangs at its entrance."""
     poster = models.poster_at(work.session, kiosk.site, kiosk.access_point)
-    code = entrance_code_now(work, kiosk.site, kiosk.access_point)
-    if poster is None or code is None:
-        return None
-    address = f"{posters.address(work, poster)}?c={code.digits}"
-    return Showing(address, code.digits, code.ends - work.now)
+    if poster is None:
+        return []
+    address = posters.address(work, poster)
+    return [
+        Showing(f"{address}?c={code.digits}", code.digits, code.ends - work.now)
+        for code in entrance_codes_ahead(work, kiosk.site, kiosk.access_point, AHEAD)
+    ]
 
 
 def note_seen(work: Work, kiosk: Kiosk) -> None:

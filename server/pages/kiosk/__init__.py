@@ -6,6 +6,7 @@ from flask import Blueprint, Response, jsonify, render_template
 from flask.typing import ResponseReturnValue
 
 from server.arrivals import actions as arrivals
+from server.arrivals.actions import KioskShowing
 from server.kernel.errors import NotFound
 from server.kernel.principal import Principal
 from server.kernel.request import office
@@ -19,7 +20,7 @@ blueprint = Blueprint("kiosk", __name__, url_prefix="/kiosk", template_folder="t
 
 
 @blueprint.get("/<secret>")
-@limited("30 per minute")
+@limited("60 per minute")
 def screen(secret: str) -> ResponseReturnValue:
     """Show the screen; what changes is fetched by its script."""
     with office().reading(Principal.anonymous()) as work:
@@ -39,9 +40,9 @@ def screen(secret: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/<secret>/code")
-@limited("60 per minute")
+@limited("240 per minute")
 def code(secret: str) -> ResponseReturnValue:
-    """Return the present code: its picture, its digits, and for how many milliseconds it is shown."""
+    """Return the present code and those after it: picture, digits, and in how many milliseconds each ends."""
     with office().begin(Principal.anonymous()) as work:
         try:
             kiosk = arrivals.kiosk_at_screen(work, secret[:64])
@@ -49,18 +50,19 @@ def code(secret: str) -> ResponseReturnValue:
             return jsonify({"gone": True}), 410
         arrivals.note_kiosk_seen(work, kiosk)
         shown = arrivals.kiosk_showing(work, kiosk)
-    if shown is None:
-        return jsonify({"digits": None})
-    picture = base64.b64encode(arrivals.qr_svg(shown.address)).decode()
-    answer = jsonify(
-        {
-            "digits": f"{shown.digits[:4]} {shown.digits[4:]}",
-            "qr": f"data:image/svg+xml;base64,{picture}",
-            "left_ms": int(shown.left.total_seconds() * 1000),
-        }
-    )
+    # Spans and no times of day: the screen's own clock may be wrong.
+    answer = jsonify({"codes": [_drawn(each) for each in shown]})
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+def _drawn(shown: KioskShowing) -> dict[str, object]:
+    picture = base64.b64encode(arrivals.qr_svg(shown.address)).decode()
+    return {
+        "digits": f"{shown.digits[:4]} {shown.digits[4:]}",
+        "qr": f"data:image/svg+xml;base64,{picture}",
+        "left_ms": int(shown.left.total_seconds() * 1000),
+    }
 
 
 def _line(language: str) -> tuple[str, str]:
