@@ -15,7 +15,7 @@ from server.web.languages import TRANSLATIONS
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
 # Abbreviations and names that are the same everywhere.
-SAME = {"API", "%(product)s API"}
+SAME = {"API", "%(product)s API", "WeChat", "%(number)s m", "%(number)s km"}
 
 
 def _texts() -> Iterator[str]:
