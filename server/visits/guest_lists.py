@@ -189,6 +189,11 @@ def _person(line: int, parts: Sequence[str]) -> Guest:
         if part:
             rest.append(part.strip("\"' "))
     rest = [each for each in rest if each]
+    broken = next((each for each in rest if "@" in each), "")
+    if not email and broken:
+        # An address with a slip in it is still meant as one.
+        email = broken
+        rest.remove(broken)
     return Guest(line, rest[0] if rest else "", email, ", ".join(rest[1:]))
 
 

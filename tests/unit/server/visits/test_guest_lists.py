@@ -105,6 +105,12 @@ def test_each_problem_is_named_and_every_line_kept() -> None:
     ]
 
 
+def test_an_address_with_a_slip_in_it_stays_an_address() -> None:
+    (found,) = guest_lists.read("Mei; mei@; Initech")
+    assert (found.name, found.email, found.company) == ("Mei", "mei@", "Initech")
+    assert found.problems == [("email", "is not an e-mail address")]
+
+
 def test_who_is_invited_already_is_a_duplicate() -> None:
     (found,) = guest_lists.read("Taro <taro@example.jp>", known=["Taro@Example.jp"])
     assert found.problems == [("email", "is on the list twice")]
