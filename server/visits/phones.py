@@ -7,7 +7,7 @@ from enum import StrEnum
 from hmac import compare_digest
 
 from server.kernel import live, throttle
-from server.kernel.errors import Forbidden, NotFound, TooMany
+from server.kernel.errors import Conflict, Forbidden, NotFound, TooMany
 from server.kernel.events import Event
 from server.kernel.ids import VisitId, VisitorId
 from server.kernel.sealing import CannotUnseal
@@ -115,6 +115,9 @@ def bind_phone(work: Work, token: str, secret: str, user_agent: str) -> tuple[Vi
 def request_code(work: Work, token: str) -> None:
     """Mail a code to the visitor with which another phone may take the link over; raises `TooMany` after a few."""
     visit, visitor = _found(work, token)
+    if not visitor.email:
+        # A walk-in need not give an address; the phone in their hand was all there is.
+        raise Conflict("There is no mail address for this visit. Please ask your host.")
     # A row to lock is there before it is read: an impatient thumb asks twice at once.
     insert_once(
         work.session,

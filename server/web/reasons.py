@@ -100,4 +100,5 @@ REASONS = (
     N_("This document was changed"),
     N_("There is no credential for this visit now."),
     N_("Several codes were sent already. Please look into your mail, or try again in an hour."),
+    N_("There is no mail address for this visit. Please ask your host."),
 )

@@ -284,3 +284,18 @@ def test_a_cookie_that_cannot_be_ours_is_no_phone(app: Flask, path: str, cookie:
     stranger = VisitorPhone(app, path)
     stranger.http.set_cookie("genkan_phone", cookie)
     assert stranger.get().status_code == 403
+
+
+def test_a_walk_in_without_a_mail_address_is_told_whom_to_ask(
+    reception: Reception, app: Flask, visitor: Visitor, path: str
+) -> None:
+    with reception.office.begin(SYSTEM) as work:
+        work.session.get_one(Visitor, visitor.id).email = ""
+    VisitorPhone(app, path).open()
+    other = VisitorPhone(app, path)
+    other.get()
+
+    answer = other.post("/code")
+
+    assert answer.status_code == 409
+    assert "Please ask your host" in answer.text
