@@ -9,6 +9,7 @@ from server import reactions, web
 from server.access import api as access_api
 from server.access import messages as access_messages
 from server.arrivals import api as arrivals_api
+from server.arrivals import entrance_api
 from server.arrivals import messages as arrivals_messages
 from server.credentials import api as credentials_api
 from server.devices import api as devices_api
@@ -43,6 +44,7 @@ APIS = (
     credentials_api,
     access_api,
     arrivals_api,
+    entrance_api,
     meetings_api,
     notifications_api,
 )
