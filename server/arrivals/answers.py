@@ -106,7 +106,5 @@ def answers_in(work: Work, visit: VisitId) -> Sequence[HostAnswer]:
 
 
 def _require_to_answer(work: Work, visit: Visit) -> None:
-    if visit.host != work.principal.person or not work.principal.may(
-        Right.VISITS_INVITE, visit.site
-    ):
+    if not visits.receives(work, visit):
         require(work.principal, Right.VISITS_MANAGE, visit.site)

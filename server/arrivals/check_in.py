@@ -17,6 +17,7 @@ from server.kernel.ids import ApprovalId, PersonId, VisitId, VisitorId
 from server.kernel.principal import Right
 from server.kernel.upsert import insert_once
 from server.kernel.work import Work
+from server.visits import actions as visits
 from server.visits.models import Visit, Visitor, VisitState
 
 NOTICE = "walk-ins"
@@ -170,7 +171,7 @@ def counts(work: Work, approval: EntryApproval) -> bool:
 
 
 def list_asked(work: Work, site: SiteCode | None = None) -> list[Asked]:
-    """Return who waits at an entrance for the caller's answer: guards see all, hosts their own visitors."""
+    """Return who waits at an entrance for the caller's answer: guards all, who receives the visitors theirs."""
     statement = (
         select(EntryApproval, Visit, Visitor)
         .where(EntryApproval.visit == Visit.id, EntryApproval.visitor == Visitor.id)
@@ -252,10 +253,7 @@ def _answer(work: Work, approval_id: ApprovalId, answer: Answer) -> EntryApprova
 
 
 def _may_answer(work: Work, visit: Visit) -> bool:
-    own = visit.host == work.principal.person and work.principal.may(
-        Right.VISITS_INVITE, visit.site
-    )
-    return own or work.principal.may(Right.VISITS_APPROVE, visit.site)
+    return visits.receives(work, visit) or work.principal.may(Right.VISITS_APPROVE, visit.site)
 
 
 def _notice(work: Work, approval: EntryApproval) -> None:

@@ -19,6 +19,8 @@ from server.kernel.ids import PersonId, VisitId, VisitorId, WalkInId
 from server.kernel.principal import Right, require
 from server.kernel.text import EmailAddress, Line
 from server.kernel.work import Work
+from server.notifications import models as notices
+from server.notifications.actions import NoticeKind
 from server.people import models as people
 from server.people.models import Person
 from server.visits import actions as visits
@@ -169,7 +171,9 @@ def approve(work: Work, walk_in_id: WalkInId, wish: WalkInApproval) -> Visit:
             ends_at=work.now + timedelta(hours=wish.hours),
             site=walk_in.site,
             room=wish.room,
-            host=wish.host or walk_in.host,
+            # Who stands in for a silent host receives the visitor: they became the host by saying yes.
+            host=wish.host
+            or (work.principal.person if _stands_in(work, walk_in) else walk_in.host),
             language=Language(walk_in.language),
             visitors=[guest],
         ),
@@ -229,7 +233,19 @@ def _waiting_at(site: SiteCode | None, work: Work):  # noqa: ANN202  its type is
 def _may_answer(work: Work, walk_in: WalkIn) -> bool:
     own = walk_in.host is not None and walk_in.host == work.principal.person
     invites = work.principal.may(Right.VISITS_INVITE, walk_in.site)
-    return (own and invites) or work.principal.may(Right.VISITS_APPROVE, walk_in.site)
+    return (invites and (own or _stands_in(work, walk_in))) or work.principal.may(
+        Right.VISITS_APPROVE, walk_in.site
+    )
+
+
+def _stands_in(work: Work, walk_in: WalkIn) -> bool:
+    """Tell whether the caller was told of it as the deputy of whom the stranger named."""
+    person = work.principal.person
+    deputy = people.deputy_of(work.session, walk_in.host) if walk_in.host else None
+    if person is None or deputy is None or deputy.id != person:
+        return False
+    once = visits.once_about(NoticeKind.WALK_IN, walk_in.id)
+    return notices.stood_in_once(work.session, person, once)
 
 
 def _answerable(work: Work, walk_in_id: WalkInId) -> WalkIn:

@@ -329,6 +329,21 @@ def open_about(session: Session, visitor: VisitorId) -> list[Notice]:
     return list(session.exec(statement).all())
 
 
+def stood_in(session: Session, person: PersonId, visit: VisitId) -> bool:
+    """Tell whether a person was told of a visit in place of who did not react."""
+    statement = select(Notice.id).where(
+        Notice.person == person, Notice.visit == visit, col(Notice.for_notice).is_not(None)
+    )
+    return session.exec(statement.limit(1)).first() is not None
+
+
+def stood_in_once(session: Session, person: PersonId, once: str) -> bool:
+    """Tell whether a person was told, in place of who did not react, what is told a single time under this key."""
+    told = select(Notice.id).where(Notice.once == once)
+    statement = select(Notice.id).where(Notice.person == person, col(Notice.for_notice).in_(told))
+    return session.exec(statement.limit(1)).first() is not None
+
+
 def open_once(session: Session, once: str) -> list[Notice]:
     """Return what was told under a key, also to the deputy in place of who did not react, and not reacted to."""
     told = select(Notice.id).where(Notice.once == once)

@@ -31,7 +31,7 @@ from server.visits.events import (
 from server.visits.guest_lists import Unreadable, decoded
 from server.visits.guest_lists import read as read_guest_list
 from server.visits.guests import link_of, needs_of, note_mail
-from server.visits.host_notices import tell_host
+from server.visits.host_notices import once_about, tell_host
 from server.visits.invitations import (
     invite,
     tell_declined,
@@ -47,6 +47,7 @@ from server.visits.lookup import (
     get,
     hold,
     notice,
+    receives,
     require_inviting,
 )
 from server.visits.messenger_news import end_joined, page_of, tell_joined
@@ -214,11 +215,13 @@ __all__ = [
     "note_guest_mail",
     "note_mail",
     "note_needs",
+    "once_about",
     "opened_by",
     "outstanding",
     "page_of",
     "pass_due",
     "read_guest_list",
+    "receives",
     "remove_visitor",
     "replace_link",
     "request_code",

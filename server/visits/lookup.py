@@ -9,6 +9,8 @@ from server.kernel.ids import PersonId, VisitId, VisitorId
 from server.kernel.pagination import Page, PageQuery
 from server.kernel.principal import Right, require
 from server.kernel.work import Work
+from server.notifications import models as told
+from server.people import models as people
 from server.people.models import Person
 from server.places.models import Site
 from server.visits import models
@@ -61,11 +63,25 @@ def require_for(work: Work, host: PersonId, site: SiteCode) -> None:
 
 
 def may_see(work: Work, visit: Visit) -> bool:
-    """Tell whether the caller hosts the visit or may see all of them."""
-    own = visit.host == work.principal.person and work.principal.may(
-        Right.VISITS_INVITE, visit.site
-    )
-    return own or work.principal.may(Right.VISITS_READ, visit.site)
+    """Tell whether the caller receives the visitors, or may see all visits."""
+    return receives(work, visit) or work.principal.may(Right.VISITS_READ, visit.site)
+
+
+def receives(work: Work, visit: Visit) -> bool:
+    """Tell whether the caller hosts the visit, or stands in for who does: then they answer and let in, no more."""
+    person = work.principal.person
+    if person is None or not work.principal.may(Right.VISITS_INVITE, visit.site):
+        return False
+    return visit.host == person or _stands_in(work, person, visit)
+
+
+def _stands_in(work: Work, person: PersonId, visit: Visit) -> bool:
+    """Tell whether a person is the host's deputy and was told of this visit because the host was silent or is gone."""
+    deputy = people.deputy_of(work.session, visit.host)
+    if deputy is None or deputy.id != person:
+        return False
+    host = work.session.get_one(Person, visit.host)
+    return not host.active or told.stood_in(work.session, person, visit.id)
 
 
 def changeable(work: Work, visit_id: VisitId) -> Visit:

@@ -81,5 +81,11 @@ class Hosted:
             found = select(Notice).where(Notice.person == person).order_by(col(Notice.id))
             return [str(each.kind) for each in session.exec(found).all()]
 
+    def open_notices(self) -> list[str]:
+        """The kinds of what nobody has reacted to yet, whoever was told."""
+        with Session(self.office.engine) as session:
+            found = select(Notice).where(col(Notice.reacted_at).is_(None))
+            return [str(each.kind) for each in session.exec(found.order_by(col(Notice.id))).all()]
+
     def mails(self) -> list[str]:
         return [each.subject for each in self.reception.mails()][1:]

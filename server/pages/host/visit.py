@@ -22,6 +22,7 @@ from server.pages.host import blueprint
 from server.pages.host.today import Guest, guest_line
 from server.pages.names import Names
 from server.pages.panel.visit_repeat import which
+from server.pages.panel.visit_replies import HOST, card
 from server.pages.panel.visit_timeline import GuestLine, entries, guest_lines
 from server.pages.panel.visits import badge, facts, names_of
 from server.pages.states import Badge
@@ -80,6 +81,14 @@ def visit_now(visit_id: str) -> str:
             visitors=_invited(work, found, guests),
             said=_said(work, found, guests),
         )
+
+
+@blueprint.get("/visits/<visit_id>/replies")
+def visit_replies(visit_id: str) -> str:
+    """Return what the visitors said, agreed to and ask for, for a page that is open."""
+    with reading() as work:
+        found = card(work, actions.get(work, VisitId(visit_id)), HOST)
+        return render_template("panel/visit_replies.html", replies=found)
 
 
 @blueprint.get("/visits/<visit_id>/timeline")
@@ -146,6 +155,7 @@ def _page(work: Work, visit_id: VisitId, form: Form, status: int = 200) -> Respo
         visit=_head(work, found, guests),
         visitors=_invited(work, found, guests),
         said=_said(work, found, guests),
+        replies=card(work, found, HOST),
         facts=facts(Names(work), found, which(work, found)),
         entries=entries(work, found, guests),
         answers=_ready(),
@@ -176,7 +186,8 @@ def _head(work: Work, visit: Visit, guests: Sequence[Visitor]) -> Head:
         starts_at=visit.starts_at,
         ends_at=visit.ends_at,
         may_change=may,
-        may_answer=may and visit.state is VisitState.CONFIRMED,
+        may_answer=(may or (is_open and actions.receives(work, visit)))
+        and visit.state is VisitState.CONFIRMED,
     )
 
 

@@ -18,6 +18,8 @@ from server.visits.models import Visit, Visitor
 from server.web.formats import local, span
 from server.web.languages import LANGUAGES, gettext
 
+PANEL, HOST = "panel", "host"
+
 
 class Agreed(NamedTuple):
     """A document that somebody agreed to."""
@@ -54,10 +56,12 @@ class Card(NamedTuple):
 
     guests: list[GuestCard]
     questions: list[Question]
+    page: str
+    """Of whom it is part of a page, and where an answer leads back to: `panel` or `host`."""
 
 
-def card(work: Work, visit: Visit) -> Card:
-    """Return what was said, for whoever may see the visit."""
+def card(work: Work, visit: Visit, page: str = PANEL) -> Card:
+    """Return what was said, for whoever may see the visit, as part of the page of the panel or of the host."""
     guests = models.visitors_of(work.session, visit.id)
     may_answer = _may_answer(work, visit)
     by_id = {guest.id: guest.name for guest in guests}
@@ -88,7 +92,7 @@ def card(work: Work, visit: Visit) -> Card:
         for each in models.companions_of(work.session, visit.id)
     ]
     shown = [_guest(work, visit, guest, may_answer=may_answer) for guest in guests]
-    return Card(shown, questions)
+    return Card(shown, questions, page)
 
 
 @blueprint.get("/visits/<visit_id>/replies")
@@ -107,7 +111,7 @@ def answer_wish(visit_id: str, wish_id: str) -> AnyResponse:
         actions.answer_wish(work, VisitId(visit_id), WishId(wish_id), accept=accept)
     said = gettext("Accepted. The visitor sees it, and gets a mail where the time is another one.")
     flash(said if accept else gettext("The visitor is told that the visit stays as it is."), "good")
-    return redirect(url_for("panel.visit", visit_id=visit_id), 303)
+    return redirect(_back(visit_id), 303)
 
 
 @blueprint.post("/visits/<visit_id>/companions/<companion_id>")
@@ -118,7 +122,7 @@ def answer_companion(visit_id: str, companion_id: str) -> AnyResponse:
         actions.answer_companion(work, VisitId(visit_id), CompanionId(companion_id), accept=accept)
     said = gettext("Accepted. They get an invitation of their own.")
     flash(said if accept else gettext("The visitor sees that nobody else can be brought."), "good")
-    return redirect(url_for("panel.visit", visit_id=visit_id), 303)
+    return redirect(_back(visit_id), 303)
 
 
 @blueprint.post("/visits/<visit_id>/visitors/<visitor_id>/expect")
@@ -127,7 +131,13 @@ def expect_again(visit_id: str, visitor_id: str) -> AnyResponse:
     with begin() as work:
         actions.expect_again(work, VisitId(visit_id), VisitorId(visitor_id))
     flash(gettext("Expected again. A new invitation is on its way."), "good")
-    return redirect(url_for("panel.visit", visit_id=visit_id), 303)
+    return redirect(_back(visit_id), 303)
+
+
+def _back(visit_id: str) -> str:
+    """Return the page that the answer was given on."""
+    page = HOST if request.form.get("page") == HOST else PANEL
+    return url_for(f"{page}.visit", visit_id=visit_id)
 
 
 def _may_answer(work: Work, visit: Visit) -> bool:
