@@ -14,7 +14,7 @@ from server.kernel.clock import Moment
 from server.kernel.ids import ID_LENGTH, PersonId, RoomId, VisitorId
 from server.kernel.text import EmailAddress, Line, Lines
 
-MOST_VISITORS = 200
+MOST_VISITORS = 100
 LONGEST_VISIT = timedelta(days=14)
 FURTHEST_AHEAD = timedelta(days=366)
 GRACE = timedelta(minutes=15)

@@ -18,7 +18,7 @@ from server.visits.recurrence import NoDates, Repeat, to_local, to_utc
 from server.visits.rules import OPEN, InvitedVisitor, NewVisit, VisitChange, VisitState
 from server.visits.series_models import Series
 
-MOST_INVITATIONS = 1000
+MOST_INVITATIONS = 500
 """Dates times visitors: each is a pass of its own."""
 
 

@@ -23,7 +23,7 @@ REASONS = (
     N_("must not lie before the first date"),
     N_("gives more than 52 dates: choose an earlier day"),
     N_("leaves fewer than two dates"),
-    N_("times the dates must be at most 1000 invitations"),
+    N_("times the dates must be at most 500 invitations"),
     N_("is not an e-mail address"),
     N_("At another date nobody would be left. Cancel that date instead."),
     N_("There is no such series, or it is not yours."),
