@@ -55,7 +55,7 @@ def tell_declined(work: Work, visitor_id: VisitorId) -> None:
 def tell_kept(work: Work, visitor_id: VisitorId) -> None:
     """Mail a visitor that their host cannot do what they asked for: the visit stays as it is."""
     found = models.with_visitor(work.session, visitor_id)
-    if found is None or not found[1].is_expected:
+    if found is None or not found[1].is_expected or not found[1].email:
         return
     visit, visitor = found
     letter = lettering.plain(work, visit, Reader.visitor(visitor), LetterKind.KEPT)

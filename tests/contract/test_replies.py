@@ -216,6 +216,20 @@ def test_another_time_is_asked_for_and_the_host_accepts_it(
     assert moved.expires == begins + timedelta(hours=2)
 
 
+def test_a_wish_of_somebody_without_a_mail_address_is_answered_on_their_page_alone(
+    reception: Reception, visitor: Visitor, visit: Visit
+) -> None:
+    with reception.work() as work:
+        work.session.get_one(Visitor, visitor.id).email = ""
+    wanted = asked(reception, visitor, message="Could we meet in Osaka?")
+    before = len(reception.mails())
+
+    with reception.work() as work:
+        actions.answer_wish(work, visit.id, wanted.id, accept=False)
+
+    assert len(reception.mails()) == before
+
+
 def test_a_wish_that_cannot_be_met_leaves_the_visit_and_is_answered_by_mail(
     reception: Reception, visitor: Visitor, visit: Visit
 ) -> None:
