@@ -15,6 +15,7 @@ from server.visits.events import VisitorInvited, VisitorUninvited
 from server.visits.models import RetiredLink, Visit, Visitor
 from server.visits.rules import (
     MOST_VISITORS,
+    Answer,
     InvitedVisitor,
     MailState,
     NewVisitor,
@@ -166,6 +167,7 @@ def uninvite(work: Work, visit: Visit, guests: Sequence[Visitor]) -> None:
     """Take guests off the list; their links open nothing any more."""
     for guest in guests:
         guest.removed_at = guest.link_revoked_at = work.now
+    _close_questions(work, visit, set(ids(guests)))
     work.session.flush()
     tell_uninvited(work, visit, guests, confirmed=visit.state is VisitState.CONFIRMED)
 
@@ -185,6 +187,15 @@ def tell_uninvited(work: Work, visit: Visit, guests: Sequence[Visitor], *, confi
 def ids(guests: Sequence[Visitor]) -> tuple[VisitorId, ...]:
     """Return the ids of guests."""
     return tuple(guest.id for guest in guests)
+
+
+def _close_questions(work: Work, visit: Visit, gone: set[VisitorId]) -> None:
+    """Let nobody be asked any more what somebody wished for who shall not come."""
+    asked = [(each.visitor, each) for each in models.wishes_of(work.session, visit.id)]
+    asked += [(each.brought_by, each) for each in models.companions_of(work.session, visit.id)]
+    for visitor, question in asked:
+        if visitor in gone and question.state is Answer.WAITING:
+            question.state = Answer.REPLACED
 
 
 def _needs_purpose(visitor: VisitorId) -> str:

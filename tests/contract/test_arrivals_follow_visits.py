@@ -17,7 +17,7 @@ from server.kernel.errors import Conflict, NotFound
 from server.kernel.principal import Principal
 from server.notifications.models import Notice
 from server.visits import actions as visits
-from server.visits.actions import NewVisitor, VisitChange
+from server.visits.actions import NewCompanion, NewVisitor, VisitChange
 from server.visits.models import Visitor
 from tests.contract.test_posters import ask_for
 from tests.fakes.arriving import Arriving
@@ -133,6 +133,17 @@ def stranger_at(reception: Reception) -> WalkIn:
         poster = work.session.get_one(Poster, poster.id)
         wanted = arrivals.NewWalkIn.model_validate(new)
         return arrivals.register_walk_in(work, poster, wanted, "a-phone")
+
+
+def test_the_host_is_not_asked_any_more_what_a_removed_visitor_wished_for(guest: Arriving) -> None:
+    with guest.reception.office.begin(Principal.for_visitor(guest.visitor.id)) as work:
+        new = NewCompanion(name="C", email="c@example.jp", company="")
+        brought = visits.bring(work, guest.visit.id, guest.visitor.id, new)
+    with guest.reception.work() as work:
+        visits.add_visitors(work, guest.visit.id, [NewVisitor(name="B", email="b@example.jp")])
+        visits.remove_visitor(work, guest.visit.id, guest.visitor.id)
+    with guest.reception.work() as work, pytest.raises(Conflict):
+        visits.answer_companion(work, guest.visit.id, brought.id, accept=True)
 
 
 def test_that_a_visitor_declined_takes_the_place_of_what_was_told_before(guest: Arriving) -> None:

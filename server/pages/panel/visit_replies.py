@@ -90,6 +90,7 @@ def card(work: Work, visit: Visit, page: str = PANEL) -> Card:
             else "",
         )
         for each in models.companions_of(work.session, visit.id)
+        if each.state is not Answer.REPLACED
     ]
     shown = [_guest(work, visit, guest, may_answer=may_answer) for guest in guests]
     return Card(shown, questions, page)
