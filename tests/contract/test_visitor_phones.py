@@ -68,7 +68,7 @@ def test_looking_at_the_link_binds_nothing(
     reception: Reception, app: Flask, path: str, visitor: Visitor
 ) -> None:
     for _ in range(2):
-        assert "open my invitation" in VisitorPhone(app, path).page()
+        assert "Open my invitation" in VisitorPhone(app, path).page()
     with reception.work() as work:
         assert models.phone_of(work.session, visitor.id) is None
 
