@@ -243,7 +243,7 @@ _JA = Words(
     },
 )
 _ZH = Words(
-    greeting="{name},您好:",
+    greeting="{name}，您好：",
     title="主题",
     when="时间",
     where="地点",
@@ -252,78 +252,78 @@ _ZH = Words(
     link="打开来访页面",
     bring="请携带",
     directions="交通指引",
-    before_link="来访详情、前往会议室的路线和通行码都在您的专属页面上:",
+    before_link="来访详情、前往会议室的路线和通行码都在您的专属页面上：",
     dates="日期",
-    next_date="此通行码用于下一次来访。以后每次来访前,您会收到含有当次通行码的邮件;所有链接都在您的专属页面上。",
+    next_date="此通行码用于下一次来访。以后每次来访前，您会收到含有当次通行码的邮件；所有链接都在您的专属页面上。",
     above_code="通行码",
-    below_code="请在闸机的摄像头前出示此二维码。仅供您本人使用,请勿转发。",
-    closing="本邮件由{site}的访客接待系统发送。如有疑问,请联系接待人。",
+    below_code="请在闸机的摄像头前出示此二维码。仅供您本人使用，请勿转发。",
+    closing="本邮件由{site}的访客接待系统发送。如有疑问，请联系接待人。",
     says={
         LetterKind.INVITATION: Says(
-            subject="来访邀请:{day} {title}",
+            subject="来访邀请：{day} {title}",
             heading="诚邀您来访",
             opening="{host}期待您的到来。",
         ),
         LetterKind.CHANGE: Says(
-            subject="来访变更:{day} {title}",
+            subject="来访变更：{day} {title}",
             heading="您的来访有变更",
-            opening="您对{host}的来访有变更,最新安排如下。此前邮件中的通行码可能已失效。",
+            opening="您对{host}的来访有变更，最新安排如下。此前邮件中的通行码可能已失效。",
         ),
         LetterKind.CANCELLATION: Says(
-            subject="来访取消:{day} {title}",
+            subject="来访取消：{day} {title}",
             heading="您的来访已取消",
-            opening="您对{host}的来访已取消,通行码已失效。",
+            opening="您对{host}的来访已取消，通行码已失效。",
         ),
         LetterKind.CODE: Says(
             subject="您的验证码",
             heading="在另一部手机上打开邀请的验证码",
             opening="有人想在另一部手机或浏览器上打开您的邀请。"
-            "如果是您本人,请在{minutes}分钟内在那里输入以下验证码。"
-            "如果不是您本人,请不必理会:没有验证码,任何人都看不到您的邀请。",
+            "如果是您本人，请在{minutes}分钟内在那里输入以下验证码。"
+            "如果不是您本人，请不必理会：没有验证码，任何人都看不到您的邀请。",
         ),
         LetterKind.REGRET: Says(
-            subject="已确认您不能来访:{day} {title}",
+            subject="已确认您不能来访：{day} {title}",
             heading="已确认您不能来访",
-            opening="感谢告知,我们已通知{host}。您的通行码已失效。"
-            "如果您又可以前来,请联系接待人重新邀请您。",
+            opening="感谢告知，我们已通知{host}。您的通行码已失效。"
+            "如果您又可以前来，请联系接待人重新邀请您。",
         ),
         LetterKind.KEPT: Says(
-            subject="{day}的来访保持不变:{title}",
+            subject="{day}的来访保持不变：{title}",
             heading="来访安排保持不变",
-            opening="{host}无法满足您的请求,来访安排和通行码均保持不变。"
-            "如果您不能前来,可以在您的专属页面上谢绝邀请。",
+            opening="{host}无法满足您的请求，来访安排和通行码均保持不变。"
+            "如果您不能前来，可以在您的专属页面上谢绝邀请。",
         ),
         LetterKind.SERIES: Says(
-            subject="来访邀请:自{day}起共{count}次 {title}",
-            heading="诚邀您来访,共{count}次",
+            subject="来访邀请：自{day}起共{count}次 {title}",
+            heading="诚邀您来访，共{count}次",
             opening="{host}期待您的到来。",
         ),
         LetterKind.SERIES_CHANGE: Says(
-            subject="来访变更:自{day}起的来访 {title}",
+            subject="来访变更：自{day}起的来访 {title}",
             heading="您的来访有变更",
-            opening="您对{host}的来访有变更,最新日期如下。此前邮件中的通行码可能已失效。",
+            opening="您对{host}的来访有变更，最新日期如下。此前邮件中的通行码可能已失效。",
         ),
         LetterKind.SERIES_CANCELLATION: Says(
-            subject="来访取消:自{day}起的来访 {title}",
+            subject="来访取消：自{day}起的来访 {title}",
             heading="您的来访已取消",
-            opening="您对{host}的来访已取消,通行码已失效。",
+            opening="您对{host}的来访已取消，通行码已失效。",
         ),
         LetterKind.REMINDER: Says(
-            subject="{day}来访的通行码:{title}",
+            subject="{day}来访的通行码：{title}",
             heading="您的下一次来访",
             opening="{host}期待您的到来。以下是本次来访的通行码。",
         ),
         LetterKind.MOVED: Says(
-            subject="您的邀请已转到另一部手机:{title}",
+            subject="您的邀请已转到另一部手机：{title}",
             heading="您的邀请已转到另一部手机",
             opening="您对{host}的来访邀请已凭我们发送的验证码在另一部手机上打开。"
             "原手机上的通行码以及此前邮件中的通行码均已失效。"
-            "如果不是您本人操作,请立即联系接待人。",
+            "如果不是您本人操作，请立即联系接待人。",
         ),
         LetterKind.DECLINED: Says(
-            subject="来访未获批准:{day} {title}",
+            subject="来访未获批准：{day} {title}",
             heading="来访未获批准",
-            opening="您申请的来访未获批准,未发放任何有效的通行码。",
+            opening="您申请的来访未获批准，未发放任何有效的通行码。",
         ),
     },
 )
