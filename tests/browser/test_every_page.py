@@ -1,0 +1,141 @@
+"""Every page of visitors and hosts, at the width of a phone: nobody is shut out, nothing overflows, one thing to do."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from server.arrivals import actions as arrivals
+from server.arrivals.actions import FenceInput, NewKiosk, NewPoster
+from server.kernel.principal import Principal
+from server.visits import actions as visits
+from server.visits.actions import NewTerms, TermsKind
+from tests.browser.conftest import OpenContext, sign_in
+from tests.fakes.arriving import CENTRE
+from tests.fakes.panel_site import SITE
+from tests.fakes.pass_scene import PassSite, serving
+from tests.services.browser import PHONE
+
+pytestmark = pytest.mark.browser
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text("utf-8")
+SMALL = """() => [...document.querySelectorAll("button, summary, a.button, input:not([type=hidden]), select, textarea")]
+  .filter((each) => each.checkVisibility() && !each.closest(".reading-only") && each.getBoundingClientRect().width)
+  .map((each) => each.closest("label") ?? each)
+  .filter((each) => each.getBoundingClientRect().height < 43.5)
+  .map((each) => each.outerHTML.slice(0, 120))"""
+PRIMARY = """() => [...document.querySelectorAll("main .button:not([data-kind]):not(.reading-only)")]
+  .filter((each) => each.checkVisibility()).map((each) => each.textContent.trim())"""
+CLOSED = (
+    "{v}",
+    "/v/unknown",
+    "{e}",
+    "{e}/walk-in",
+    "/e/",
+    "/e/ZZZZZZ",
+    "{k}",
+    "/trust",
+    "/nothing",
+)
+OF_VISITORS = (
+    *("{v}", "{agree}", "{v}/wish", "{v}/companions", "{v}/needs", "{v}/decline"),
+    *("{v}/owntracks", "{v}/pass", "{e}"),
+)
+ELSEWHERE = ("{v}", "{v}/code")
+OF_HOSTS = (
+    *("/host/", "/host/visits", "/host/visits/{id}", "/host/visits/new"),
+    *("/host/visits/{id}/change", "/host/visits/{id}/cancel", "/host/alerts"),
+    *("/host/approvals", "/host/offline"),
+)
+
+
+@dataclass(frozen=True)
+class House:
+    """A house with rules, a fence, a poster and a screen at its entrance."""
+
+    scene: PassSite
+    poster: str
+    kiosk: str
+
+    def addresses(self) -> dict[str, str]:
+        """Invite somebody for now; return where the pages are that have to do with them."""
+        visit, (visitor,) = self.scene.site.invite(("Hedy Lamarr", "Radio Ltd"), as_host=True)
+        link, poster = self.scene.site.link(visitor), f"/e/{self.poster}"
+        return {"v": link, "e": poster, "k": self.kiosk, "id": visit.id}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with serving(tmp_path_factory.mktemp("pages")) as scene:
+        near, approaching = CENTRE | {"radius_m": 150}, CENTRE | {"radius_m": 1500}
+        fence = FenceInput.model_validate({"near": near, "approaching": approaching})
+        rules = NewTerms(ja="館内は禁煙です。", en="No smoking inside.", zh="室内禁止吸烟。")
+        with scene.site.office.begin(Principal.system()) as work:
+            arrivals.put_fence(work, SITE, fence)
+            visits.write_terms(work, SITE, TermsKind.HOUSE_RULES, rules)
+            poster = arrivals.put_up_poster(work, SITE, NewPoster(portal="main-gate"))
+            screen = NewKiosk(name="Tablet", access_point="main-gate-in")
+            address = arrivals.pair_kiosk(work, SITE, screen)[1]
+        yield House(scene, poster.code, "/kiosk/" + address.rpartition("/")[2])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_use_every_page_of_a_visitor(
+    open_context: OpenContext, house: House, scheme: str
+) -> None:
+    page, at = phone(open_context, scheme), house.addresses()
+    complaints = [each for path in CLOSED for each in complaints_of(page, house, path, at)]
+    page.goto(house.scene.url + at["v"])
+    page.get_by_role("button", name="Open my invitation").click()
+    at["agree"] = page.get_by_role("link", name="House rules").get_attribute("href") or ""
+    complaints += [each for path in OF_VISITORS for each in complaints_of(page, house, path, at)]
+    other = phone(open_context, scheme)
+    complaints += [each for path in ELSEWHERE for each in complaints_of(other, house, path, at)]
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_use_every_page_of_a_host(
+    open_context: OpenContext, house: House, scheme: str
+) -> None:
+    page, at = phone(open_context, scheme), house.addresses()
+    sign_in(page, house.scene.url, "host")
+    complaints = [each for path in OF_HOSTS for each in complaints_of(page, house, path, at)]
+    assert not complaints, "\n".join(complaints)
+
+
+def test_who_declined_is_not_asked_when_they_come(open_context: OpenContext, house: House) -> None:
+    page, at = phone(open_context, "light"), house.addresses()
+    page.goto(house.scene.url + at["v"])
+    page.get_by_role("button", name="Open my invitation").click()
+    page.goto(f"{house.scene.url}{at['v']}/decline")
+    page.get_by_role("button", name="I cannot come").click()
+    expect(page.get_by_role("heading", name="You have declined")).to_be_visible()
+    expect(page.get_by_role("button", name="on my way")).to_have_count(0)
+
+
+def phone(open_context: OpenContext, scheme: str) -> Page:
+    usual = {"viewport": PHONE, "is_mobile": True, "has_touch": True, "locale": "en"}
+    return open_context(**usual, color_scheme=scheme).new_page()
+
+
+def complaints_of(page: Page, house: House, path: str, at: dict[str, str]) -> list[str]:
+    """What axe finds serious, what sticks out of the screen, what a thumb misses, and a second primary button."""
+    page.goto(house.scene.url + path.format(**at))
+    page.evaluate(AXE)
+    found: dict[str, Any] = page.evaluate("axe.run()")
+    said = [
+        f"{each['id']}: {node['html'][:120]}"
+        for each in found["violations"]
+        if each["impact"] in {"serious", "critical"}
+        for node in each["nodes"]
+    ]
+    said += [f"too small: {each}" for each in page.evaluate(SMALL)]
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        said.append("wider than the screen")
+    if len(primary := page.evaluate(PRIMARY)) > 1:
+        said.append(f"more than one thing to do: {primary}")
+    return [f"{path}: {each}" for each in said]
