@@ -25,8 +25,10 @@ APPROVAL_WAITS = timedelta(minutes=10)
 """An approval that nobody gave by then is not wanted any more."""
 APPROVAL_COUNTS = timedelta(minutes=5)
 """A given approval opens one door once, within this time."""
-CODE_REMEMBERED = timedelta(minutes=3)
-"""Whoever scanned the changing code has so long to press the button: mobile networks are slow."""
+CODE_REMEMBERED = timedelta(seconds=60)
+"""Whoever scanned the changing code has so long to press the button: mobile networks are slow, and the rules of the
+house may be read first. It is short, for with the 30 s of the code itself it is how far from the entrance somebody
+may be by then, or may have carried it to."""
 
 
 class Answer(StrEnum):

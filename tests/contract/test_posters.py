@@ -2,6 +2,7 @@
 
 import io
 import re
+from datetime import timedelta
 
 import pytest
 import zxingcpp
@@ -19,6 +20,8 @@ from server.arrivals.actions import FenceInput, put_fence
 from server.arrivals.models import CheckIn, Poster
 from server.arrivals.poster_sheets import Size
 from server.places.models import AccessPoint
+from server.visits import actions as visits
+from server.visits.models import Agreement
 from tests.fakes.reception import MAIN_GATE, SITE, Reception
 
 OFFICE = {"latitude": "35.6812", "longitude": "139.7671", "accuracy": "10"}
@@ -245,3 +248,104 @@ def test_a_refused_walk_in_is_told_kindly(reception: Reception, app: Flask, post
     assert "Nobody can receive you now" in page
     assert "unknown" not in page
     assert "<script>alert" not in page
+
+
+def test_what_was_scanned_counts_for_a_minute(
+    reception: Reception, app: Flask, poster: Poster
+) -> None:
+    ask_for(reception, ["code"])
+    guest = Stranger(app, poster).welcomed(reception)
+    guest.browser.get(f"{guest.path}?c={digits_at(reception)}")
+    reception.clock.advance(timedelta(seconds=59))
+    assert "scanned" in guest.page()
+
+    reception.clock.advance(timedelta(seconds=2))
+
+    assert "eight digits on the screen" in guest.page()
+
+
+def test_what_one_phone_scanned_counts_neither_on_another_nor_at_another_poster(
+    reception: Reception, app: Flask, poster: Poster
+) -> None:
+    ask_for(reception, ["code"])
+    with reception.work("admin") as work:
+        second = posters.put_up(work, SITE, posters.NewPoster(portal="main-gate"))
+    guest = Stranger(app, poster).welcomed(reception)
+    other = Stranger(app, poster).welcomed(reception)
+    guest.browser.get(f"{guest.path}?c={digits_at(reception)}")
+    assert "scanned" in guest.page()
+
+    with guest.browser.session_transaction() as mine, other.browser.session_transaction() as theirs:
+        theirs["entrance_code"] = mine["entrance_code"]
+    guest.path = f"/e/{second.code}"
+
+    assert "eight digits on the screen" in other.page()
+    assert "eight digits on the screen" in guest.page()
+
+
+def test_two_taps_at_once_without_a_key_are_one_and_show_the_same_door(
+    reception: Reception, app: Flask, poster: Poster
+) -> None:
+    ask_for(reception, ["code"])
+    guest = Stranger(app, poster).welcomed(reception)
+    digits = digits_at(reception)
+
+    assert "One moment" in guest.open(digits=digits)
+    assert "One moment" in guest.open(digits=digits)
+    assert len(commands(reception)) == 1
+
+
+def test_a_tap_in_the_second_of_a_refused_one_asks_to_press_again_and_not_for_another_pass(
+    reception: Reception, app: Flask, poster: Poster
+) -> None:
+    ask_for(reception, ["code"])
+    guest = Stranger(app, poster).welcomed(reception)
+
+    assert "Not yet" in guest.open()
+    assert "That was quick" in guest.open(digits=digits_at(reception))
+    reception.clock.advance(timedelta(seconds=1))
+    assert "One moment" in guest.open(digits=digits_at(reception))
+
+
+def test_a_walk_in_agrees_to_the_rules_of_the_house_before_the_door(
+    reception: Reception, app: Flask, poster: Poster
+) -> None:
+    ask_for(reception, ["code"])
+    rules = visits.NewTerms(ja="走らない", en="No running", zh="请勿奔跑")
+    with reception.work("admin") as work:
+        terms = visits.write_terms(work, SITE, visits.TermsKind.HOUSE_RULES, rules)
+    guest = Stranger(app, poster)
+    guest.register()
+    with reception.work() as work:
+        (waiting,) = walk_ins.list_waiting(work)
+        walk_ins.approve(work, waiting.id, walk_ins.WalkInApproval())
+    assert "No running" in guest.page("/waiting")
+
+    refused = guest.post("/go-on")
+    assert refused.status_code == 422
+    assert "Please tick this" in refused.text
+    assert guest.post("/go-on", agreed=terms.id).status_code == 303
+
+    assert "Open the door" in guest.page()
+    with reception.work() as work:
+        (agreement,) = work.session.exec(select(Agreement)).all()
+    assert (agreement.terms, agreement.language) == (terms.id, "en")
+
+
+def test_a_walk_in_without_a_mail_address_can_be_changed_and_called_off(
+    reception: Reception, app: Flask, poster: Poster
+) -> None:
+    Stranger(app, poster).register()
+    with reception.work() as work:
+        (waiting,) = walk_ins.list_waiting(work)
+        visit = walk_ins.approve(work, waiting.id, walk_ins.WalkInApproval())
+    before = len(reception.mails())
+
+    with reception.work() as work:
+        later = visit.ends_at + timedelta(hours=1)
+        visits.change(work, visit.id, visits.VisitChange(title="Two parcels", ends_at=later))
+    with reception.work() as work:
+        visits.cancel(work, visit.id)
+    reception.deliver()
+
+    assert not [each for each in reception.mails()[before:] if "Mei" in str(each)]

@@ -3,6 +3,7 @@
 from flask import Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from access_protocol.credential import CredentialClass
 from access_protocol.decision import DenyReason
 from access_protocol.events import ControllerEventKind
 from access_protocol.ids import AccessPointId, EventId
@@ -31,7 +32,7 @@ _MEANS_OPEN = frozenset(
 
 
 @blueprint.post("/<code>/open")
-@limited("30 per minute")
+@limited("120 per minute")
 @at_most(SMALL)
 def ask_door(code: str) -> AnyResponse:
     """Ask for the door with what the phone and the hand showed."""
@@ -60,7 +61,7 @@ def ask_door(code: str) -> AnyResponse:
 
 
 @blueprint.post("/<code>/ask")
-@limited("10 per minute")
+@limited("60 per minute")
 @at_most(SMALL)
 def ask_people(code: str) -> AnyResponse:
     """Ask host and guards to let the visitor in."""
@@ -72,14 +73,14 @@ def ask_people(code: str) -> AnyResponse:
 
 
 @blueprint.get("/<code>/door/<event>")
-@limited("120 per minute")
+@limited("300 per minute")
 def door(code: str, event: str) -> AnyResponse:
     """Show what becomes of the door."""
     return _followed(code, event, "poster/door.html")
 
 
 @blueprint.get("/<code>/door/<event>/state")
-@limited("300 per minute")
+@limited("600 per minute")
 def door_state(code: str, event: str) -> AnyResponse:
     """Return what became of the door so far."""
     return _followed(code, event, "poster/door_state.html")
@@ -102,9 +103,10 @@ def _followed(code: str, event: str, template: str) -> AnyResponse:
             site=names.site(poster.site),
             portal=names.portal(poster.site, poster.portal),
             outcome=_outcome(work, command),
-            reason=_why(command),
+            reason=_why(work, command, poster, guest),
             host=names.person(guest.visit.host),
             visit_url=scanned.visit_url(work, guest),
+            token=scanned.token_of(work, guest),
         )
     return Response(text, mimetype="text/html")
 
@@ -126,12 +128,28 @@ def _outcome(work: Work, command: DoorCommand) -> str:
             return "silent"
 
 
-def _why(command: DoorCommand) -> str:
+def _why(work: Work, command: DoorCommand, poster: Poster, guest: Guest) -> str:
+    """Return why it was refused, and what to do about it."""
     if command.denied is None:
         return ""
-    if command.denied is DenyReason.PRESENCE_MISSING:
-        return gettext("We could not see that you stand at the entrance.")
-    return sentence(command.denied, scanned.language_now())
+    made_here = command.credential_class is CredentialClass.REFRESHED
+    if command.denied is DenyReason.ALREADY_USED and made_here:
+        # What the server signs for a phone without a key counts once a second: nobody used this pass before.
+        return gettext("That was quick. Please press once more.")
+    if command.denied is not DenyReason.PRESENCE_MISSING:
+        return sentence(command.denied, scanned.language_now())
+    steps = standing.steps(work, guest, poster)
+    if steps.wants_code:
+        return gettext(
+            "We could not see that you stand at the entrance. "
+            "Please scan the code on the screen there, or type its digits."
+        )
+    if steps.wants_position:
+        return gettext(
+            "We could not see that you stand at the entrance. "
+            "Please let the page know your position, best under the open sky."
+        )
+    return gettext("We could not see that you stand at the entrance. Please ask to be let in.")
 
 
 def _before(work: Work, code: str, *, entering: bool = True) -> tuple[Poster, Guest]:

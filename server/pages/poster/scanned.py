@@ -26,7 +26,7 @@ UNKNOWN, GONE = 404, 410
 
 
 @blueprint.get("/")
-@limited("60 per minute")
+@limited("120 per minute")
 def typed() -> AnyResponse:
     """Take a code that was typed, or ask for one."""
     code = arrivals.read_code(request.args.get("code", "")[:20])
@@ -36,7 +36,7 @@ def typed() -> AnyResponse:
 
 
 @blueprint.get("/<code>")
-@limited("120 per minute")
+@limited("300 per minute")
 def scanned(code: str) -> AnyResponse:
     """Show the step that comes next for whoever holds this phone."""
     digits = request.args.get("c", "")[:16]
@@ -57,7 +57,7 @@ def scanned(code: str) -> AnyResponse:
 
 
 @blueprint.get("/<code>/state")
-@limited("240 per minute")
+@limited("600 per minute")
 def state(code: str) -> AnyResponse:
     """Return what changes on an open page: whether host or guard answered."""
     with office().reading(Principal.anonymous()) as work:
@@ -119,8 +119,12 @@ def chosen(found: list[Guest]) -> Guest | None:
 
 def visit_url(work: Work, guest: Guest) -> str:
     """Return the visitor's own page."""
-    token = visits.link_of(work, guest.visitor).rpartition("/")[2]
-    return url_for("visitor.visit", token=token)
+    return url_for("visitor.visit", token=token_of(work, guest))
+
+
+def token_of(work: Work, guest: Guest) -> str:
+    """Return the secret of the visitor's link, for pages of the phone that keeps it."""
+    return visits.link_of(work, guest.visitor).rpartition("/")[2]
 
 
 def not_hanging(*, old: bool) -> Response:
@@ -137,6 +141,7 @@ def _opening(work: Work, poster: Poster, guest: Guest) -> dict[str, object]:
         "visitor": guest.visitor.id,
         "pass_id": _pass_id(guest),
         "pass_url": f"{visit_url(work, guest)}/pass",
+        "token": token_of(work, guest),
         "now_ms": int(work.now.timestamp() * 1000),
         "host": names.person(guest.visit.host),
         "steps": asked,

@@ -21,7 +21,7 @@ from server.visits.models import Visit, Visitor, VisitState
 from server.web import phone
 
 _SCANNED = "entrance_code"
-"""Where the browser's signed cookie keeps which entrance's changing code was scanned, and when."""
+"""Where the browser's signed cookie keeps which poster's changing code was scanned, on which phone, and when."""
 
 
 class Standing(StrEnum):
@@ -132,22 +132,32 @@ def steps(work: Work, guest: Guest, poster: Poster) -> Steps:
 
 
 def note_code(work: Work, poster: Poster) -> None:
-    """Remember in this browser that the changing code of the poster's entrance was scanned just now."""
-    session[_SCANNED] = {poster.code: int(work.now.timestamp())}
+    """Remember in this browser that the changing code of the poster's entrance was scanned just now.
+
+    For this poster and this phone only: the cookie is signed but could be copied, to another phone or to a browser at
+    home, and the code of one entrance says nothing of another. A phone that keeps no visit has nothing to open.
+    """
+    if phone.secret():
+        session[_SCANNED] = [poster.code, _phone(), int(work.now.timestamp())]
 
 
 def code_scanned(work: Work, poster: Poster) -> bool:
     """Tell whether this browser scanned the changing code here a moment ago."""
-    kept: dict[str, int] = session.get(_SCANNED, {})
-    if poster.code not in kept:
-        return False
-    age = work.now.timestamp() - kept[poster.code]
-    return 0 <= age < arrivals.CODE_REMEMBERED.total_seconds()
+    match session.get(_SCANNED):
+        case [str(code), str(whose), int(at)] if (code, whose) == (poster.code, _phone()):
+            age = int(work.now.timestamp()) - at
+            return 0 <= age < arrivals.CODE_REMEMBERED.total_seconds()
+        case _:
+            return False
 
 
 def forget_code() -> None:
     """Let what was scanned count once."""
     session.pop(_SCANNED, None)
+
+
+def _phone() -> str:
+    return visit_models.phone_hash(phone.secret())
 
 
 def _guest(work: Work, poster: Poster, visit: Visit, visitor: Visitor) -> Guest:

@@ -1,9 +1,10 @@
 """Walk-ins: a stranger at a poster says who they are, and waits on a page that learns the answer by itself."""
 
-from flask import Response, redirect, render_template, url_for
+from flask import Response, redirect, render_template, request, url_for
 from pydantic import ValidationError
 from werkzeug.wrappers import Response as AnyResponse
 
+from access_protocol.wording import Language
 from server.arrivals import actions as arrivals
 from server.arrivals.actions import EntryAnswer, NewWalkIn
 from server.arrivals.models import Poster, WalkIn
@@ -11,18 +12,22 @@ from server.kernel.errors import GenkanError, Invalid, NotFound
 from server.kernel.principal import Principal
 from server.kernel.request import office
 from server.kernel.work import Work
+from server.pages import states
 from server.pages.names import Names
 from server.pages.poster import blueprint
+from server.visits import actions as visits
+from server.visits.actions import TermsKind
 from server.visits.models import Visit, Visitor, VisitState
 from server.web import languages, phone
 from server.web.forms import Form
+from server.web.languages import gettext
 from server.web.limits import SMALL, at_most, limited
 
 _FIELDS = ("name", "company", "email", "whom", "purpose")
 
 
 @blueprint.get("/<code>/walk-in")
-@limited("60 per minute")
+@limited("120 per minute")
 def walk_in(code: str) -> AnyResponse:
     """Ask a stranger who they are and whom they want to see."""
     with office().reading(Principal.anonymous()) as work:
@@ -30,7 +35,7 @@ def walk_in(code: str) -> AnyResponse:
 
 
 @blueprint.post("/<code>/walk-in")
-@limited("6 per minute; 40 per day")
+@limited("30 per minute; 400 per day")
 @at_most(SMALL)
 def register_walk_in(code: str) -> AnyResponse:
     """Note the stranger, and let host and guards know."""
@@ -53,33 +58,42 @@ def register_walk_in(code: str) -> AnyResponse:
 
 
 @blueprint.get("/<code>/waiting")
-@limited("120 per minute")
+@limited("300 per minute")
 def waiting(code: str) -> AnyResponse:
     """Show the stranger that somebody looks after them."""
     return _shown(code, "poster/waiting.html")
 
 
 @blueprint.get("/<code>/waiting/state")
-@limited("240 per minute")
+@limited("600 per minute")
 def waiting_state(code: str) -> AnyResponse:
     """Return what was answered so far."""
     return _shown(code, "poster/waiting_state.html")
 
 
 @blueprint.post("/<code>/go-on")
-@limited("20 per minute")
+@limited("60 per minute")
 def go_on(code: str) -> AnyResponse:
-    """Bind this phone to the visit that an approval made, and go on to the door."""
-    secret = phone.secret()
+    """Bind this phone to the visit that an approval made, note what its holder agreed to, and go on to the door."""
+    secret, form = phone.secret(), Form.sent()
     with office().begin(Principal.anonymous()) as work:
         mine = arrivals.walk_in_of_phone(work, secret)
         if mine is None:
             raise NotFound("Nobody of that name is expected.")
-        arrivals.keep_walk_in_on_phone(work, mine, secret, phone.user_agent())
+        visit, guest = arrivals.keep_walk_in_on_phone(work, mine, secret, phone.user_agent())
+        agreed = set(request.form.getlist("agreed"))
+        for terms in visits.outstanding(work, visit, guest.id):
+            # In the language in which it was just shown; what is left out is asked for again.
+            if terms.id in agreed:
+                visits.agree(work, visit, guest, terms.id, _language())
+            else:
+                form.refuse("agreed", gettext("Please tick this if you agree."))
+    if form.has_errors:
+        return _shown(code, "poster/waiting.html", form)
     return redirect(url_for("poster.scanned", code=code), 303)
 
 
-def _shown(code: str, template: str) -> AnyResponse:
+def _shown(code: str, template: str, form: Form | None = None) -> AnyResponse:
     with office().reading(Principal.anonymous()) as work:
         poster = _poster(work, code)
         mine = arrivals.walk_in_of_phone(work, phone.secret())
@@ -87,9 +101,30 @@ def _shown(code: str, template: str) -> AnyResponse:
             return redirect(url_for("poster.walk_in", code=poster.code), 303)
         languages.prefer(languages.of_browser() or mine.language)
         text = render_template(
-            template, code=poster.code, state=_state(work, mine), **_where(work, poster)
+            template,
+            code=poster.code,
+            state=_state(work, mine),
+            documents=_documents(work, mine),
+            form=form or Form.sent(),
+            **_where(work, poster),
         )
-    return Response(text, mimetype="text/html")
+    return Response(text, Invalid.status if form else 200, mimetype="text/html")
+
+
+def _documents(work: Work, mine: WalkIn) -> list[tuple[str, str, str]]:
+    """Return id, title and text of what the site asks its guests to agree to, once they are welcome."""
+    guest = work.session.get(Visitor, mine.visitor) if mine.visitor else None
+    visit = work.session.get(Visit, guest.visit) if guest else None
+    if guest is None or visit is None:
+        return []
+    return [
+        (each.id, states.document(TermsKind(each.kind)), each.texts[_language()])
+        for each in visits.outstanding(work, visit, guest.id)
+    ]
+
+
+def _language() -> Language:
+    return Language(languages.current())
 
 
 def _state(work: Work, mine: WalkIn) -> str:
