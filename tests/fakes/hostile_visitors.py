@@ -51,6 +51,7 @@ class HostileVisitors:
     office: Office
     poster: Poster
     host: PersonId
+    typed: list[str] = field(default_factory=list[str])
     answers: list[Answer] = field(default_factory=list[Answer])
     taken: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     pages: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
@@ -58,6 +59,7 @@ class HostileVisitors:
 
     def type_everywhere(self, texts: Sequence[str]) -> None:
         """Let one stranger for each text register with it, be let in, and go on typing it as a visitor."""
+        self.typed.extend(texts)
         for number, text in enumerate(texts):
             stranger = _Browser(self, text)
             mailed = {"email": f"stranger{number}@visitor.example"}
