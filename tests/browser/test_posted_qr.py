@@ -209,7 +209,7 @@ def test_a_photographed_poster_opens_nothing_without_the_changing_code_and_says_
     # The page wants digits; whoever cheats takes that away.
     page.evaluate("document.getElementById('digits').remove()")
     presses(page)
-    expect(page.get_by_role("heading", name="Not yet")).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("heading", name="The door did not open")).to_be_visible(timeout=SOON)
     expect(page.get_by_text("We could not see that you stand at the entrance")).to_be_visible()
     expect(page.get_by_text("scan the code on the screen there")).to_be_visible()
     expect(page.get_by_role("link", name="Try again")).to_be_visible()

@@ -301,7 +301,7 @@ def test_a_tap_in_the_second_of_a_refused_one_asks_to_press_again_and_not_for_an
     ask_for(reception, ["code"])
     guest = Stranger(app, poster).welcomed(reception)
 
-    assert "Not yet" in guest.open()
+    assert "The door did not open" in guest.open()
     assert "That was quick" in guest.open(digits=digits_at(reception))
     reception.clock.advance(timedelta(seconds=1))
     assert "One moment" in guest.open(digits=digits_at(reception))
