@@ -1,9 +1,14 @@
 """What browser tests share: one Chromium, a fresh context a test, and no error in its console."""
 
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from socket import SOCK_DGRAM
 
 import pytest
 from flask import Response
@@ -12,6 +17,7 @@ from pydantic import AnyHttpUrl
 from werkzeug.serving import make_server
 
 from demo.ports import free_port
+from demo.program import StartedProcess
 from server.app import create_app, create_office
 from server.kernel.clock import FixedClock
 from server.kernel.settings import Settings
@@ -122,6 +128,48 @@ def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
 def _quiet(over: threading.Event) -> Iterator[str]:
     yield "event: connected\ndata:\n\n"
     over.wait()
+
+
+@dataclass(frozen=True)
+class Served:
+    """A site that runs as it would on its own machine."""
+
+    url: str
+    site: PanelSite
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Broker, worker, web and live as `python -m server serve` runs them."""
+    folder = tmp_path_factory.mktemp("served")
+    web, live, broker = free_port(), free_port(), free_port()
+    settings = Settings(
+        demo=True,
+        data_folder=folder,
+        base_url=AnyHttpUrl(f"http://localhost:{web}"),
+        live_url=AnyHttpUrl(f"http://localhost:{live}"),
+        web_port=web,
+        live_port=live,
+        broker_port=broker,
+        worker_wake=f"127.0.0.1:{free_port(SOCK_DGRAM)}",
+    )
+    clock = FixedClock(datetime.now(UTC))
+    office = create_office(settings, clock)
+    site = PanelSite(office, clock)
+    names = ("demo", "data_folder", "base_url", "live_url", "web_port", "live_port", "broker_port")
+    values = settings.model_dump(mode="json")
+    environment = os.environ | {
+        f"GENKAN_{name.upper()}": str(values[name]) for name in (*names, "worker_wake")
+    }
+    running = StartedProcess(
+        [sys.executable, "-m", "server", "serve"],
+        ready="Genkan is ready",
+        environment=environment,
+        folder=Path(__file__).parents[2],
+    )
+    yield Served(f"http://localhost:{web}", site)
+    running.stop()
+    office.close()
 
 
 def sign_in(page: Page, url: str, who: str) -> None:

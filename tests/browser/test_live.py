@@ -1,74 +1,19 @@
 """The live page with every real process: an event at a gate stands on it within a second."""
 
-import os
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from socket import SOCK_DGRAM
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from pydantic import AnyHttpUrl
 
 from access_protocol.decision import DenyReason
 from access_protocol.events import Outcome
 from access_protocol.ids import CredentialId
-from demo.ports import free_port
-from demo.program import StartedProcess
-from server.app import create_office
-from server.kernel.clock import FixedClock
-from server.kernel.settings import Settings
-from tests.browser.conftest import sign_in
-from tests.fakes.panel_site import PanelSite
+from tests.browser.conftest import Served, sign_in
 
 pytestmark = pytest.mark.browser
 
 A_SECOND = 1000
 A_RETRY = 20_000
-
-
-@dataclass(frozen=True)
-class Served:
-    """A site that runs as it would on its own machine."""
-
-    url: str
-    site: PanelSite
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Broker, worker, web and live as `python -m server serve` runs them."""
-    folder = tmp_path_factory.mktemp("served")
-    web, live, broker = free_port(), free_port(), free_port()
-    settings = Settings(
-        demo=True,
-        data_folder=folder,
-        base_url=AnyHttpUrl(f"http://localhost:{web}"),
-        live_url=AnyHttpUrl(f"http://localhost:{live}"),
-        web_port=web,
-        live_port=live,
-        broker_port=broker,
-        worker_wake=f"127.0.0.1:{free_port(SOCK_DGRAM)}",
-    )
-    clock = FixedClock(datetime.now(UTC))
-    office = create_office(settings, clock)
-    site = PanelSite(office, clock)
-    names = ("demo", "data_folder", "base_url", "live_url", "web_port", "live_port", "broker_port")
-    values = settings.model_dump(mode="json")
-    environment = os.environ | {
-        f"GENKAN_{name.upper()}": str(values[name]) for name in (*names, "worker_wake")
-    }
-    running = StartedProcess(
-        [sys.executable, "-m", "server", "serve"],
-        ready="Genkan is ready",
-        environment=environment,
-        folder=Path(__file__).parents[2],
-    )
-    yield Served(f"http://localhost:{web}", site)
-    running.stop()
-    office.close()
 
 
 def _open_live(page: Page, served: Served) -> None:
