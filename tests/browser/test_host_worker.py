@@ -86,14 +86,14 @@ def host(hall: Hall, open_context: OpenContext) -> Host:
     page = context.new_page()
     wire: Any = context.new_cdp_session(page)
     found: list[str] = []
-    wire.on(
-        "ServiceWorker.workerRegistrationUpdated",
-        lambda it: found.extend(
-            each["registrationId"]
-            for each in it["registrations"]
-            if each["scopeURL"].endswith("/host/")
-        ),
-    )
+
+    def note(update: dict[str, Any]) -> None:
+        known: list[dict[str, str]] = update["registrations"]
+        found.extend(
+            each["registrationId"] for each in known if each["scopeURL"].endswith("/host/")
+        )
+
+    wire.on("ServiceWorker.workerRegistrationUpdated", note)
     wire.send("ServiceWorker.enable")
     sign_in(page, hall.url, "host")
     page.goto(f"{hall.url}/host/")
