@@ -58,7 +58,8 @@ class StartedProcess:
             try:
                 self.wait_for_line(ready, within=ready_within)
             except BaseException:
-                self.kill()
+                # Not killed: a server that is only slow has programs of its own to end.
+                self.stop()
                 raise
 
     @property

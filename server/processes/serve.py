@@ -13,6 +13,7 @@ import structlog
 from server.kernel import logs
 from server.kernel.settings import Settings
 from server.processes import ports
+from server.processes.orphans import ending_with_this_process
 from server.processes.ports import Listening
 from server.processes.stopping import stop_signal
 
@@ -53,6 +54,8 @@ class Child:
             stdout=subprocess.PIPE,
             # Ctrl-C is ours to hand on, in the right order.
             start_new_session=True,
+            # What kills us takes them too: left alone they would keep their ports and send on.
+            preexec_fn=ending_with_this_process(),  # noqa: PLW1509  it calls the system and nothing else
         )
         if self.process.stdout is not None:
             threading.Thread(target=self._hear, args=[self.process.stdout], daemon=True).start()
