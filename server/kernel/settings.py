@@ -144,7 +144,8 @@ class Settings(BaseSettings):
         description="PEM file of further authorities to trust when hosts' push endpoints and messengers are reached.",
     )
     line_api_url: AnyHttpUrl = Field(
-        default=AnyHttpUrl("https://api.line.me"), description="Where LINE's Messaging API is reached."
+        default=AnyHttpUrl("https://api.line.me"),
+        description="Where LINE's Messaging API is reached.",
     )
     wecom_api_url: AnyHttpUrl = Field(
         default=AnyHttpUrl("https://qyapi.weixin.qq.com"),

@@ -177,7 +177,12 @@ def test_what_is_no_subscription_is_refused(scene: Scene) -> None:
     found = re.search(r'data-csrf="([^"]+)"', scene.browser.get("/host/alerts").text)
     assert found
     headers = {"X-CSRF-Token": found[1]}
-    for body in ([], {"endpoint": "http://localhost/x"}, {"endpoint": "https://a.example"}):
+    given: list[object] = [
+        [],
+        {"endpoint": "http://localhost/x"},
+        {"endpoint": "https://a.example"},
+    ]
+    for body in given:
         answer = scene.browser.post("/host/alerts/push", json=body, headers=headers)
         assert answer.status_code == 400
     assert len(scene.browser.get("/host/alerts/push-key").text) == 87
