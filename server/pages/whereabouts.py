@@ -159,6 +159,9 @@ def _noticed(
     work: Work, found: Sequence[Visit], guests: Sequence[Visitor]
 ) -> dict[VisitorId, list[Evidence]]:
     noticed: dict[VisitorId, list[Evidence]] = {guest.id: [] for guest in guests}
+    for guest in guests:
+        if guest.declined_at is not None:
+            noticed[guest.id].append(Evidence(guest.declined_at, Sign.DECLINED))
     for visitor, crossings in arrivals.crossings_by_visitor(work.session, noticed).items():
         noticed[visitor] += [
             Evidence(each.at, _CROSSINGS[each.kind], expected=each.expected_at)

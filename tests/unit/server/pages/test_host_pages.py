@@ -19,6 +19,9 @@ from server.arrivals.rules import CrossingKind, CrossingSource
 from server.kernel.clock import FixedClock
 from server.kernel.principal import Principal
 from server.kernel.settings import Settings
+from server.pages import whereabouts
+from server.pages.whereabouts import Stage
+from server.visits import actions as visits
 from server.visits.models import Visitor
 from tests.fakes.panel_site import NOON, PASSWORD, PanelSite
 
@@ -201,3 +204,15 @@ def test_what_a_browser_keeps_of_the_page_holds_nothing_personal(scene: Scene) -
     for icon in manifest["icons"]:
         with scene.browser.get(icon["src"]) as picture:
             assert picture.status_code == 200
+
+
+def test_who_declined_is_shown_as_declined(scene: Scene) -> None:
+    visit, (anna,) = scene.site.invite(("Anna Keller", ""))
+    scene.crosses(anna, CrossingKind.ON_MY_WAY, 20)
+    scene.site.clock.advance(timedelta(minutes=1))
+
+    with scene.site.office.begin(Principal.for_visitor(anna.id)) as work:
+        visits.decline_invitation(work, visit.id, anna.id)
+
+    with scene.site.office.reading(Principal.system()) as work:
+        assert whereabouts.of_visits(work, [visit])[anna.id].stage is Stage.DECLINED
