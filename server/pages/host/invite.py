@@ -1,16 +1,13 @@
 """Inviting from the phone, changing a visit and cancelling it: the panel's form in a short dress."""
 
-from flask import Response, flash, redirect, render_template, request, url_for
+from flask import request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from server.kernel.ids import VisitId
-from server.kernel.request import begin, reading
 from server.pages.host import blueprint
-from server.pages.panel import visit_form, visit_repeat
+from server.pages.panel import visit_form
 from server.pages.panel.visit_form import Surroundings
-from server.pages.panel.visits import names_of
-from server.visits import actions, models
-from server.web.languages import gettext
+from server.pages.panel.visits import cancelling
 
 HERE = Surroundings("host/visit_form.html", "host.visits", "host.visit", asks_purpose=False)
 
@@ -32,24 +29,4 @@ def change_visit(visit_id: str) -> AnyResponse:
 def cancel_visit(visit_id: str) -> AnyResponse:
     """Ask once more, then cancel a visit."""
     back = url_for("host.visit", visit_id=visit_id)
-    if request.method == "POST":
-        with begin() as work:
-            actions.cancel_dates(work, VisitId(visit_id), "", visit_repeat.scope_sent())
-        flash(gettext("The visit is cancelled, and its visitors are told."), "good")
-        return redirect(back, 303)
-    with reading() as work:
-        found = actions.get(work, VisitId(visit_id))
-        guests = models.visitors_of(work.session, found.id)
-    consequence = gettext(
-        "%(names)s will get a mail, and their credentials stop working within seconds. "
-        "The visit stays in the list as cancelled.",
-        names=names_of(guests),
-    )
-    text = render_template(
-        "host/cancel.html",
-        consequence=consequence,
-        back=back,
-        scopes=visit_repeat.scopes(found),
-        scope="this",
-    )
-    return Response(text, mimetype="text/html")
+    return cancelling("host/cancel.html", back, visit_id)

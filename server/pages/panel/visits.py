@@ -221,7 +221,11 @@ def facts(names: Names, visit: Visit, series: str = "") -> list[tuple[str, str]]
 @blueprint.route("/visits/<visit_id>/cancel", methods=["GET", "POST"])
 def cancel_visit(visit_id: str) -> AnyResponse:
     """Ask once more, then cancel a visit."""
-    back = url_for("panel.visit", visit_id=visit_id)
+    return cancelling("panel/confirm.html", url_for("panel.visit", visit_id=visit_id), visit_id)
+
+
+def cancelling(template: str, back: str, visit_id: str) -> AnyResponse:
+    """Ask with this template whether a visit, or which dates of it, shall be cancelled; then do it and go back."""
     if request.method == "POST":
         with begin() as work:
             actions.cancel_dates(work, VisitId(visit_id), "", visit_repeat.scope_sent())
@@ -236,7 +240,7 @@ def cancel_visit(visit_id: str) -> AnyResponse:
         names=names_of(guests),
     )
     text = render_template(
-        "panel/confirm.html",
+        template,
         question=gettext("Cancel this visit?"),
         consequence=consequence,
         yes=gettext("Cancel the visit"),
