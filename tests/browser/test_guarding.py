@@ -94,7 +94,7 @@ def test_the_policy_is_changed_by_an_administrator_and_what_would_lock_people_ou
     desktop.click("button:has-text('Save')")
     expect(desktop.locator("tr", has_text="Server room").first).to_contain_text("after 90 minutes")
     desktop.goto(f"{hall.url}/panel/policy/TYO/access-points/main-gate-in")
-    for box in desktop.locator("input[type=checkbox]").all():
+    for box in desktop.locator("input[name=classes]").all():
         box.uncheck()
     desktop.click("button:has-text('Save')")
     expect(desktop.locator("#classes-error")).to_be_visible()
