@@ -201,9 +201,9 @@ def test_a_copied_screenshot_is_refused_after_its_window(
 ) -> None:
     _, visitor = scene.expect()
     opens_pass(page, scene.link(visitor))
-    copied = screen(page, "full")
+    copied = presented(page, gate, "full")
     late = scene.clock.now() + timedelta(seconds=41)
-    decision = gate.decides(*gate.reads(copied), at=late)
+    decision = gate.decides(copied, at=late)
     assert decision is not None
     assert decision.reason is DenyReason.PRESENTATION_OUT_OF_TIME
 
