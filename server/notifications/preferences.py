@@ -44,7 +44,9 @@ class PreferencesInput(BaseModel):
     """How a person wants to be told; what is left out goes back to its default."""
 
     time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
-        default="UTC", description="IANA name of the zone in which the quiet hours are meant."
+        default="UTC",
+        max_length=64,
+        description="IANA name of the zone in which the quiet hours are meant.",
     )
     quiet_hours: QuietHoursInput | None = None
     urgent_passes: bool = Field(
