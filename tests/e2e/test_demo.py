@@ -31,12 +31,12 @@ def test_a_visit_from_invitation_to_meeting_room_really_happens(tmp_path: Path) 
     assert not list(tmp_path.glob("genkan-demo-*")), "a demo that went well leaves nothing behind"
 
 
-def test_the_demo_fails_where_nobody_goes_through_the_turnstile(tmp_path: Path) -> None:
+def test_the_demo_fails_where_nobody_opens_the_door_that_was_unlocked(tmp_path: Path) -> None:
     code, told = play(tmp_path, "--people", "none")
 
     assert code == 1
     assert "FAILED" in told
-    assert "“passed” by turnstile-1 itself" in told
+    assert "“opened” by door-front itself" in told
     assert list(tmp_path.glob("genkan-demo-*/logs/gate-1.log")), (
         "the logs of a failed demo are kept"
     )

@@ -39,7 +39,10 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with Stage(folder=tmp_path_factory.mktemp("stage")) as made:
         made.prepare()
         made.start_server()
-        yield made
+        with pytest.MonkeyPatch.context() as environment:
+            # What enrols in this process believes the stage's server, as the programs of the stage do.
+            environment.setenv("SSL_CERT_FILE", str(made.root))
+            yield made
 
 
 @pytest.fixture
