@@ -216,7 +216,11 @@ def test_a_door_is_opened_only_with_a_reason_and_shows_what_came_of_it(
 
 def test_a_host_sees_neither_doors_nor_devices(hall: Hall, desktop: Page) -> None:
     sign_in(desktop, hall.url, "host")
-    assert desktop.locator(".places a").all_inner_texts() == ["Visits", "Account"]
+    assert desktop.locator(".places a").all_inner_texts() == [
+        "Visits",
+        "At the entrance",
+        "Account",
+    ]
     for path in ("/panel/live", "/panel/doors", "/panel/devices", "/panel/mail"):
         answer = desktop.goto(hall.url + path)
         assert answer is not None
@@ -247,6 +251,7 @@ def test_a_visitors_code_is_black_on_pure_white_also_in_the_dark(
     page.goto(hall.url + hall.site.link(guest))
     page.click("main button[type=submit]")
     page.wait_for_load_state("load")
+    page.locator("details:has(.credential) > summary").click()
     ground = page.evaluate(
         "getComputedStyle(document.querySelector('.credential')).backgroundColor"
     )

@@ -139,7 +139,10 @@ def test_what_is_no_address_is_refused(
         ({"ends_at": "9999-12-31T23:59:59-12:00"}, "ends_at"),
         ({"ends_at": 10**30}, "ends_at"),
         ({"visitors": []}, "visitors"),
-        ({"visitors": [{"name": "T", "email": f"t{n}@example.jp"} for n in range(51)]}, "visitors"),
+        (
+            {"visitors": [{"name": "T", "email": f"t{n}@example.jp"} for n in range(101)]},
+            "visitors",
+        ),
         ({"visitors": "Taro"}, "visitors"),
         ({"zones": [1, 2, 3, 4, 5]}, "zones"),
         ({"zones": [0]}, "zones.0"),
