@@ -1,0 +1,1 @@
+"""Refreshments: what vending machines hold, who is offered what, vouchers and stock."""
