@@ -137,6 +137,10 @@ class NewsKind(StrEnum):
     CHANGED = "changed"
     CANCELLED = "cancelled"
     PASS = "pass"  # noqa: S105  news of one, not a secret
+    MESSAGE = "message"
+    """Somebody wrote to them in the chat of their visit."""
+    DRINK = "drink"
+    """A machine on their way offers them a drink, or gives back what it could not dispense."""
 
 
 class MessengerFailure(StrEnum):

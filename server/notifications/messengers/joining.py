@@ -41,6 +41,8 @@ _REPLACES = {
     NewsKind.ANSWERED: (NewsKind.ANSWERED,),
     NewsKind.PASS: (NewsKind.PASS,),
     NewsKind.CHANGED: (NewsKind.CHANGED, NewsKind.PASS),
+    NewsKind.MESSAGE: (NewsKind.MESSAGE,),
+    NewsKind.DRINK: (NewsKind.DRINK,),
     NewsKind.CANCELLED: tuple(NewsKind),
 }
 """What still waits to be sent is taken back for the newer: it leads to the same page."""

@@ -27,6 +27,8 @@ _EN: Mapping[NewsKind | Reply, str] = {
     NewsKind.CHANGED: "{site}: your visit was changed. See what is new on your visit page:",
     NewsKind.CANCELLED: "{site}: your visit will not take place. More on your visit page:",
     NewsKind.PASS: "{site}: your pass is ready on your visit page:",
+    NewsKind.MESSAGE: "{site}: there is a new message for you. Read it on your visit page:",
+    NewsKind.DRINK: "{site}: would you like a drink? Choose one on your visit page:",
     Reply.JOINED: (
         "{site}: welcome. News about your visit comes here from now on. Your visit page, with your pass:"
     ),
@@ -51,6 +53,8 @@ _JA: Mapping[NewsKind | Reply, str] = {
     NewsKind.CHANGED: "{site}：ご訪問の内容が変わりました。ご訪問ページでご確認ください：",
     NewsKind.CANCELLED: "{site}：ご訪問は取りやめになりました。詳しくはご訪問ページをご覧ください：",
     NewsKind.PASS: "{site}：パスの用意ができました。ご訪問ページでご覧ください：",
+    NewsKind.MESSAGE: "{site}：新しいメッセージがあります。ご訪問ページでご覧ください：",
+    NewsKind.DRINK: "{site}：お飲み物はいかがですか。ご訪問ページでお選びください：",
     Reply.JOINED: (
         "{site}：ようこそ。これから、ご訪問についてのお知らせをこちらにお送りします。"
         "パスはご訪問ページにあります："
@@ -75,6 +79,8 @@ _ZH: Mapping[NewsKind | Reply, str] = {
     NewsKind.CHANGED: "{site}：您的访问有变更。请在访问页面查看：",
     NewsKind.CANCELLED: "{site}：您的访问已取消。详情请见访问页面：",
     NewsKind.PASS: "{site}：您的通行证已准备好，请在访问页面查看：",
+    NewsKind.MESSAGE: "{site}：您有新消息，请在访问页面查看：",
+    NewsKind.DRINK: "{site}：想喝点什么吗？请在访问页面选择：",
     Reply.JOINED: "{site}：欢迎。有关您访问的消息今后会发到这里。通行证在您的访问页面：",
     Reply.JOINED_WRITE_FIRST: (
         "{site}：欢迎。请在这里发送任意一条消息，以便我们通知您："
