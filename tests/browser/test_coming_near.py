@@ -112,8 +112,11 @@ def state(page: Page, name: str) -> None:
     expect(page.locator("#coming-watch")).to_have_attribute("data-state", name, timeout=SOON)
 
 
-def stands(page: Page, metres: float, fixes: int = 3, accuracy: float = 10) -> None:
-    """Let the phone report a place so often, a second apart: its own clock counts whole seconds."""
+def stands(page: Page, metres: float, fixes: int = 4, accuracy: float = 10) -> None:
+    """Let the phone report a place so often, a second apart: its own clock counts whole seconds.
+
+    The first one may be weighed as driving past, by how far it is from the one before; three more stand still.
+    """
     page.evaluate(
         """() => { window.fixes = new Set();
         document.addEventListener("genkan:fix", (event) => window.fixes.add(event.detail)); }"""
