@@ -151,7 +151,7 @@ def _show_code_beside(work: Work, changed: PosterChanged) -> None:
 
 def _tell_new_pass(work: Work, made: CredentialIssued) -> None:
     # What is bound to a phone came over its page: whoever looks at it need not be told.
-    if made.credential_class is CredentialClass.STATIC:
+    if made.visitor is not None and made.credential_class is CredentialClass.STATIC:
         visits.tell_joined(work, made.visitor, NewsKind.PASS)
 
 
@@ -191,7 +191,7 @@ def _follow_change(work: Work, changed: VisitChanged) -> None:
 
 def _mail_new_pass(work: Work, made: CredentialIssued) -> None:
     # What is bound to a phone came over its page and is no use on paper.
-    if made.credential_class is CredentialClass.STATIC:
+    if made.visitor is not None and made.credential_class is CredentialClass.STATIC:
         _mail(work, made.visitor)
 
 

@@ -58,7 +58,7 @@ from server.access.models import AccessEvent, EventQuery, LedgerAlarm, Presence
 from server.access.presence import PassageReported
 from server.credentials import models as credentials
 from server.credentials.actions import CredentialIssued, CredentialRevoked, IssuerKeyRotated
-from server.credentials.models import Credential
+from server.credentials.models import Holder
 from server.devices.actions import DeviceEnrolled, DeviceStatusChanged, refresh_key_lists
 from server.kernel.pagination import Page
 from server.kernel.principal import Right, require
@@ -126,10 +126,10 @@ _WHAT_GATES_NEED = frozenset({"site", "access_point", "portal", "zone"})
 
 @dataclass(frozen=True)
 class Inside:
-    """Somebody inside: where, since when, and whose credential it was, where that is still known."""
+    """Somebody inside: where, since when, and who it is, where that is still known."""
 
     presence: Presence
-    credential: Credential | None
+    holder: Holder | None
 
 
 def list_events(work: Work, query: EventQuery) -> Page[AccessEvent]:
@@ -142,7 +142,7 @@ def list_inside(work: Work, site: SiteCode | None = None) -> list[Inside]:
     """Return who is inside, latest first."""
     require(work.principal, Right.ACCESS_READ, site)
     present = models.inside(work.session, site)
-    known = credentials.visitors_of(work.session, [each.credential for each in present])
+    known = credentials.holders_of(work.session, [each.credential for each in present])
     return [Inside(each, known.get(CredentialId(bytes(each.credential)))) for each in present]
 
 

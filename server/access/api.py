@@ -115,6 +115,7 @@ class InsideOut(BaseModel):
     credential: str
     visitor: str | None
     visit: str | None
+    person: str | None = Field(description="Set for the staff of the house.")
     site: str
     zone: int
     portal: str
@@ -123,11 +124,12 @@ class InsideOut(BaseModel):
     @classmethod
     def of(cls, inside: Inside) -> "InsideOut":
         """Show somebody inside."""
-        presence, credential = inside.presence, inside.credential
+        presence, holder = inside.presence, inside.holder
         return cls(
             credential=bytes(presence.credential).hex(),
-            visitor=credential.visitor if credential is not None else None,
-            visit=credential.visit if credential is not None else None,
+            visitor=holder.visitor if holder is not None else None,
+            visit=holder.visit if holder is not None else None,
+            person=holder.person if holder is not None else None,
             site=presence.site,
             zone=presence.zone or 0,
             portal=presence.portal,

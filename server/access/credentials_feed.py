@@ -22,13 +22,13 @@ MOST_AT_ONCE = 5000
 
 
 def changed(work: Work, site: SiteCode, credential: CredentialId) -> None:
-    """Tell the gates what holds now about one visitor's credentials."""
+    """Tell the gates what holds now about one holder's credentials."""
     held = work.session.get_one(Credential, credential)
     changes: list[Change] = []
     if held.lowest_valid:
         until = held.last_expires + SLOWEST_CLOCK
         changes.append(feeds.revocation(Revocation(held.id, held.lowest_valid, until)))
-    bound = models.current_issue(work.session, held.visitor, CredentialClass.BOUND)
+    bound = models.bound_issue(work.session, credential)
     if bound is not None and bound.not_before <= work.now + AHEAD:
         changes.append(_bound(bound))
     feeds.publish(work, site, changes)

@@ -18,13 +18,13 @@ from server.credentials.issuing import (
     visit_of,
 )
 from server.credentials.keys import IssuerKeyRotated
-from server.credentials.models import Issue, IssuerKey, Standing
+from server.credentials.models import Credential, CredentialKind, Issue, IssuerKey, Standing
 from server.credentials.phones import Refreshed, bind, refresh
 from server.credentials.rules import qr_png, window
 from server.kernel import live
 from server.kernel.errors import Forbidden, NotFound
 from server.kernel.events import Event
-from server.kernel.ids import VisitId, VisitorId
+from server.kernel.ids import PersonId, VisitId, VisitorId
 from server.kernel.principal import Right, require
 from server.kernel.work import Work
 from server.places.models import Site
@@ -55,10 +55,12 @@ _HARDER = [Standing.VALID, Standing.WITHDRAWN, Standing.REVOKED, Standing.BLOCKE
 
 @dataclass(frozen=True, kw_only=True)
 class CredentialRevoked(Event):
-    """None of a visitor's credentials counts any longer."""
+    """None of a holder's credentials counts any longer."""
 
-    visitor: VisitorId
-    visit: VisitId
+    kind: CredentialKind
+    visitor: VisitorId | None = None
+    visit: VisitId | None = None
+    person: PersonId | None = None
     site: SiteCode
     credential: CredentialId
     standing: Standing
@@ -96,21 +98,28 @@ def withdraw(work: Work, visitor: VisitorId, standing: Standing = Standing.WITHD
     held = models.of_visitor(work.session, visitor)
     if held is None or _HARDER.index(held.standing) >= _HARDER.index(standing):
         return False
+    end(work, held, standing)
+    live.notice(work, "visits", about=held.visit or "", site=held.site)
+    live.notice(work, "visitor", about=visitor, site=held.site)
+    return True
+
+
+def end(work: Work, held: Credential, standing: Standing) -> None:
+    """Let no issue of a credential count any longer, whoever holds it, and record that."""
     held.lowest_valid, held.standing = ALL_GENERATIONS, standing
     work.session.add(held)
     work.session.flush()
     work.record(
         CredentialRevoked(
+            kind=held.kind,
             visitor=held.visitor,
             visit=held.visit,
+            person=held.person,
             site=held.site,
-            credential=held.id,
+            credential=CredentialId(bytes(held.id)),
             standing=standing,
         )
     )
-    live.notice(work, "visits", about=held.visit, site=held.site)
-    live.notice(work, "visitor", about=held.visitor, site=held.site)
-    return True
 
 
 def reissue(work: Work, visitor: VisitorId) -> Issue:

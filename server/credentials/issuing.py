@@ -1,19 +1,20 @@
 """How a credential is signed: whose it is, what it says, and which earlier ones then no longer count."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlmodel import select
 
 from access_protocol import credential as credentials
 from access_protocol.credential import HIGHEST_GENERATION, CredentialClass
-from access_protocol.ids import CredentialId, SiteCode
+from access_protocol.ids import CredentialId, SiteCode, ZoneNumber
 from access_protocol.keys import HolderKey
 from server.credentials import holder_keys, keys, rules
-from server.credentials.models import Credential, Issue, Standing
+from server.credentials.models import Credential, CredentialKind, Issue, Standing
 from server.kernel import live
 from server.kernel.errors import Conflict, NotFound
 from server.kernel.events import Event
-from server.kernel.ids import VisitId, VisitorId
+from server.kernel.ids import PersonId, VisitId, VisitorId
 from server.kernel.principal import Right, require
 from server.kernel.work import Work
 from server.visits import models as visits
@@ -22,10 +23,14 @@ from server.visits.models import Visit, Visitor, VisitState
 
 @dataclass(frozen=True, kw_only=True)
 class CredentialIssued(Event):
-    """A credential was signed; `replaces`: earlier ones of the same visitor no longer count."""
+    """A credential was signed; `replaces`: earlier ones of the same holder no longer count."""
 
-    visitor: VisitorId
-    visit: VisitId
+    kind: CredentialKind
+    visitor: VisitorId | None = None
+    """Set, with the visit, exactly for what a visitor holds."""
+    visit: VisitId | None = None
+    person: PersonId | None = None
+    """Set exactly for what a person of the house holds."""
     site: SiteCode
     credential: CredentialId
     credential_class: CredentialClass
@@ -51,6 +56,7 @@ def held_by(work: Work, visit: Visit, guest: Visitor) -> Credential:
     ).first()
     return held or Credential(
         id=CredentialId(bytes(guest.credential)),
+        kind=CredentialKind.VISIT,
         visitor=guest.id,
         visit=visit.id,
         site=visit.site,
@@ -66,45 +72,70 @@ def check_expected(visit: Visit, guest: Visitor) -> None:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What the next issue of a credential says: its class, how long it counts, and what it opens."""
+
+    credential_class: CredentialClass
+    not_before: datetime
+    expires: datetime
+    zones: tuple[ZoneNumber, ...] = ()
+    holder: HolderKey | None = None
+
+
 def sign(
     work: Work, visit: Visit, guest: Visitor, held: Credential, *, holder: HolderKey | None = None
 ) -> Issue:
-    """Sign the next generation: static, or bound to a phone's key; return it as it is kept.
+    """Sign a visitor's next generation: static, or bound to a phone's key; return it as it is kept.
 
     A static one ends all before it. The first bound one leaves the static one be (gates refuse that once the
     phone was used); a later one ends all before it, for then another phone has taken over.
     """
-    if held.generation >= HIGHEST_GENERATION:
-        raise Conflict("This visitor's credential was issued too often; invite them anew.")
-    before = _bound(work, held)
-    replaces = held.generation > 0 if holder is None else before is not None
+    replaces = held.generation > 0 if holder is None else _bound(work, held) is not None
     not_before, expires = rules.window(visit.starts_at, visit.ends_at)
-    key_row, key = keys.kept_key(work, visit.site)
+    terms = Terms(
+        credential_class=CredentialClass.STATIC if holder is None else CredentialClass.BOUND,
+        not_before=not_before,
+        expires=expires,
+        zones=visit.zone_numbers,
+        holder=holder,
+    )
+    made = keep(work, held, terms, replaces=replaces)
+    live.notice(work, "visits", about=visit.id, site=visit.site)
+    live.notice(work, "visitor", about=guest.id, site=visit.site)
+    return made
+
+
+def keep(work: Work, held: Credential, terms: Terms, *, replaces: bool) -> Issue:
+    """Sign and keep the next generation of a credential, whoever holds it, and record that it was issued."""
+    if held.generation >= HIGHEST_GENERATION:
+        raise Conflict("This credential was issued too often. It has to be made anew.")
+    key_row, key = keys.kept_key(work, held.site)
     held.generation += 1
     if replaces:
         held.lowest_valid = held.generation
-    held.last_expires = max(held.last_expires, expires)
+    held.last_expires = max(held.last_expires, terms.expires)
     held.standing = Standing.VALID
     claims = credentials.Credential(
         id=CredentialId(bytes(held.id)),
-        site=visit.site,
-        not_before=not_before,
-        expires=expires,
-        credential_class=CredentialClass.STATIC if holder is None else CredentialClass.BOUND,
+        site=held.site,
+        not_before=terms.not_before,
+        expires=terms.expires,
+        credential_class=terms.credential_class,
         generation=held.generation,
-        zones=visit.zone_numbers,
-        holder=holder,
+        zones=terms.zones,
+        holder=terms.holder,
     )
     made = Issue(
         credential=held.id,
         generation=held.generation,
         credential_class=claims.credential_class,
         zones=[int(zone) for zone in claims.zones],
-        not_before=not_before,
-        expires=expires,
+        not_before=terms.not_before,
+        expires=terms.expires,
         issuer=key_row.public,
         message=credentials.issue(claims, key),
-        holder=None if holder is None else holder_keys.compressed(holder),
+        holder=None if terms.holder is None else holder_keys.compressed(terms.holder),
         issued_at=work.now,
     )
     work.session.add(held)
@@ -113,17 +144,17 @@ def sign(
     work.session.flush()
     work.record(
         CredentialIssued(
-            visitor=guest.id,
-            visit=visit.id,
-            site=visit.site,
+            kind=held.kind,
+            visitor=held.visitor,
+            visit=held.visit,
+            person=held.person,
+            site=held.site,
             credential=claims.id,
             credential_class=claims.credential_class,
             generation=made.generation,
             replaces=replaces,
         )
     )
-    live.notice(work, "visits", about=visit.id, site=visit.site)
-    live.notice(work, "visitor", about=guest.id, site=visit.site)
     return made
 
 

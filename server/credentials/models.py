@@ -1,18 +1,19 @@
 """Credentials and issuer keys as the database knows them, and their queries."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, Session, col, select
 
 from access_protocol.credential import CredentialClass, to_text
 from access_protocol.ids import CREDENTIAL_ID_BYTES, CredentialId, SiteCode, ZoneNumber
 from access_protocol.keys import KeyRing, RingKey
 from server.kernel.database import ID_COLUMN, Record, stored_as_text, text
-from server.kernel.ids import VisitId, VisitorId
+from server.kernel.ids import PersonId, VisitId, VisitorId
 
 _CREDENTIAL: Any = LargeBinary(CREDENTIAL_ID_BYTES)
 SLOWEST_CLOCK = timedelta(days=1)
@@ -38,25 +39,60 @@ class IssuerKey(Record, table=True):
 
 
 class Standing(StrEnum):
-    """Whether a visitor's credentials count, and if not, who may bring them back."""
+    """Whether a holder's credentials count, and if not, who may bring them back."""
 
     VALID = "valid"
     WITHDRAWN = "withdrawn"
     """They ended with what they were for: the visit was held, cancelled or changed."""
     REVOKED = "revoked"
-    """Their host took them back."""
+    """Their host took them back, or the holder of the staff pass is no longer active."""
     BLOCKED = "blocked"
     """Security took them back: no host lifts that."""
 
 
+class CredentialKind(StrEnum):
+    """Whose a credential is."""
+
+    VISIT = "visit"
+    """One visitor's in one visit."""
+    STAFF = "staff"
+    """One person's of the house at one site; always bound to their phone."""
+    VOUCHER = "voucher"
+    """Nobody's: it stands for one drink, and whoever shows it gets it."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who is behind a credential: a visitor in their visit, a person of the house, or nobody (a voucher)."""
+
+    kind: CredentialKind
+    visitor: VisitorId | None = None
+    visit: VisitId | None = None
+    person: PersonId | None = None
+
+
 class Credential(Record, table=True):
-    """What one visitor holds in one visit: one id through all issues, and which of them still count."""
+    """What one holder has at a site: one id through all issues, and which of them still count."""
 
     __tablename__ = "credentials_credential"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        UniqueConstraint("person", "site"),
+        CheckConstraint("(visitor IS NULL) = (kind <> 'visit')", name="visitor"),
+        CheckConstraint("(visit IS NULL) = (kind <> 'visit')", name="visit"),
+        CheckConstraint("(person IS NULL) = (kind <> 'staff')", name="person"),
+    )
 
     id: CredentialId = Field(primary_key=True, sa_type=_CREDENTIAL)
-    visitor: VisitorId = Field(sa_type=ID_COLUMN, foreign_key="visits_visitor.id", unique=True)
-    visit: VisitId = Field(sa_type=ID_COLUMN, foreign_key="visits_visit.id", index=True)
+    kind: CredentialKind = Field(sa_type=stored_as_text(CredentialKind))
+    visitor: VisitorId | None = Field(
+        default=None, sa_type=ID_COLUMN, foreign_key="visits_visitor.id", unique=True
+    )
+    """Set, with the visit, exactly for what a visitor holds."""
+    visit: VisitId | None = Field(
+        default=None, sa_type=ID_COLUMN, foreign_key="visits_visit.id", index=True
+    )
+    person: PersonId | None = Field(default=None, sa_type=ID_COLUMN, foreign_key="people_person.id")
+    """Set exactly for what a person of the house holds."""
     site: SiteCode = Field(sa_type=text(3), foreign_key="places_site.code")
     generation: int = Field(default=0, sa_type=BigInteger)
     """The newest issue's."""
@@ -70,6 +106,23 @@ class Credential(Record, table=True):
     def revoked(self) -> bool:
         """Whether no issue counts any longer."""
         return self.generation < self.lowest_valid
+
+    @property
+    def holder(self) -> Holder:
+        """Who is behind it."""
+        return Holder(self.kind, self.visitor, self.visit, self.person)
+
+
+class StaffAccess(Record, table=True):
+    """The zones that one person of the house may enter at a site; without a row the site's own say."""
+
+    __tablename__ = "credentials_staff_access"  # pyright: ignore[reportAssignmentType]
+
+    person: PersonId = Field(
+        primary_key=True, sa_type=ID_COLUMN, foreign_key="people_person.id", ondelete="CASCADE"
+    )
+    site: SiteCode = Field(primary_key=True, sa_type=text(3), foreign_key="places_site.code")
+    zones: list[int] = Field(sa_type=JSON)
 
 
 class Issue(Record, table=True):
@@ -112,6 +165,27 @@ def of_visitor(session: Session, visitor: VisitorId) -> Credential | None:
     return session.exec(select(Credential).where(Credential.visitor == visitor)).first()
 
 
+def of_person(session: Session, person: PersonId, site: SiteCode) -> Credential | None:
+    """Return what a person of the house holds at a site."""
+    mine = select(Credential).where(Credential.person == person, Credential.site == site)
+    return session.exec(mine).first()
+
+
+def bound_issue(session: Session, credential: CredentialId) -> Issue | None:
+    """Return the newest issue of a credential that is bound to a phone and still counts, whoever holds it."""
+    newest = (
+        select(Issue)
+        .join(Credential, col(Credential.id) == col(Issue.credential))
+        .where(
+            Issue.credential == credential,
+            Issue.credential_class == CredentialClass.BOUND,
+            col(Issue.generation) >= col(Credential.lowest_valid),
+        )
+        .order_by(col(Issue.generation).desc())
+    )
+    return session.exec(newest.limit(1)).first()
+
+
 def current_issue(
     session: Session,
     visitor: VisitorId,
@@ -132,12 +206,10 @@ def current_issue(
     return session.exec(newest.limit(1)).first()
 
 
-def visitors_of(
-    session: Session, credentials: Iterable[CredentialId]
-) -> dict[CredentialId, Credential]:
-    """Return whose the credentials are, with one query."""
+def holders_of(session: Session, credentials: Iterable[CredentialId]) -> dict[CredentialId, Holder]:
+    """Return who is behind the credentials, with one query; unknown ones are left out."""
     wanted = select(Credential).where(col(Credential.id).in_(list(credentials)))
-    return {found.id: found for found in session.exec(wanted).all()}
+    return {CredentialId(bytes(found.id)): found.holder for found in session.exec(wanted).all()}
 
 
 def issuer_keys(session: Session, site: SiteCode) -> Sequence[IssuerKey]:

@@ -6,7 +6,7 @@ from typing import TypeVar
 from pydantic import BaseModel, Field, model_validator
 
 from access_protocol import presence
-from access_protocol.credential import CredentialClass
+from access_protocol.credential import MOST_ZONES, CredentialClass
 from access_protocol.ids import AccessPointId, PortalId, SiteCode, ZoneNumber
 from access_protocol.knowledge import AntiPassback, Direction
 from access_protocol.presence import Presence
@@ -66,6 +66,11 @@ class SiteInput(BaseModel):
     )
     static_zones: list[ZoneNo] = Field(
         default=[], max_length=23, description="Zones that printed or mailed credentials may enter."
+    )
+    staff_zones: list[ZoneNo] = Field(
+        default=[],
+        max_length=MOST_ZONES,
+        description="Zones that staff passes open, where nothing else is set for a person.",
     )
     static_staleness_h: StalenessHours = Field(
         default=24,

@@ -83,6 +83,7 @@ class SiteOut(BaseModel):
     languages: list[Language]
     approval_required: bool
     static_zones: list[int]
+    staff_zones: list[int]
     static_staleness_h: int
     staleness_h: int
     created_at: datetime

@@ -45,6 +45,8 @@ class Site(Record, table=True):
     """Whether security approves a visit before its credentials are issued."""
     static_zones: list[int] = Field(default_factory=list[int], sa_type=JSON)
     """Zones that static (printed or mailed) credentials may enter."""
+    staff_zones: list[int] = Field(default_factory=list[int], sa_type=JSON)
+    """Zones that the passes of the house's own people open, where nothing else was set for a person."""
     static_staleness_h: int = 24
     """After so many hours without contact a gate admits no static credentials any more."""
     staleness_h: int = 72

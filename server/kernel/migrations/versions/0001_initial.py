@@ -503,6 +503,7 @@ def upgrade() -> None:
         sa.Column("languages", sa.JSON(), nullable=False),
         sa.Column("approval_required", sa.Boolean(), nullable=False),
         sa.Column("static_zones", sa.JSON(), nullable=False),
+        sa.Column("staff_zones", sa.JSON(), nullable=False),
         sa.Column("static_staleness_h", sa.Integer(), nullable=False),
         sa.Column("staleness_h", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -579,6 +580,24 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("public", name=op.f("pk_credentials_issuer_key")),
         sa.UniqueConstraint("site", "number", name=op.f("uq_credentials_issuer_key_site_number")),
+    )
+    op.create_table(
+        "credentials_staff_access",
+        sa.Column("person", sa.String(length=32), nullable=False),
+        sa.Column("site", sa.String(length=3), nullable=False),
+        sa.Column("zones", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["person"],
+            ["people_person.id"],
+            name=op.f("fk_credentials_staff_access_person_people_person"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["site"],
+            ["places_site.code"],
+            name=op.f("fk_credentials_staff_access_site_places_site"),
+        ),
+        sa.PrimaryKeyConstraint("person", "site", name=op.f("pk_credentials_staff_access")),
     )
     op.create_table(
         "devices_device",
@@ -671,6 +690,19 @@ def upgrade() -> None:
             batch_op.f("ix_notifications_messenger_event_seen_at"), ["seen_at"], unique=False
         )
 
+    op.create_table(
+        "people_group",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("site", sa.String(length=3), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["site"], ["places_site.code"], name=op.f("fk_people_group_site_places_site")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_people_group")),
+        sa.UniqueConstraint("site", "name", name=op.f("uq_people_group_site_name")),
+    )
     op.create_table(
         "people_role",
         sa.Column("person", sa.String(length=32), nullable=False),
@@ -929,6 +961,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("device", "kind", name=op.f("pk_devices_issued_document")),
     )
     op.create_table(
+        "people_group_member",
+        sa.Column("group", sa.String(length=32), nullable=False),
+        sa.Column("person", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["group"],
+            ["people_group.id"],
+            name=op.f("fk_people_group_member_group_people_group"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["person"],
+            ["people_person.id"],
+            name=op.f("fk_people_group_member_person_people_person"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("group", "person", name=op.f("pk_people_group_member")),
+    )
+    with op.batch_alter_table("people_group_member", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_people_group_member_person"), ["person"], unique=False)
+
+    op.create_table(
         "places_zone",
         sa.Column("site", sa.String(length=3), nullable=False),
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
@@ -1105,6 +1158,7 @@ def upgrade() -> None:
         sa.Column("step_free", sa.Boolean(), nullable=False),
         sa.Column("sealed_needs", sa.LargeBinary(), nullable=False),
         sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("forgotten_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["visit"], ["visits_visit.id"], name=op.f("fk_visits_visitor_visit_visits_visit")
         ),
@@ -1310,13 +1364,29 @@ def upgrade() -> None:
     op.create_table(
         "credentials_credential",
         sa.Column("id", sa.LargeBinary(length=16), nullable=False),
-        sa.Column("visitor", sa.String(length=32), nullable=False),
-        sa.Column("visit", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("visitor", sa.String(length=32), nullable=True),
+        sa.Column("visit", sa.String(length=32), nullable=True),
+        sa.Column("person", sa.String(length=32), nullable=True),
         sa.Column("site", sa.String(length=3), nullable=False),
         sa.Column("generation", sa.BigInteger(), nullable=False),
         sa.Column("lowest_valid", sa.BigInteger(), nullable=False),
         sa.Column("standing", sa.String(length=40), nullable=False),
         sa.Column("last_expires", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "(person IS NULL) = (kind <> 'staff')", name=op.f("ck_credentials_credential_person")
+        ),
+        sa.CheckConstraint(
+            "(visit IS NULL) = (kind <> 'visit')", name=op.f("ck_credentials_credential_visit")
+        ),
+        sa.CheckConstraint(
+            "(visitor IS NULL) = (kind <> 'visit')", name=op.f("ck_credentials_credential_visitor")
+        ),
+        sa.ForeignKeyConstraint(
+            ["person"],
+            ["people_person.id"],
+            name=op.f("fk_credentials_credential_person_people_person"),
+        ),
         sa.ForeignKeyConstraint(
             ["site"], ["places_site.code"], name=op.f("fk_credentials_credential_site_places_site")
         ),
@@ -1331,6 +1401,7 @@ def upgrade() -> None:
             name=op.f("fk_credentials_credential_visitor_visits_visitor"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_credentials_credential")),
+        sa.UniqueConstraint("person", "site", name=op.f("uq_credentials_credential_person_site")),
         sa.UniqueConstraint("visitor", name=op.f("uq_credentials_credential_visitor")),
     )
     with op.batch_alter_table("credentials_credential", schema=None) as batch_op:
@@ -1737,6 +1808,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_places_zone_floor"))
 
     op.drop_table("places_zone")
+    with op.batch_alter_table("people_group_member", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_people_group_member_person"))
+
+    op.drop_table("people_group_member")
     op.drop_table("devices_issued_document")
     op.drop_table("devices_gate_health")
     with op.batch_alter_table("devices_enrolment_code", schema=None) as batch_op:
@@ -1770,6 +1845,7 @@ def downgrade() -> None:
 
     op.drop_table("people_session")
     op.drop_table("people_role")
+    op.drop_table("people_group")
     with op.batch_alter_table("notifications_messenger_event", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_notifications_messenger_event_seen_at"))
 
@@ -1784,6 +1860,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_devices_device_site"))
 
     op.drop_table("devices_device")
+    op.drop_table("credentials_staff_access")
     op.drop_table("credentials_issuer_key")
     with op.batch_alter_table("arrivals_poster", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_arrivals_poster_site"))
