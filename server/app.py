@@ -25,10 +25,12 @@ from server.notifications import api as notifications_api
 from server.notifications import messages as notifications_messages
 from server.pages import hooks, host, kiosk, panel, poster, trust, visitor
 from server.pages.panel import api_reference
+from server.pages.timeline import api as timeline_api
 from server.people import api as people_api
 from server.people import callers
 from server.people import messages as people_messages
 from server.places import api as places_api
+from server.refreshments import api as refreshments_api
 from server.visits import api as visits_api
 from server.visits import messages as visits_messages
 from server.web import limits
@@ -46,6 +48,7 @@ APIS = (
     arrivals_api,
     entrance_api,
     meetings_api,
+    refreshments_api,
     notifications_api,
 )
 """The subjects' APIs, in the order of the reference."""

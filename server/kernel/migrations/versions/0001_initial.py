@@ -510,6 +510,35 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("code", name=op.f("pk_places_site")),
     )
     op.create_table(
+        "refreshments_movement",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("site", sa.String(length=3), nullable=False),
+        sa.Column("machine", sa.String(length=32), nullable=False),
+        sa.Column("slot", sa.BigInteger(), nullable=False),
+        sa.Column("item", sa.String(length=32), nullable=True),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("change", sa.BigInteger(), nullable=False),
+        sa.Column("stock", sa.BigInteger(), nullable=False),
+        sa.Column("person", sa.String(length=32), nullable=True),
+        sa.Column("order", sa.String(length=32), nullable=True),
+        sa.Column("note", sa.String(length=200), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_refreshments_movement")),
+    )
+    with op.batch_alter_table("refreshments_movement", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_refreshments_movement_order"), ["order"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_refreshments_movement_site_kind_at"),
+            ["site", "kind", "at"],
+            unique=False,
+        )
+        batch_op.create_index(
+            batch_op.f("ix_refreshments_movement_site_machine_at_id"),
+            ["site", "machine", "at", "id"],
+            unique=False,
+        )
+
+    op.create_table(
         "arrivals_fence",
         sa.Column("site", sa.String(length=3), nullable=False),
         sa.Column("near", sa.JSON(), nullable=False),
@@ -790,6 +819,34 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("site", "id", name=op.f("pk_places_portal")),
     )
     op.create_table(
+        "refreshments_allowance",
+        sa.Column("site", sa.String(length=3), nullable=False),
+        sa.Column("per_visit", sa.BigInteger(), nullable=False),
+        sa.Column("per_day", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["site"], ["places_site.code"], name=op.f("fk_refreshments_allowance_site_places_site")
+        ),
+        sa.PrimaryKeyConstraint("site", name=op.f("pk_refreshments_allowance")),
+    )
+    op.create_table(
+        "refreshments_item",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("site", sa.String(length=3), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("translations", sa.JSON(), nullable=False),
+        sa.Column("note", sa.String(length=200), nullable=False),
+        sa.Column("note_translations", sa.JSON(), nullable=False),
+        sa.Column("picture", sa.String(length=64), nullable=False),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["site"], ["places_site.code"], name=op.f("fk_refreshments_item_site_places_site")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_refreshments_item")),
+    )
+    with op.batch_alter_table("refreshments_item", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_refreshments_item_site"), ["site"], unique=False)
+
+    op.create_table(
         "visits_series",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("site", sa.String(length=3), nullable=False),
@@ -1002,6 +1059,40 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_places_zone_floor"), ["floor"], unique=False)
 
     op.create_table(
+        "refreshments_machine",
+        sa.Column("site", sa.String(length=3), nullable=False),
+        sa.Column("portal", sa.String(length=32), nullable=False),
+        sa.Column("offered_after", sa.JSON(), nullable=False),
+        sa.Column("low_stock", sa.BigInteger(), nullable=False),
+        sa.Column("refill_person", sa.String(length=32), nullable=True),
+        sa.Column("refill_mail", sa.String(length=254), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["refill_person"],
+            ["people_person.id"],
+            name=op.f("fk_refreshments_machine_refill_person_people_person"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["site", "portal"],
+            ["places_portal.site", "places_portal.id"],
+            name=op.f("fk_refreshments_machine_site_portal_places_portal"),
+        ),
+        sa.PrimaryKeyConstraint("site", "portal", name=op.f("pk_refreshments_machine")),
+    )
+    op.create_table(
+        "refreshments_picture",
+        sa.Column("item", sa.String(length=32), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["item"],
+            ["refreshments_item.id"],
+            name=op.f("fk_refreshments_picture_item_refreshments_item"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("item", name=op.f("pk_refreshments_picture")),
+    )
+    op.create_table(
         "visits_series_guest",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("series", sa.String(length=32), nullable=False),
@@ -1080,6 +1171,81 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_places_room_floor"), ["floor"], unique=False)
         batch_op.create_index(batch_op.f("ix_places_room_site"), ["site"], unique=False)
 
+    op.create_table(
+        "refreshments_order",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("site", sa.String(length=3), nullable=False),
+        sa.Column("machine", sa.String(length=32), nullable=False),
+        sa.Column("visitor", sa.String(length=32), nullable=True),
+        sa.Column("visit", sa.String(length=32), nullable=True),
+        sa.Column("item", sa.String(length=32), nullable=False),
+        sa.Column("slot", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("credential", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("event", sa.String(length=36), nullable=True),
+        sa.Column("why", sa.String(length=40), nullable=True),
+        sa.Column("chosen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["item"],
+            ["refreshments_item.id"],
+            name=op.f("fk_refreshments_order_item_refreshments_item"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["site", "machine"],
+            ["refreshments_machine.site", "refreshments_machine.portal"],
+            name=op.f("fk_refreshments_order_site_machine_refreshments_machine"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_refreshments_order")),
+        sa.UniqueConstraint("credential", name=op.f("uq_refreshments_order_credential")),
+    )
+    with op.batch_alter_table("refreshments_order", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_refreshments_order_event"), ["event"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_refreshments_order_site_chosen_at"), ["site", "chosen_at"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_refreshments_order_site_machine_slot_state"),
+            ["site", "machine", "slot", "state"],
+            unique=False,
+        )
+        batch_op.create_index(
+            batch_op.f("ix_refreshments_order_state_expires_at"),
+            ["state", "expires_at"],
+            unique=False,
+        )
+        batch_op.create_index(batch_op.f("ix_refreshments_order_visit"), ["visit"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_refreshments_order_visitor"), ["visitor"], unique=False
+        )
+
+    op.create_table(
+        "refreshments_slot",
+        sa.Column("site", sa.String(length=3), nullable=False),
+        sa.Column("machine", sa.String(length=32), nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("item", sa.String(length=32), nullable=True),
+        sa.Column("capacity", sa.BigInteger(), nullable=False),
+        sa.Column("stock", sa.BigInteger(), nullable=False),
+        sa.Column("restocked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("low_told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("stock <= capacity", name=op.f("ck_refreshments_slot_capacity")),
+        sa.CheckConstraint("stock >= 0", name=op.f("ck_refreshments_slot_stock")),
+        sa.ForeignKeyConstraint(
+            ["item"],
+            ["refreshments_item.id"],
+            name=op.f("fk_refreshments_slot_item_refreshments_item"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["site", "machine"],
+            ["refreshments_machine.site", "refreshments_machine.portal"],
+            name=op.f("fk_refreshments_slot_site_machine_refreshments_machine"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("site", "machine", "number", name=op.f("pk_refreshments_slot")),
+    )
     op.create_table(
         "visits_visit",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -1524,6 +1690,27 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "refreshments_offer",
+        sa.Column("visitor", sa.String(length=32), nullable=False),
+        sa.Column("site", sa.String(length=3), nullable=False),
+        sa.Column("machine", sa.String(length=32), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("declined_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["site", "machine"],
+            ["refreshments_machine.site", "refreshments_machine.portal"],
+            name=op.f("fk_refreshments_offer_site_machine_refreshments_machine"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["visitor"],
+            ["visits_visitor.id"],
+            name=op.f("fk_refreshments_offer_visitor_visits_visitor"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("visitor", "site", "machine", name=op.f("pk_refreshments_offer")),
+    )
+    op.create_table(
         "visits_agreement",
         sa.Column("visitor", sa.String(length=32), nullable=False),
         sa.Column("terms", sa.String(length=32), nullable=False),
@@ -1730,6 +1917,7 @@ def downgrade() -> None:
 
     op.drop_table("visits_companion")
     op.drop_table("visits_agreement")
+    op.drop_table("refreshments_offer")
     with op.batch_alter_table("notifications_messenger_link", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_notifications_messenger_link_visitor"))
         batch_op.drop_index(batch_op.f("ix_notifications_messenger_link_forget_at"))
@@ -1793,6 +1981,16 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_visits_visit_host_starts_at"))
 
     op.drop_table("visits_visit")
+    op.drop_table("refreshments_slot")
+    with op.batch_alter_table("refreshments_order", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_refreshments_order_visitor"))
+        batch_op.drop_index(batch_op.f("ix_refreshments_order_visit"))
+        batch_op.drop_index(batch_op.f("ix_refreshments_order_state_expires_at"))
+        batch_op.drop_index(batch_op.f("ix_refreshments_order_site_machine_slot_state"))
+        batch_op.drop_index(batch_op.f("ix_refreshments_order_site_chosen_at"))
+        batch_op.drop_index(batch_op.f("ix_refreshments_order_event"))
+
+    op.drop_table("refreshments_order")
     with op.batch_alter_table("places_room", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_places_room_site"))
         batch_op.drop_index(batch_op.f("ix_places_room_floor"))
@@ -1804,6 +2002,8 @@ def downgrade() -> None:
 
     op.drop_table("places_access_point")
     op.drop_table("visits_series_guest")
+    op.drop_table("refreshments_picture")
+    op.drop_table("refreshments_machine")
     with op.batch_alter_table("places_zone", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_places_zone_floor"))
 
@@ -1831,6 +2031,11 @@ def downgrade() -> None:
     op.drop_table("visits_welcome")
     op.drop_table("visits_terms")
     op.drop_table("visits_series")
+    with op.batch_alter_table("refreshments_item", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_refreshments_item_site"))
+
+    op.drop_table("refreshments_item")
+    op.drop_table("refreshments_allowance")
     op.drop_table("places_portal")
     with op.batch_alter_table("places_floor", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_places_floor_site"))
@@ -1871,6 +2076,12 @@ def downgrade() -> None:
 
     op.drop_table("arrivals_kiosk")
     op.drop_table("arrivals_fence")
+    with op.batch_alter_table("refreshments_movement", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_refreshments_movement_site_machine_at_id"))
+        batch_op.drop_index(batch_op.f("ix_refreshments_movement_site_kind_at"))
+        batch_op.drop_index(batch_op.f("ix_refreshments_movement_order"))
+
+    op.drop_table("refreshments_movement")
     op.drop_table("places_site")
     op.drop_table("people_person")
     op.drop_table("notifications_push_key")
