@@ -6,61 +6,18 @@ stands in web/static/coming_rule.js: tests/vectors/fences.json holds the two to 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal, NamedTuple, cast
+from typing import Annotated, Any, Literal, cast
 
 import shapely
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-EARTH_M = 6_371_008.8
-"""Mean radius of the earth (IUGG)."""
+from server.kernel.plane import Plane, Position, Spot
+
 SMALLEST_M, LARGEST_M = 20, 50_000
 """Bounds of a circle's radius, and of half a polygon's width; a phone is rarely surer than 10 m."""
 MOST_CORNERS = 100
-
-Longitude = Annotated[float, Field(ge=-180, le=180)]
-Latitude = Annotated[float, Field(ge=-85, le=85)]
-
-
-def _without_height(position: object) -> object:
-    # RFC 7946, 3.1.1: a third number is the height, which fences know nothing of.
-    if isinstance(position, Sequence) and len(cast("Sequence[object]", position)) == 3:  # noqa: PLR2004
-        return list(cast("Sequence[object]", position))[:2]
-    return cast("object", position)
-
-
-Position = Annotated[tuple[Longitude, Latitude], BeforeValidator(_without_height)]
-"""Longitude and latitude, in this order, as in GeoJSON."""
-
-
-class Spot(NamedTuple):
-    """A place on a plane, in metres east and north of its origin."""
-
-    east: float
-    north: float
-
-
-class Plane(NamedTuple):
-    """A plane that touches the earth at one place; near it, degrees turn into metres."""
-
-    longitude: float
-    latitude: float
-
-    def spot(self, longitude: float, latitude: float) -> Spot:
-        """Return where a place lies on the plane, the shorter way round the earth."""
-        turn = (longitude - self.longitude + 540) % 360 - 180
-        narrowing = math.cos(math.radians(self.latitude))
-        return Spot(
-            EARTH_M * math.radians(turn) * narrowing,
-            EARTH_M * math.radians(latitude - self.latitude),
-        )
-
-    def position(self, spot: Spot) -> tuple[float, float]:
-        """Return longitude and latitude of a spot."""
-        narrowing = math.cos(math.radians(self.latitude))
-        turned = self.longitude + math.degrees(spot.east / EARTH_M / narrowing)
-        return (turned + 540) % 360 - 180, self.latitude + math.degrees(spot.north / EARTH_M)
 
 
 class _Geometry(BaseModel):

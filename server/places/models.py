@@ -176,6 +176,24 @@ class Room(Record, table=True):
     bookable: bool = True
 
 
+class FloorPlan(Record, table=True):
+    """The plan of one floor, as features of the Indoor Mapping Data Format (IMDF 1.0.0, OGC 20-094)."""
+
+    __tablename__ = "places_plan"  # pyright: ignore[reportAssignmentType]
+
+    site: SiteCode = Field(primary_key=True, sa_type=text(3), foreign_key="places_site.code")
+    ordinal: int = Field(
+        primary_key=True, sa_type=Integer, sa_column_kwargs={"autoincrement": False}
+    )
+    """Storeys above the ground floor, which is 0; as `Floor.number`."""
+    floor: FloorId = Field(sa_type=ID_COLUMN, foreign_key="places_floor.id", index=True)
+    document: str
+    """JSON: its features by the names of IMDF's files, without what nothing here reads."""
+    digest: str = Field(sa_type=text(64))
+    """SHA-256 over the plans of all floors that were imported together, as hex."""
+    imported_at: datetime
+
+
 def site_with(session: Session, code: SiteCode) -> Site | None:
     """Return a site."""
     return session.get(Site, code)
@@ -260,3 +278,26 @@ def rooms(session: Session, site: SiteCode, query: PageQuery) -> Page[Room]:
     """Return a site's rooms by name."""
     statement = select(Room).where(Room.site == site)
     return paginate(session, statement, [col(Room.name), col(Room.id)], query)
+
+
+def floor_plans(session: Session, site: SiteCode) -> Sequence[FloorPlan]:
+    """Return the plans of a site's floors from below upwards."""
+    statement = select(FloorPlan).where(FloorPlan.site == site)
+    return session.exec(statement.order_by(col(FloorPlan.ordinal))).all()
+
+
+def floors_of(session: Session, site: SiteCode) -> Sequence[Floor]:
+    """Return every floor of a site from below upwards."""
+    statement = select(Floor).where(Floor.site == site)
+    return session.exec(statement.order_by(col(Floor.number), col(Floor.id))).all()
+
+
+def portals_of(session: Session, site: SiteCode) -> Sequence[Portal]:
+    """Return every portal of a site."""
+    return session.exec(select(Portal).where(Portal.site == site).order_by(Portal.id)).all()
+
+
+def rooms_of(session: Session, site: SiteCode) -> Sequence[Room]:
+    """Return every room of a site by name."""
+    statement = select(Room).where(Room.site == site)
+    return session.exec(statement.order_by(Room.name, col(Room.id))).all()
