@@ -19,6 +19,7 @@ from access_protocol.cbor import UNREADABLE, bytes_at, int_at, load_map
 from access_protocol.codec import EventIdText, Report
 from access_protocol.decision import CommandRefusal
 from access_protocol.ids import (
+    HIGHEST_SLOT,
     NONCE_BYTES,
     DeviceId,
     EventId,
@@ -34,8 +35,6 @@ NONCE_LIFE = timedelta(seconds=5)
 LONGEST_PULSE = timedelta(seconds=60)
 COMMAND_CEILING = 256
 ASK_CEILING = 256
-HIGHEST_SLOT = 255
-"""Slots of a vending machine are numbered from 1."""
 
 _CONTROLLER, _NONCE, _ACTION, _PULSE, _EVENT, _SLOT = 1, 2, 3, 4, 5, 6
 _MILLISECOND = timedelta(milliseconds=1)

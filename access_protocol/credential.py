@@ -22,9 +22,12 @@ from access_protocol.ids import (
     CredentialId,
     KeyId,
     MalformedIdError,
+    PortalId,
     SiteCode,
     ZoneNumber,
+    portal_id,
     site_code,
+    slot_number,
     zone_number,
 )
 from access_protocol.keys import HolderKey, SigningKey, es256_sign
@@ -32,6 +35,8 @@ from access_protocol.keys import HolderKey, SigningKey, es256_sign
 PREFIX = "GK1:"
 STATIC_CEILING = 127
 """Bytes of a static credential: 41 modules at level L."""
+VOUCHER_CEILING = 157
+"""Bytes of a voucher, with a machine's name of 32 characters: 49 modules at level L; 45 with a short name."""
 SHORT_CEILING = 100
 """Bytes of a short presentation: 37 modules at level L."""
 FULL_CEILING = 260
@@ -49,17 +54,25 @@ _EARLIEST, _LATEST = 1 << 16, (1 << 32) - 1  # what deterministic CBOR writes in
 
 
 class CredentialClass(StrEnum):
-    """How a credential is carried, and so how far it is trusted (DESIGN section 3)."""
+    """How a credential is carried, and so how far it is trusted (DESIGN section 3).
+
+    A *voucher* opens nothing: it is good for one thing out of one slot of one vending machine.
+    """
 
     STATIC = "static"
     BOUND = "bound"
     REFRESHED = "refreshed"
+    VOUCHER = "voucher"
 
+
+PASSES = (CredentialClass.STATIC, CredentialClass.BOUND, CredentialClass.REFRESHED)
+"""The classes with which somebody goes through doors, in the order in which they are offered."""
 
 _CLASS_NUMBERS = {
     CredentialClass.STATIC: 1,
     CredentialClass.BOUND: 2,
     CredentialClass.REFRESHED: 3,
+    CredentialClass.VOUCHER: 4,
 }
 _CLASSES = {number: name for name, number in _CLASS_NUMBERS.items()}
 
@@ -77,7 +90,8 @@ class Credential:
     """The claims of a credential. It names a visitor's visit by a random id and holds no personal data.
 
     `zones` are one to four; `holder` is set exactly for the bound class; times are aware and in whole
-    seconds.
+    seconds. A voucher has an id of its own, names a machine's portal and one of its slots instead of
+    zones, and its generation is 0: it is issued once.
     """
 
     id: CredentialId
@@ -88,6 +102,8 @@ class Credential:
     generation: int
     zones: tuple[ZoneNumber, ...]
     holder: HolderKey | None = None
+    machine: PortalId | None = None
+    slot: int | None = None
 
     def __post_init__(self) -> None:
         """Raise `MalformedCredentialError` for claims that cannot stand in a credential."""
@@ -95,8 +111,10 @@ class Credential:
             _refuse("the id must have 16 bytes")
         if not 0 <= self.generation <= HIGHEST_GENERATION:
             _refuse("the generation must be 0 to 255")
-        if not 1 <= len(self.zones) <= MOST_ZONES or len(set(self.zones)) != len(self.zones):
-            _refuse("one to four different zones")
+        if self.credential_class is CredentialClass.VOUCHER:
+            self._check_voucher()
+        else:
+            self._check_pass()
         if (self.holder is not None) != (self.credential_class is CredentialClass.BOUND):
             _refuse("exactly the bound class names a holder's key")
         if self.expires <= self.not_before:
@@ -107,8 +125,23 @@ class Credential:
             site_code(self.site)
             for zone in self.zones:
                 zone_number(zone)
+            if self.machine is not None:
+                portal_id(self.machine)
+                slot_number(self.slot)
         except MalformedIdError as error:
             raise MalformedCredentialError(str(error)) from error
+
+    def _check_pass(self) -> None:
+        if not 1 <= len(self.zones) <= MOST_ZONES or len(set(self.zones)) != len(self.zones):
+            _refuse("one to four different zones")
+        if self.machine is not None or self.slot is not None:
+            _refuse("only a voucher names a machine and a slot")
+
+    def _check_voucher(self) -> None:
+        if self.machine is None or self.slot is None:
+            _refuse("a voucher names a machine and one of its slots")
+        if self.zones or self.generation:
+            _refuse("a voucher opens no zones and is issued once, as generation 0")
 
 
 def _refuse(why: str) -> NoReturn:
@@ -132,6 +165,13 @@ def issue(credential: Credential, key: SigningKey) -> bytes:
     return message
 
 
+def _private(credential: Credential) -> list[int | str]:
+    number = _CLASS_NUMBERS[credential.credential_class]
+    if credential.slot is not None and credential.machine is not None:
+        return [number, credential.slot, str(credential.machine)]
+    return [number, credential.generation, *map(int, credential.zones)]
+
+
 def _claims(credential: Credential) -> dict[int, object]:
     """Return the claims in the order of deterministic CBOR (RFC 8949, 4.2.1)."""
     claims: dict[int, object] = {
@@ -143,11 +183,7 @@ def _claims(credential: Credential) -> dict[int, object]:
     if credential.holder is not None:
         key = {1: 2, -1: 1, -2: credential.holder.x, -3: credential.holder.y_is_odd}  # RFC 9053 7.1
         claims[_CONFIRMATION] = {1: key}
-    claims[_PRIVATE] = [
-        _CLASS_NUMBERS[credential.credential_class],
-        credential.generation,
-        *map(int, credential.zones),
-    ]
+    claims[_PRIVATE] = _private(credential)
     return claims
 
 
@@ -295,16 +331,20 @@ def _parse(payload: bytes) -> Credential:
     """Return the claims in a payload that an issuer signed."""
     try:
         claims = load_map(payload)
-        class_number, generation, *zones = cast("list[int]", claims[_PRIVATE])
+        class_number, *said = cast("list[int]", claims[_PRIVATE])
+        credential_class = _CLASSES[class_number]
+        generation, zones, slot, machine = _said(credential_class, said)
         credential = Credential(
             id=CredentialId(bytes_at(claims, _ID)),
             site=site_code(claims[_AUDIENCE]),
             not_before=datetime.fromtimestamp(int_at(claims, _NOT_BEFORE), UTC),
             expires=datetime.fromtimestamp(int_at(claims, _EXPIRES), UTC),
-            credential_class=_CLASSES[class_number],
+            credential_class=credential_class,
             generation=generation,
-            zones=tuple(zone_number(zone) for zone in zones),
+            zones=zones,
             holder=_holder(claims.get(_CONFIRMATION)),
+            machine=machine,
+            slot=slot,
         )
         rewritten = cbor2.dumps(_claims(credential))
     except UNREADABLE as error:
@@ -312,6 +352,17 @@ def _parse(payload: bytes) -> Credential:
     if rewritten != payload:  # so no second spelling and no unknown claim passes
         _refuse("not the deterministic form of known claims")
     return credential
+
+
+def _said(
+    credential_class: CredentialClass, said: list[int]
+) -> tuple[int, tuple[ZoneNumber, ...], int | None, PortalId | None]:
+    """Return generation, zones, slot and machine from what stands behind the class's number."""
+    if credential_class is CredentialClass.VOUCHER:
+        slot, machine = said
+        return 0, (), slot, portal_id(machine)
+    generation, *zones = said
+    return generation, tuple(zone_number(zone) for zone in zones), None, None
 
 
 def _holder(confirmation: object) -> HolderKey | None:

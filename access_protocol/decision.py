@@ -29,11 +29,13 @@ class DenyReason(StrEnum):
     CLASS_NOT_ALLOWED = "class_not_allowed"
     USE_PHONE = "use_phone"
     WRONG_ZONE = "wrong_zone"
+    WRONG_MACHINE = "wrong_machine"
     HOLDER_PROOF_MISSING = "holder_proof_missing"
     HOLDER_PROOF_WRONG = "holder_proof_wrong"
     PRESENTATION_OUT_OF_TIME = "presentation_out_of_time"
     ALREADY_USED = "already_used"
     ENTRY_SPENT = "entry_spent"
+    VOUCHER_SPENT = "voucher_spent"
     ANTI_PASSBACK = "anti_passback"
     PRESENCE_MISSING = "presence_missing"
     LOCKDOWN = "lockdown"
@@ -72,7 +74,8 @@ class AccessDecision:
 
     `credential_id` and `credential_class` are set only once an issuer's signature vouched for them.
     `presented_at` is the time (Unix seconds) that tells one presentation from the next, where the
-    class has one: inside a holder's proof, or when a refreshed credential was issued.
+    class has one: inside a holder's proof, or when a refreshed credential was issued. `slot` is what
+    the machine is to give out, exactly for a voucher.
     """
 
     reason: DenyReason | None
@@ -81,6 +84,7 @@ class AccessDecision:
     generation: int | None = None
     presented_at: int | None = None
     warning: DecisionWarning | None = None
+    slot: int | None = None
 
     @property
     def granted(self) -> bool:

@@ -48,6 +48,8 @@ class Outcome(StrEnum):
     NO_ANSWER = "no_answer"
     PASSED = "passed"
     NOT_PASSED = "not_passed"
+    DISPENSED = "dispensed"
+    NOT_DISPENSED = "not_dispensed"
 
 
 class DecisionEntry(
@@ -176,6 +178,24 @@ class ControllerEventKind(StrEnum):
     RESTOCKED = "restocked"
     ALARM_CLEARED = "alarm_cleared"
     COMMAND_REFUSED = "command_refused"
+
+
+OF_MACHINES = {
+    ControllerEventKind.DISPENSED: Outcome.DISPENSED,
+    ControllerEventKind.EMPTY: Outcome.NOT_DISPENSED,
+    ControllerEventKind.JAMMED: Outcome.NOT_DISPENSED,
+    ControllerEventKind.TIMED_OUT: Outcome.NOT_DISPENSED,
+    ControllerEventKind.INTERRUPTED: Outcome.NOT_DISPENSED,
+}
+"""What a machine's word on an order means for its voucher: used, or given back."""
+OF_DOORS = {
+    ControllerEventKind.OPENED: Outcome.OPENED,
+    ControllerEventKind.PASSED: Outcome.PASSED,
+    ControllerEventKind.NOT_PASSED: Outcome.NOT_PASSED,
+}
+"""What the word of a door or turnstile means for the access that was granted there."""
+FREEING = frozenset({Outcome.NOT_PASSED, Outcome.NOT_DISPENSED, Outcome.REFUSED, Outcome.NO_ANSWER})
+"""After these a single use counts as not made."""
 
 
 class ControllerEvent(Report, frozen=True, kw_only=True):

@@ -37,6 +37,8 @@ CREDENTIAL_ID_BYTES = 16
 KEY_ID_BYTES = 2
 NONCE_BYTES = 16
 HIGHEST_ZONE = 23
+HIGHEST_SLOT = 255
+"""Slots of a vending machine are numbered from 1."""
 
 _SITE_CODE = re.compile(r"[A-Z]{1,3}")
 _DEVICE_ID = re.compile(r"[a-z0-9-]{3,32}")
@@ -68,6 +70,14 @@ def device_id(text: object) -> DeviceId:
 def portal_id(text: object) -> PortalId:
     """Return `text` as a portal's id, or raise `MalformedIdError`."""
     return PortalId(_matching(_SLUG, text, "portal"))
+
+
+def slot_number(value: object) -> int:
+    """Return `value` as the number of a vending machine's slot, or raise `MalformedIdError`."""
+    if type(value) is not int or not 1 <= value <= HIGHEST_SLOT:
+        message = f"slot must be a whole number from 1 to {HIGHEST_SLOT}"
+        raise MalformedIdError(message)
+    return value
 
 
 def event_id(text: object) -> EventId:

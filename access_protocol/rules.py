@@ -62,7 +62,7 @@ class History(Protocol):
         ...
 
     def entry_spent(self, credential: CredentialId, point: AccessPointId) -> bool:
-        """Tell whether a single entry here was used, or is reserved by a grant still under way."""
+        """Tell whether a single use here was made, or is reserved by a grant still under way."""
         ...
 
     def bound_generation(self, credential: CredentialId) -> int | None:
@@ -142,7 +142,11 @@ def decide(
     except _DeniedError as denied:
         return AccessDecision(denied.reason)
     decision = AccessDecision(
-        None, credential.id, credential.credential_class, credential.generation
+        None,
+        credential.id,
+        credential.credential_class,
+        credential.generation,
+        slot=credential.slot,
     )
     try:
         _check_validity(credential, knowledge, circumstances)
@@ -240,14 +244,17 @@ def _check_place(credential: Credential, point: AccessPoint, history: History) -
         # A static one that was issued after the bound one brings the static one back.
         if used is not None and used > credential.generation:
             raise _DeniedError(DenyReason.USE_PHONE)
-    if point.zone not in credential.zones:
+    if credential.machine is not None:
+        if credential.machine != point.portal:
+            raise _DeniedError(DenyReason.WRONG_MACHINE)
+    elif point.zone not in credential.zones:
         raise _DeniedError(DenyReason.WRONG_ZONE)
 
 
 def _check_holder(
     presentation: Presentation, credential: Credential, circumstances: Circumstances
 ) -> int | None:
-    """Return the time that tells this presentation from others, None for a static credential."""
+    """Return the time that tells this presentation from others; None where the class has none."""
     if presentation.holder_envelope is None:
         if credential.credential_class is CredentialClass.BOUND:
             raise _DeniedError(DenyReason.HOLDER_PROOF_MISSING)
@@ -270,10 +277,15 @@ def _check_use(
         credential.id, presented_at, point.id
     ):
         raise _DeniedError(DenyReason.ALREADY_USED)
-    if credential.credential_class is CredentialClass.STATIC and history.entry_spent(
-        credential.id, point.id
-    ):
-        raise _DeniedError(DenyReason.ENTRY_SPENT)
+    spent = _SINGLE_USE.get(credential.credential_class)
+    if spent is not None and history.entry_spent(credential.id, point.id):
+        raise _DeniedError(spent)
+
+
+_SINGLE_USE = {
+    CredentialClass.STATIC: DenyReason.ENTRY_SPENT,
+    CredentialClass.VOUCHER: DenyReason.VOUCHER_SPENT,
+}
 
 
 def _check_anti_passback(
@@ -286,6 +298,8 @@ def _check_anti_passback(
     zone = knowledge.policy.zone(point.zone)
     if zone.anti_passback is AntiPassback.OFF or point.direction is not Direction.IN:
         return None
+    if credential.credential_class is CredentialClass.VOUCHER:
+        return None  # nobody goes anywhere by it
     if not history.inside(credential.id, point.zone, zone.counts_since(circumstances.now)):
         return None
     if zone.anti_passback is AntiPassback.HARD:
@@ -300,12 +314,16 @@ def _check_bearer(request: CodePresented | PosterScanned, credential: Credential
 
 
 def _check_presence(request: CodePresented | PosterScanned, credential: Credential) -> None:
-    """Look whether one way is fully shown; the holder's proof of a bound credential was verified before."""
+    """Look whether one way is fully shown.
+
+    A bound credential's holder's proof was verified before. A voucher that never left the server says
+    as much: it was made for the very visitor who asks.
+    """
     if isinstance(request, CodePresented):
         return
-    bound = credential.credential_class is CredentialClass.BOUND
+    keyed = credential.credential_class in (CredentialClass.BOUND, CredentialClass.VOUCHER)
     key = frozenset({Presence.KEY})
-    if not is_enough(request.shown | key if bound else request.shown - key, request.ways):
+    if not is_enough(request.shown | key if keyed else request.shown - key, request.ways):
         raise _DeniedError(DenyReason.PRESENCE_MISSING)
 
 

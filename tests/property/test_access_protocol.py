@@ -1,7 +1,10 @@
 """Any bytes, texts and claims before the access protocol: refused by name or read back the same."""
 
+import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import cbor2
 import msgspec
 import pytest
 from hypothesis import given
@@ -18,9 +21,21 @@ from access_protocol import (
     topics,
 )
 from access_protocol.codec import MalformedReportError
-from access_protocol.credential import Credential, CredentialClass, MalformedCredentialError
+from access_protocol.credential import (
+    Credential,
+    CredentialClass,
+    MalformedCredentialError,
+)
 from access_protocol.decision import DenyReason
-from access_protocol.ids import CredentialId, DeviceId, EventId, Nonce, SiteCode, ZoneNumber
+from access_protocol.ids import (
+    CredentialId,
+    DeviceId,
+    EventId,
+    Nonce,
+    PortalId,
+    SiteCode,
+    ZoneNumber,
+)
 from access_protocol.keys import HolderKey, KeyRing, RingKey
 from access_protocol.rules import Circumstances, CodePresented, decide
 from tests.fakes.knowledge import FakeHistory, FakeKnowledge
@@ -36,17 +51,20 @@ def credentials_of_any_kind(draw: st.DrawFn) -> Credential:
     ends = draw(st.integers(begins + 1, (1 << 32) - 1))
     credential_class = draw(st.sampled_from(CredentialClass))
     bound = credential_class is CredentialClass.BOUND
+    voucher = credential_class is CredentialClass.VOUCHER
+    zones = st.lists(st.integers(1, 23), min_size=1, max_size=4, unique=True)
+    machines = st.from_regex(r"[a-z0-9-]{1,32}", fullmatch=True)
     return Credential(
         id=CredentialId(draw(st.binary(min_size=16, max_size=16))),
         site=SiteCode(draw(st.from_regex(r"[A-Z]{1,3}", fullmatch=True))),
         not_before=datetime.fromtimestamp(begins, UTC),
         expires=datetime.fromtimestamp(ends, UTC),
         credential_class=credential_class,
-        generation=draw(st.integers(0, 255)),
-        zones=tuple(
-            map(ZoneNumber, draw(st.lists(st.integers(1, 23), min_size=1, max_size=4, unique=True)))
-        ),
+        generation=0 if voucher else draw(st.integers(0, 255)),
+        zones=() if voucher else tuple(map(ZoneNumber, draw(zones))),
         holder=HolderKey.of(stage.HOLDER.public_key()) if bound else None,
+        machine=PortalId(draw(machines)) if voucher else None,
+        slot=draw(st.integers(1, 255)) if voucher else None,
     )
 
 
@@ -59,7 +77,9 @@ def test_every_credential_that_can_be_issued_is_read_back_and_stays_within_its_c
     read = credential.read(credential.to_text(message))
 
     assert credential.verify_issuer(read, lambda _hint: [stage.ISSUER.public]) == claims
-    if claims.holder is None:
+    if claims.machine is not None:
+        assert len(message) <= credential.VOUCHER_CEILING
+    elif claims.holder is None:
         assert len(message) <= credential.STATIC_CEILING
     else:
         presented = credential.present(message, stage.HOLDER, stage.NOON)
@@ -68,10 +88,61 @@ def test_every_credential_that_can_be_issued_is_read_back_and_stays_within_its_c
         assert credential.verify_holder(full, claims) == stage.NOON
 
 
-def _decide(*texts: str) -> DenyReason | None:
+@given(
+    st.sampled_from(["machine", "slot", "zones", "generation"]),
+    st.sampled_from(CredentialClass),
+    st.one_of(st.integers(-2, 300), st.booleans(), st.text(max_size=40), st.none()),
+)
+def test_claims_of_a_pass_and_of_a_voucher_never_stand_together(
+    field: str, credential_class: CredentialClass, value: object
+) -> None:
+    voucher = credential_class is CredentialClass.VOUCHER
+    plain = stage.voucher() if voucher else stage.claims(credential_class)
+    given_value = (value,) if field == "zones" else value
+    foreign = {True: ("zones", "generation"), False: ("machine", "slot")}[voucher]
+    as_before = value is None or (value == 0 and type(value) in (int, bool))
+
+    if field not in foreign or as_before:
+        return
+    with pytest.raises(MalformedCredentialError):
+        replace(plain, **{field: given_value})
+
+
+@given(st.lists(st.one_of(st.integers(-1, 300), st.booleans(), st.text(max_size=40)), max_size=6))
+def test_whatever_an_issuer_signed_as_a_voucher_is_read_or_malformed(said: list[object]) -> None:
+    """Also what no version of ours would sign: slots that are none, machines without a name."""
+    payload = cbor2.loads(signed.verify(_VOUCHER, lambda _hint: [stage.ISSUER.public]))
+    payload[-65537] = [4, *said]
+    message = signed.sign(cbor2.dumps(payload), stage.ISSUER)
+    read = credential.read(credential.to_text(message))
+
+    try:
+        claims = credential.verify_issuer(read, lambda _hint: [stage.ISSUER.public])
+    except MalformedCredentialError:
+        return
+    assert [claims.slot, claims.machine] == said
+    assert type(claims.slot) is int
+    assert 1 <= claims.slot <= 255
+    assert re.fullmatch(r"[a-z0-9-]{1,32}", str(claims.machine))
+
+
+_VOUCHER = credential.issue(stage.voucher(), stage.ISSUER)
+
+
+@given(st.integers(0, 8 * len(_VOUCHER) - 1))
+def test_no_voucher_with_a_bit_flipped_is_granted(bit: int) -> None:
+    message = bytearray(_VOUCHER)
+    message[bit // 8] ^= 1 << bit % 8
+    text = credential.to_text(bytes(message))
+
+    assert _decide(credential.to_text(_VOUCHER), point=stage.MACHINE_POINT) is None
+    assert isinstance(_decide(text, point=stage.MACHINE_POINT), DenyReason)
+
+
+def _decide(*texts: str, point: knowledge.AccessPoint = stage.POINT) -> DenyReason | None:
     site = FakeKnowledge(stage.SITE, stage.POLICY, stage.RING)
     now = Circumstances(stage.NOON, clock_trusted=True, knowledge_age=timedelta())
-    return decide(CodePresented(texts), stage.POINT, site, FakeHistory(), now).reason
+    return decide(CodePresented(texts), point, site, FakeHistory(), now).reason
 
 
 @given(st.lists(st.one_of(st.text(max_size=500), _ALPHANUMERIC.map("GK1:".__add__)), max_size=4))

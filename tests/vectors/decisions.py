@@ -11,6 +11,7 @@ from access_protocol import credential
 from access_protocol.credential import CredentialClass
 from access_protocol.ids import SiteCode
 from access_protocol.keys import SigningKey
+from tests.vectors import stage
 from tests.vectors.stage import (
     FORGER,
     HOLDER,
@@ -35,6 +36,7 @@ def cases() -> list[dict[str, Any]]:
         *_by_the_holder(),
         *_by_the_history(),
         *_at_a_poster(),
+        *_at_a_machine(),
     ]
 
 
@@ -195,6 +197,39 @@ def _at_a_poster() -> list[dict[str, Any]]:
             anti_passback="hard",
             history={"inside": True},
         ),
+    ]
+
+
+def _at_a_machine() -> list[dict[str, Any]]:
+    voucher, static = _texts()["voucher"], _texts()["static"]
+    machine: dict[str, Any] = {"portal": stage.MACHINE, "classes": ["voucher"]}
+    ordered = _poster([], [["key"]]) | {"bearer": stage.VOUCHER.hex()}
+    late = credential.to_text(credential.issue(stage.voucher(ends=NOON), ISSUER))
+    spent = {"voucher_spent": True}
+    return [
+        _case("a voucher at its machine", [voucher], None, **machine, slot=3),
+        _case("a machine's poster: a voucher", [voucher], None, **machine, poster=ordered, slot=3),
+        _case(
+            "a voucher in a zone of hard anti-passback",
+            [voucher],
+            None,
+            **machine,
+            slot=3,
+            anti_passback="hard",
+            history={"inside": True},
+        ),
+        _case(
+            "a voucher at another machine",
+            [voucher],
+            "wrong_machine",
+            portal="drinks-2",
+            classes=["voucher"],
+        ),
+        _case("a voucher used before", [voucher], "voucher_spent", **machine, history=spent),
+        _case("a voucher after its end", [late], "expired", **machine),
+        _case("a voucher at a door", [voucher], "class_not_allowed"),
+        _case("a pass at a machine", [static], "class_not_allowed", **machine),
+        _case("a voucher while locked down", [voucher], "lockdown", **machine, locked_down=True),
     ]
 
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from access_protocol import credential, feeds, knowledge
-from access_protocol.credential import Credential, CredentialClass
+from access_protocol.credential import PASSES, Credential, CredentialClass
 from access_protocol.ids import (
     AccessPointId,
     CredentialId,
@@ -35,6 +35,8 @@ OTHER_HOLDER = ec.derive_private_key(
     int.from_bytes(sha256(b"vector: other holder").digest(), "big"), ec.SECP256R1()
 )
 VISITOR = CredentialId(sha256(b"vector: visitor").digest()[:16])
+VOUCHER = CredentialId(sha256(b"vector: voucher").digest()[:16])
+MACHINE = PortalId("drinks")
 GATE, CONTROLLER = DeviceId("gate-1"), DeviceId("turnstile-1")
 EVENT = EventId("8c5d3a52-6e0f-4d5b-9a3e-2f9b8a7c6d10")
 NONCE = Nonce(sha256(b"vector: nonce").digest()[:16])
@@ -48,8 +50,15 @@ POINT = knowledge.AccessPoint(
     controller=CONTROLLER,
     zone=ZoneNumber(2),
     direction=Direction.IN,
-    classes=frozenset(CredentialClass),
+    classes=frozenset(PASSES),
     pulse=timedelta(seconds=5),
+)
+MACHINE_POINT = replace(
+    POINT,
+    id=AccessPointId("drinks-reader"),
+    portal=MACHINE,
+    controller=DeviceId("vending-1"),
+    classes=frozenset({CredentialClass.VOUCHER}),
 )
 ENTRANCE_SCREEN = knowledge.EntranceScreen(
     POINT.id, sha256(b"vector: entrance").digest(), "https://genkan.example/e/K7M2QX"
@@ -89,6 +98,27 @@ def claims(
     )
 
 
+def voucher(
+    machine: PortalId = MACHINE,
+    slot: int = 3,
+    *,
+    begins: datetime = NOON - timedelta(minutes=1),
+    ends: datetime = NOON + timedelta(minutes=4),
+) -> Credential:
+    """Return the vectors' voucher, with what a vector changes."""
+    return Credential(
+        id=VOUCHER,
+        site=SITE,
+        not_before=begins,
+        expires=ends,
+        credential_class=CredentialClass.VOUCHER,
+        generation=0,
+        zones=(),
+        machine=machine,
+        slot=slot,
+    )
+
+
 def credentials() -> dict[str, bytes]:
     """Every class of credential and every presentation, by its name."""
     bound = credential.issue(claims(CredentialClass.BOUND), ISSUER)
@@ -106,4 +136,6 @@ def credentials() -> dict[str, bytes]:
         "bound, full presentation": credential.present(bound, HOLDER, NOON),
         "bound, short presentation": credential.present_short(bound, VISITOR, HOLDER, NOON),
         "refreshed": credential.issue(refreshed, ISSUER),
+        "voucher": credential.issue(voucher(), ISSUER),
+        "voucher at its ceiling": credential.issue(voucher(PortalId("m" * 32), 255), ISSUER),
     }

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from access_protocol import presence
-from access_protocol.credential import CredentialClass
+from access_protocol.credential import PASSES, CredentialClass
 from access_protocol.decision import DenyReason
 from access_protocol.ids import CredentialId
 from access_protocol.presence import Presence, UnsafeWaysError, Ways
@@ -16,7 +16,7 @@ from tests.fakes.decision_scene import Scene
 from tests.vectors import stage
 
 SHOWINGS = st.frozensets(st.sampled_from(Presence))
-CLASSES = st.sampled_from(CredentialClass)
+CLASSES = st.sampled_from(PASSES)
 
 
 @given(SHOWINGS, st.frozensets(SHOWINGS, max_size=5), CLASSES)
@@ -44,6 +44,24 @@ def test_a_position_alone_never_opens_whatever_was_chosen(
     decision = scene.scan(frozenset({Presence.POSITION}), ways)
 
     assert decision.reason is DenyReason.PRESENCE_MISSING
+
+
+def test_a_voucher_that_the_server_made_for_the_asker_counts_as_their_key() -> None:
+    scene = Scene(credential=stage.voucher(), point=stage.MACHINE_POINT)
+    key, code = Presence.KEY, Presence.CODE
+
+    assert scene.scan(frozenset(), frozenset({frozenset({key})})).granted
+    asked_for_more = scene.scan(frozenset(), frozenset({frozenset({key, code})}))
+    assert asked_for_more.reason is DenyReason.PRESENCE_MISSING
+
+
+def test_nobody_orders_with_a_voucher_that_was_made_for_somebody_else() -> None:
+    scene = Scene(credential=stage.voucher(), point=stage.MACHINE_POINT)
+    ways = frozenset({frozenset({Presence.KEY})})
+
+    decision = scene.asked(PosterScanned((scene.text(),), stage.VISITOR, frozenset(), ways))
+
+    assert decision.reason is DenyReason.HOLDER_PROOF_WRONG
 
 
 def test_nobody_opens_with_the_pass_of_another_visitor() -> None:

@@ -15,6 +15,7 @@ from access_protocol.rules import (
     decide,
     not_journaled,
 )
+from access_protocol.wording import Language
 from tests.fakes.decision_scene import Scene
 from tests.fakes.knowledge import FakeKnowledge
 from tests.vectors import stage
@@ -304,3 +305,22 @@ def test_every_reason_has_a_sentence_in_every_language_and_no_two_say_the_same(
 
     assert all(sentences)
     assert len(set(sentences)) == len(sentences)
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_voucher_that_counts_no_longer_sends_nobody_to_their_host(language: Language) -> None:
+    for reason in (DenyReason.EXPIRED, DenyReason.REVOKED, DenyReason.CLASS_NOT_ALLOWED):
+        of_a_pass = wording.sentence(reason, language, CredentialClass.BOUND)
+
+        assert of_a_pass == wording.sentence(reason, language)
+        assert wording.sentence(reason, language, CredentialClass.VOUCHER) != of_a_pass
+
+
+def test_a_voucher_is_good_for_one_thing_and_given_back_ones_count_again() -> None:
+    scene = Scene(credential=stage.voucher(), point=stage.MACHINE_POINT)
+
+    assert scene.decide().slot == 3
+    scene.history.entries.add((stage.VOUCHER, stage.MACHINE_POINT.id))
+    assert scene.decide().reason is DenyReason.VOUCHER_SPENT
+    scene.history.entries.clear()
+    assert scene.decide().granted

@@ -21,9 +21,9 @@ from access_protocol import (
     feeds,
     knowledge,
 )
-from access_protocol.credential import CredentialClass
+from access_protocol.credential import PASSES, CredentialClass
 from access_protocol.decision import AccessDecision, DenyReason
-from access_protocol.ids import CredentialId
+from access_protocol.ids import CredentialId, PortalId
 from access_protocol.keys import KeyRing, RingKey
 from access_protocol.presence import Presence
 from access_protocol.rules import (
@@ -54,11 +54,22 @@ def test_every_credential_vector_is_within_its_ceiling() -> None:
     sizes = {v["name"]: len(bytes.fromhex(v["message"])) for v in VECTORS["credentials"]}
 
     assert sizes["static at its ceiling"] == credential.STATIC_CEILING
+    assert sizes["voucher at its ceiling"] == credential.VOUCHER_CEILING
     assert sizes["bound, short presentation"] <= credential.SHORT_CEILING
     assert max(sizes.values()) <= credential.FULL_CEILING
 
 
-@pytest.mark.parametrize("name", ["static", "static at its ceiling", "bound", "refreshed"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "static",
+        "static at its ceiling",
+        "bound",
+        "refreshed",
+        "voucher",
+        "voucher at its ceiling",
+    ],
+)
 def test_an_independent_cwt_library_verifies_our_credentials_and_reads_the_same_claims(
     name: str,
 ) -> None:
@@ -75,8 +86,13 @@ def test_an_independent_cwt_library_verifies_our_credentials_and_reads_the_same_
     assert read[3] == ours.site == "TYO"
     assert read[4] == int(ours.expires.timestamp())
     assert read[5] == int(ours.not_before.timestamp())
-    assert read[7] == ours.id == stage.VISITOR
-    assert read[-65537][2:] == list(ours.zones)
+    assert read[7] == ours.id
+    if ours.machine is None:
+        assert ours.id == stage.VISITOR
+        assert read[-65537][2:] == list(ours.zones)
+    else:
+        assert ours.id == stage.VOUCHER
+        assert read[-65537] == [4, ours.slot, ours.machine]
 
 
 def test_an_independent_cose_library_verifies_the_holders_presentation() -> None:
@@ -120,6 +136,8 @@ def test_each_vector_is_decided_as_the_file_says(case: dict[str, Any]) -> None:
 
     assert decision.reason == (case["reason"] and DenyReason(case["reason"]))
     assert decision.warning == case["given"].get("warning")
+    if decision.granted:
+        assert decision.slot == case["given"].get("slot")
 
 
 def test_there_is_a_vector_for_every_reason_and_for_every_class() -> None:
@@ -137,8 +155,9 @@ def _decided(texts: list[str], given: dict[str, Any]) -> AccessDecision:
     )
     held = {stage.VISITOR: stage.credentials()["bound"]} if given.get("held") else {}
     known = FakeKnowledge(stage.SITE, policy, stage.RING, {stage.VISITOR: 1}, held)
-    classes = frozenset(map(CredentialClass, given.get("classes", CredentialClass)))
-    point = replace(stage.POINT, classes=classes)
+    classes = frozenset(map(CredentialClass, given.get("classes", PASSES)))
+    portal = PortalId(given.get("portal", stage.POINT.portal))
+    point = replace(stage.POINT, classes=classes, portal=portal)
     age = given.get("knowledge_age_s", 0)
     circumstances = Circumstances(
         NOW,
@@ -168,11 +187,15 @@ def _request(texts: list[str], given: dict[str, Any]) -> Request:
 def _remembered(history: dict[str, Any]) -> FakeHistory:
     visitor, point = stage.VISITOR, stage.POINT
     bound = history.get("bound_generation")
+    spent = {(visitor, point.id)} if history.get("entry_spent") else set()
+    spent |= {(stage.VOUCHER, point.id)} if history.get("voucher_spent") else set()
     return FakeHistory(
         presentations={(visitor, at, point.id) for at in history.get("presentations", ())},
-        entries={(visitor, point.id)} if history.get("entry_spent") else set(),
+        entries=spent,
         bound={} if bound is None else {visitor: bound},
-        presence={(visitor, point.zone): NOW} if history.get("inside") else {},
+        presence={(each, point.zone): NOW for each in (visitor, stage.VOUCHER)}
+        if history.get("inside")
+        else {},
     )
 
 
