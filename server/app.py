@@ -50,6 +50,7 @@ APIS = (
     meetings_api,
     refreshments_api,
     notifications_api,
+    timeline_api,
 )
 """The subjects' APIs, in the order of the reference."""
 

@@ -24,7 +24,7 @@ def iso(moment: datetime) -> str:
 
 
 def local(moment: datetime, form: str = "time") -> str:
-    """Return the moment for people; form is one of time, seconds, day, date, both."""
+    """Return the moment for people; form is one of time, seconds, day, date, both, exact."""
     match form:
         case "time":
             return flask_babel.format_time(moment, "HH:mm")
@@ -34,6 +34,8 @@ def local(moment: datetime, form: str = "time") -> str:
             return flask_babel.format_date(moment, "full")
         case "date":
             return flask_babel.format_date(moment, "medium")
+        case "exact":
+            return f"{local(moment, 'date')} {local(moment, 'seconds')}"
         case _:
             return f"{local(moment, 'date')} {local(moment, 'time')}"
 

@@ -21,11 +21,12 @@ from server.pages import whereabouts
 from server.pages.host import blueprint
 from server.pages.host.today import Guest, guest_line
 from server.pages.names import Names
+from server.pages.panel.visit_guests import GuestLine, guest_lines
 from server.pages.panel.visit_repeat import which
 from server.pages.panel.visit_replies import HOST, card
-from server.pages.panel.visit_timeline import GuestLine, entries, guest_lines
 from server.pages.panel.visits import badge, facts, names_of
 from server.pages.states import Badge
+from server.pages.timeline import whole
 from server.visits import actions, models
 from server.visits.models import Visit, Visitor, VisitState
 from server.web.forms import Form
@@ -95,9 +96,7 @@ def visit_replies(visit_id: str) -> str:
 def visit_timeline(visit_id: str) -> str:
     """Return the timeline alone, for a page that is open."""
     with reading() as work:
-        found = actions.get(work, VisitId(visit_id))
-        guests = models.visitors_of(work.session, found.id)
-        return render_template("panel/visit_timeline.html", entries=entries(work, found, guests))
+        return whole.shown(whole.for_staff(work, actions.get(work, VisitId(visit_id))))
 
 
 @blueprint.post("/visits/<visit_id>/answers")
@@ -157,7 +156,7 @@ def _page(work: Work, visit_id: VisitId, form: Form, status: int = 200) -> Respo
         said=_said(work, found, guests),
         replies=card(work, found, HOST),
         facts=facts(Names(work), found, which(work, found)),
-        entries=entries(work, found, guests),
+        entries=whole.for_staff(work, found, guests),
         answers=_ready(),
         form=form,
     )

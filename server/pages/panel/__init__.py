@@ -43,8 +43,8 @@ def install(app: Flask) -> None:
         posters,
         sign_in,
         visit_form,
+        visit_guests,
         visit_replies,
-        visit_timeline,
         visits,
         walk_ins,
         welcome,
@@ -52,7 +52,7 @@ def install(app: Flask) -> None:
 
     del account, devices, doors, fences, live, mail, messengers, passback, policy
     del posters, walk_ins
-    del sign_in, visit_form, visit_replies, visit_timeline, visits, welcome
+    del sign_in, visit_form, visit_replies, visit_guests, visits, welcome
     app.add_template_global(lockdown.lasting_lockdowns, "lasting_lockdowns")
     app.add_template_global(places, "panel_places")
     app.add_template_global(lambda: caller().name, "signed_in_name")

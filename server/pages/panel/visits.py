@@ -16,9 +16,10 @@ from server.kernel.work import Work
 from server.pages import states
 from server.pages.names import Names
 from server.pages.panel import blueprint, visit_repeat
+from server.pages.panel.visit_guests import guest_lines
 from server.pages.panel.visit_replies import card
-from server.pages.panel.visit_timeline import entries, guest_lines
 from server.pages.states import Badge
+from server.pages.timeline import whole
 from server.visits import actions, models
 from server.visits.models import Visit, Visitor, VisitState
 from server.web.formats import from_local, local, local_date, span
@@ -178,9 +179,16 @@ def visit(visit_id: str) -> str:
             visit=_head(work, found, guests),
             visitors=guest_lines(work, found, guests),
             facts=facts(Names(work), found, visit_repeat.which(work, found)),
-            entries=entries(work, found, guests),
+            entries=whole.for_staff(work, found, guests),
             replies=card(work, found),
         )
+
+
+@blueprint.get("/visits/<visit_id>/timeline")
+def visit_timeline(visit_id: str) -> str:
+    """Return the timeline alone, for a page that is open."""
+    with reading() as work:
+        return whole.shown(whole.for_staff(work, actions.get(work, VisitId(visit_id))))
 
 
 def _head(work: Work, visit: Visit, guests: Sequence[Visitor]) -> Mapping[str, object]:

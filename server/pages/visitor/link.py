@@ -15,6 +15,7 @@ from server.pages.visitor import (
     pass_,
     replies,
     series,
+    timeline,
 )
 from server.pages.visitor.sections import Section, arranged
 from server.pages.visitor.visiting import Visiting, at_any_phone, visiting
@@ -35,6 +36,7 @@ SECTIONS = (
     Section("steps", appointment.steps),
     Section("messenger", messenger.section),
     Section("replies", replies.replies),
+    Section("timeline", timeline.section),
 )
 """The sections in their order; the first of those that ask for something comes before all of them."""
 
