@@ -1,15 +1,15 @@
 """What others ask about credentials: issue, bind, refresh, issue again, revoke, show, and rotate the keys that sign."""
 
-from dataclasses import dataclass
-
 from access_protocol.credential import CredentialClass
-from access_protocol.ids import CredentialId, SiteCode
-from access_protocol.knowledge import ALL_GENERATIONS
+from access_protocol.ids import SiteCode
+from server.credentials.forgetting import about_visitor, forget_expired, forget_visitor
 from server.credentials import holder_keys, keys, models
 from server.credentials.holder_keys import HolderKeyInput, holder_key
 from server.credentials.issuing import (
     CredentialIssued,
+    CredentialRevoked,
     check_expected,
+    end,
     held_by,
     hosts,
     is_visitor,
@@ -18,52 +18,68 @@ from server.credentials.issuing import (
     visit_of,
 )
 from server.credentials.keys import IssuerKeyRotated
-from server.credentials.models import Credential, CredentialKind, Issue, IssuerKey, Standing
+from server.credentials.models import Issue, IssuerKey, Standing
 from server.credentials.phones import Refreshed, bind, refresh
 from server.credentials.rules import qr_png, window
+from server.credentials.staff import (
+    StaffAccessChanged,
+    StaffPass,
+    StaffPassUnblocked,
+    allow,
+    bind_staff,
+    block,
+    follow_site,
+    passes,
+    standing,
+    unblock,
+    withdraw_staff,
+)
+from server.credentials.vouchers import issue_voucher, revoke_voucher
 from server.kernel import live
 from server.kernel.errors import Forbidden, NotFound
-from server.kernel.events import Event
-from server.kernel.ids import PersonId, VisitId, VisitorId
+from server.kernel.ids import VisitorId
 from server.kernel.principal import Right, require
 from server.kernel.work import Work
 from server.places.models import Site
 
 __all__ = [
+    "about_visitor",
+    "forget_expired",
+    "forget_visitor",
     "CredentialIssued",
     "CredentialRevoked",
     "HolderKeyInput",
     "IssuerKeyRotated",
     "Refreshed",
+    "StaffAccessChanged",
+    "StaffPass",
+    "StaffPassUnblocked",
+    "allow",
     "bind",
+    "bind_staff",
+    "block",
     "expect",
+    "follow_site",
     "holder_key",
     "issue",
     "issue_anew",
+    "issue_voucher",
+    "passes",
     "qr_png",
     "refresh",
     "reissue",
     "revoke",
+    "revoke_voucher",
     "rotate_key",
     "show",
+    "standing",
+    "unblock",
     "window",
     "withdraw",
+    "withdraw_staff",
 ]
 
 _HARDER = [Standing.VALID, Standing.WITHDRAWN, Standing.REVOKED, Standing.BLOCKED]
-
-
-@dataclass(frozen=True, kw_only=True)
-class CredentialRevoked(Event):
-    """None of a holder's credentials counts any longer."""
-
-    kind: CredentialKind
-    visitor: VisitorId | None = None
-    visit: VisitId | None = None
-    person: PersonId | None = None
-    site: SiteCode
-    credential: CredentialId
-    standing: Standing
 
 
 def issue(work: Work, visitor: VisitorId) -> Issue:
@@ -102,24 +118,6 @@ def withdraw(work: Work, visitor: VisitorId, standing: Standing = Standing.WITHD
     live.notice(work, "visits", about=held.visit or "", site=held.site)
     live.notice(work, "visitor", about=visitor, site=held.site)
     return True
-
-
-def end(work: Work, held: Credential, standing: Standing) -> None:
-    """Let no issue of a credential count any longer, whoever holds it, and record that."""
-    held.lowest_valid, held.standing = ALL_GENERATIONS, standing
-    work.session.add(held)
-    work.session.flush()
-    work.record(
-        CredentialRevoked(
-            kind=held.kind,
-            visitor=held.visitor,
-            visit=held.visit,
-            person=held.person,
-            site=held.site,
-            credential=CredentialId(bytes(held.id)),
-            standing=standing,
-        )
-    )
 
 
 def reissue(work: Work, visitor: VisitorId) -> Issue:

@@ -9,6 +9,7 @@ from access_protocol import credential as credentials
 from access_protocol.credential import HIGHEST_GENERATION, CredentialClass
 from access_protocol.ids import CredentialId, SiteCode, ZoneNumber
 from access_protocol.keys import HolderKey
+from access_protocol.knowledge import ALL_GENERATIONS
 from server.credentials import holder_keys, keys, rules
 from server.credentials.models import Credential, CredentialKind, Issue, Standing
 from server.kernel import live
@@ -36,6 +37,19 @@ class CredentialIssued(Event):
     credential_class: CredentialClass
     generation: int
     replaces: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialRevoked(Event):
+    """None of a holder's credentials counts any longer."""
+
+    kind: CredentialKind
+    visitor: VisitorId | None = None
+    visit: VisitId | None = None
+    person: PersonId | None = None
+    site: SiteCode
+    credential: CredentialId
+    standing: Standing
 
 
 def visit_of(work: Work, visitor: VisitorId) -> tuple[Visit, Visitor]:
@@ -156,6 +170,24 @@ def keep(work: Work, held: Credential, terms: Terms, *, replaces: bool) -> Issue
         )
     )
     return made
+
+
+def end(work: Work, held: Credential, standing: Standing) -> None:
+    """Let no issue of a credential count any longer, whoever holds it, and record that."""
+    held.lowest_valid, held.standing = ALL_GENERATIONS, standing
+    work.session.add(held)
+    work.session.flush()
+    work.record(
+        CredentialRevoked(
+            kind=held.kind,
+            visitor=held.visitor,
+            visit=held.visit,
+            person=held.person,
+            site=held.site,
+            credential=CredentialId(bytes(held.id)),
+            standing=standing,
+        )
+    )
 
 
 def _bound(work: Work, held: Credential) -> Issue | None:

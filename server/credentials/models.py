@@ -76,7 +76,7 @@ class Credential(Record, table=True):
 
     __tablename__ = "credentials_credential"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (
-        UniqueConstraint("person", "site"),
+        Index(None, "person", "site"),
         CheckConstraint("(visitor IS NULL) = (kind <> 'visit')", name="visitor"),
         CheckConstraint("(visit IS NULL) = (kind <> 'visit')", name="visit"),
         CheckConstraint("(person IS NULL) = (kind <> 'staff')", name="person"),
@@ -166,9 +166,11 @@ def of_visitor(session: Session, visitor: VisitorId) -> Credential | None:
 
 
 def of_person(session: Session, person: PersonId, site: SiteCode) -> Credential | None:
-    """Return what a person of the house holds at a site."""
+    """Return what a person of the house holds at a site: the newest, where an older one is used up."""
     mine = select(Credential).where(Credential.person == person, Credential.site == site)
-    return session.exec(mine).first()
+    return session.exec(
+        mine.order_by(col(Credential.generation), col(Credential.last_expires).desc())
+    ).first()
 
 
 def bound_issue(session: Session, credential: CredentialId) -> Issue | None:

@@ -1,7 +1,7 @@
 """What a visitor's phone asks for: a credential bound to its own key, or a fresh one every half minute."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlmodel import col, func, select
 
@@ -20,13 +20,12 @@ from server.credentials.issuing import (
 )
 from server.credentials.keys import REFRESHED_LIFE
 from server.credentials.models import Credential, Issue
+from server.credentials.rules import CLOCK_SLACK
 from server.kernel.errors import Conflict
 from server.kernel.ids import VisitorId
 from server.kernel.work import Work
 from server.visits.models import Visit, Visitor
 
-CLOCK_SLACK = timedelta(seconds=5)
-"""A refreshed one counts from a little before it is signed, for gates whose clocks are behind."""
 MOST_BINDINGS = 30
 """So often may one visitor's phone change its key; a page that binds in a loop uses up its generations."""
 

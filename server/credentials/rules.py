@@ -13,6 +13,8 @@ LEAD = timedelta(hours=1)
 """How long before the visit a credential begins to count: guests come early."""
 GRACE = timedelta(hours=1)
 """How long after the visit it still counts: meetings run over, and the way out must open."""
+CLOCK_SLACK = timedelta(seconds=5)
+"""What is signed for the next minutes counts from a little before, for gates whose clocks are behind."""
 QUIET_ZONE = 4
 """Modules of white around the code (ISO/IEC 18004, 9.1)."""
 _LEVELS_UPWARDS = (ERROR_CORRECT_L, ERROR_CORRECT_M, ERROR_CORRECT_Q, ERROR_CORRECT_H)
