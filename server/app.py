@@ -11,6 +11,7 @@ from server.access import messages as access_messages
 from server.arrivals import api as arrivals_api
 from server.arrivals import entrance_api
 from server.arrivals import messages as arrivals_messages
+from server.conversations import messages as conversations_messages
 from server.credentials import api as credentials_api
 from server.devices import api as devices_api
 from server.devices import messages as devices_messages
@@ -61,6 +62,7 @@ MESSAGES = (
     arrivals_messages,
     notifications_messages,
     visits_messages,
+    conversations_messages,
 )
 """What the worker takes, sends and does on time."""
 

@@ -19,6 +19,8 @@ from server.arrivals.actions import (
     WalkInRegistered,
 )
 from server.arrivals.models import WalkIn
+from server.conversations import actions as conversations
+from server.conversations.actions import AnswerWanted, MessageSaid
 from server.credentials import actions as credentials
 from server.credentials import models as issued
 from server.credentials.actions import CredentialIssued, CredentialRevoked, IssuerKeyRotated
@@ -64,6 +66,7 @@ def register(office: Office) -> None:
     _register_arrivals(office.reactions)
     _register_visits(office.reactions)
     _register_doors(office.reactions)
+    _register_conversations(office.reactions)
 
 
 def _register_arrivals(reactions: Reactions) -> None:
@@ -140,6 +143,13 @@ def _register_doors(reactions: Reactions) -> None:
     on(DoorReported, access.door_witnessed)
     on(DoorReported, access.door_reported)
     on(OutcomesReported, meetings.note_outcomes)
+
+
+def _register_conversations(reactions: Reactions) -> None:
+    on = reactions.on
+    # Who is wanted in a chat is told; what is answered settles it, and the visitor is told of it in their turn.
+    on(AnswerWanted, conversations.tell_wanted)
+    on(MessageSaid, conversations.settle_answered)
 
 
 def _show_code_beside(work: Work, changed: PosterChanged) -> None:

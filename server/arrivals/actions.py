@@ -1,5 +1,7 @@
 """What others can ask of arrivals."""
 
+from server.arrivals.forgetting import about_visitor, forget_visitor, prune_approvals
+from server.arrivals.leaving import clear_presence, note_passage
 from server.arrivals.answers import HostAnswered, NewAnswer, answer, answers_in, latest_for
 from server.arrivals.check_in import (
     ApprovalAsked,
@@ -17,7 +19,14 @@ from server.arrivals.check_in import (
 from server.arrivals.check_in import counts as approval_counts
 from server.arrivals.check_in import is_asked as approval_waits
 from server.arrivals.crossings import CrossingNoticed, is_day_of, notice_crossing
-from server.arrivals.entry_rules import CODE_REMEMBERED, as_read, qr_svg, read_code
+from server.arrivals.entry_rules import (
+    CODE_REMEMBERED,
+    as_read,
+    new_check_number,
+    new_code,
+    qr_svg,
+    read_code,
+)
 from server.arrivals.entry_rules import Answer as EntryAnswer
 from server.arrivals.fences import (
     Drawing,
@@ -72,6 +81,11 @@ from server.arrivals.walk_ins import refuse as refuse_walk_in
 from server.arrivals.walk_ins import register as register_walk_in
 
 __all__ = [
+    "about_visitor",
+    "forget_visitor",
+    "prune_approvals",
+    "clear_presence",
+    "note_passage",
     "CODE_REMEMBERED",
     "LARGEST_OWNTRACKS",
     "AnswerKind",
@@ -128,6 +142,8 @@ __all__ = [
     "list_kiosks",
     "list_posters",
     "list_walk_ins",
+    "new_check_number",
+    "new_code",
     "note_kiosk_seen",
     "note_scan",
     "notice_crossing",

@@ -4,6 +4,13 @@ from datetime import datetime
 
 from sqlmodel import select
 
+from server.notifications.forgetting import (
+    about_visitor,
+    forget_notices_once,
+    forget_visitor,
+    prune_mails,
+    prune_notices,
+)
 from server.kernel import live, outbox
 from server.kernel.errors import NotFound
 from server.kernel.ids import MailId, OutboxId
@@ -70,7 +77,12 @@ from server.notifications.messengers.joining import tell as tell_at_messengers
 from server.notifications.messengers.sending import settled as messenger_settled
 from server.notifications.models import CaughtMail
 from server.notifications.phrases import Worded, word
-from server.notifications.preferences import PreferencesInput, preferences_of, set_preferences
+from server.notifications.preferences import (
+    PreferencesInput,
+    is_quiet,
+    preferences_of,
+    set_preferences,
+)
 from server.notifications.rules import KIND, opened, sealed, sealed_anew
 from server.notifications.services import NAMES as SERVICES
 from server.notifications.telling import (
@@ -87,6 +99,11 @@ from server.notifications.telling import (
 from server.notifications.wording import OVER, LetterKind
 
 __all__ = [
+    "about_visitor",
+    "forget_notices_once",
+    "forget_visitor",
+    "prune_mails",
+    "prune_notices",
     "OVER",
     "SERVICES",
     "TOLD_ONCE",
@@ -129,6 +146,7 @@ __all__ = [
     "forget_person",
     "get",
     "greet_hook",
+    "is_quiet",
     "joined_of",
     "latest_test",
     "leave_messenger",

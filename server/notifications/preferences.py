@@ -13,7 +13,7 @@ from server.kernel.work import Work
 from server.notifications import models
 from server.notifications.kinds import MailUse, QuietWay
 from server.notifications.models import Preferences
-from server.notifications.quiet import QuietHours
+from server.notifications.quiet import QuietHours, quiet_until
 
 DAYS = 7
 LONGEST_SILENCE = 120
@@ -74,6 +74,11 @@ def preferences_of(work: Work, person: PersonId) -> PreferencesInput:
     """Return how a person wants to be told; one's own only."""
     _require_own(work, person)
     return _shown(models.preferences_of(work.session, person))
+
+
+def is_quiet(work: Work, person: PersonId) -> bool:
+    """Tell whether a person is not to be disturbed now; who waits for them is better sent to somebody else."""
+    return quiet_until(hours_of(models.preferences_of(work.session, person)), work.now) is not None
 
 
 def set_preferences(work: Work, person: PersonId, wanted: PreferencesInput) -> PreferencesInput:

@@ -34,11 +34,13 @@ def tell_host(
     values: Mapping[str, str] | None = None,
     *,
     path: str = "",
+    once: str = "",
 ) -> NoticeId | None:
     """Tell the host of a visit what happened; None where they were told already.
 
     `values` holds what only the caller knows of `phrases`' details, for example `minutes` and `place`; names and
-    the visit's title are filled in. `path` is where a tap leads: the visit on the host's page if left out.
+    the visit's title are filled in. `path` is where a tap leads: the visit on the host's page if left out. `once` names
+    what is told a single time, where that is more than the kind in this visit.
     """
     visit = work.session.get(Visit, visit_id)
     host = work.session.get(Person, visit.host) if visit else None
@@ -53,7 +55,7 @@ def tell_host(
         visit=visit.id,
         visitor=visitor_id,
         details=_details(work, visit, visitor_id, reader) | dict(values or {}),
-        once=_once(work, visit, visitor_id, kind),
+        once=once_about(kind, once) if once else _once(work, visit, visitor_id, kind),
         expires_at=max(visit.ends_at, work.now + SHORTEST_WORTH)
         if kind in WORTHLESS_AFTERWARDS
         else None,

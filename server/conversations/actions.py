@@ -1,0 +1,146 @@
+"""What others can ask of conversations: begin one, say something, read it, hand it over, and keep the bot's list.
+
+A view that takes files checks them first (`checked_file`, which decodes pictures) and begins its work afterwards:
+
+    files = [actions.checked_file(name, content, said_type)]
+    with begin() as work:
+        actions.say(work, conversation, text, files, author=Author.RECEPTION, key=form_key)
+
+The caller's rights are those of `work.principal`: a visitor (`Principal.for_visitor`), somebody without a visit
+(`actions.stranger(identity)`), a host or deputy of the visit, whoever holds `conversations:answer`, or the system,
+which speaks for whomever a messenger's or a mail's sender is.
+"""
+
+from server.conversations.contacts import NewContactPoint
+from server.conversations.contacts import address as contact_address
+from server.conversations.contacts import found as contact_found
+from server.conversations.contacts import get as get_contact
+from server.conversations.contacts import list_points as list_contacts
+from server.conversations.contacts import note_scan as note_contact_scan
+from server.conversations.contacts import put_up as put_up_contact
+from server.conversations.contacts import take_down as take_down_contact
+from server.conversations.events import AnswerWanted, ConversationClosed, HandedOver, MessageSaid
+from server.conversations.files import LARGEST_FILE, Checked, checked_portrait
+from server.conversations.files import checked as checked_file
+from server.conversations.finding import find, of_host, of_reception, sides, stranger
+from server.conversations.forgetting import about_visitor, forget_visitor
+from server.conversations.handing import (
+    ask_person,
+    close,
+    follow_host,
+    give_back,
+    hand_over,
+    pass_on_overdue,
+)
+from server.conversations.opening import (
+    call_oneself,
+    identity,
+    open_for_stranger,
+    open_for_visitor,
+)
+from server.conversations.questions import (
+    Answer,
+    QuestionInput,
+    Tried,
+    buttons,
+    in_language,
+    list_questions,
+    try_out,
+)
+from server.conversations.questions import add as add_question
+from server.conversations.questions import change as change_question
+from server.conversations.questions import get as get_question
+from server.conversations.questions import remove as remove_question
+from server.conversations.reading import (
+    MOST_SHOWN,
+    Said,
+    mark_read,
+    messages_of,
+    open_file,
+    open_picture,
+    unread,
+)
+from server.conversations.rules import (
+    AVATARS,
+    LONGEST_MESSAGE,
+    MOST_FILES,
+    Author,
+    Channel,
+    Nickname,
+    Note,
+    Side,
+    State,
+)
+from server.conversations.saying import ask_listed, say
+from server.conversations.telling import settle_answered, tell_wanted
+from server.conversations.thread import NOTICE
+from server.conversations.wording import words_of
+
+__all__ = [
+    "AVATARS",
+    "LARGEST_FILE",
+    "LONGEST_MESSAGE",
+    "MOST_FILES",
+    "MOST_SHOWN",
+    "NOTICE",
+    "Answer",
+    "AnswerWanted",
+    "Author",
+    "Channel",
+    "Checked",
+    "ConversationClosed",
+    "HandedOver",
+    "MessageSaid",
+    "NewContactPoint",
+    "Nickname",
+    "Note",
+    "QuestionInput",
+    "Said",
+    "Side",
+    "State",
+    "Tried",
+    "about_visitor",
+    "add_question",
+    "ask_listed",
+    "ask_person",
+    "buttons",
+    "call_oneself",
+    "change_question",
+    "checked_file",
+    "checked_portrait",
+    "close",
+    "contact_address",
+    "contact_found",
+    "find",
+    "follow_host",
+    "forget_visitor",
+    "get_contact",
+    "get_question",
+    "give_back",
+    "hand_over",
+    "identity",
+    "in_language",
+    "list_contacts",
+    "list_questions",
+    "mark_read",
+    "messages_of",
+    "note_contact_scan",
+    "of_host",
+    "of_reception",
+    "open_file",
+    "open_for_stranger",
+    "open_for_visitor",
+    "open_picture",
+    "pass_on_overdue",
+    "put_up_contact",
+    "remove_question",
+    "say",
+    "settle_answered",
+    "sides",
+    "stranger",
+    "take_down_contact",
+    "tell_wanted",
+    "try_out",
+    "unread",
+    "words_of",
+]

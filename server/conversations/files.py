@@ -1,0 +1,179 @@
+"""Files that people send: told by their content, bounded before anything is unpacked, pictures drawn anew.
+
+A picture is decoded and encoded again, so that nothing of the file itself is kept: no place where it was taken, no
+name of a camera, no second file behind the first. PDF is kept as it is and never shown inside our pages. Everything
+else, archives among it, is refused with the reason.
+"""
+
+import io
+import threading
+import unicodedata
+import warnings
+from dataclasses import dataclass
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from server.kernel.errors import Invalid
+from server.kernel.text import on_one_line
+
+LARGEST_FILE = 10 * 1024 * 1024
+"""Bytes of one file."""
+MOST_PIXELS = 50_000_000
+"""Width times height, as the file's header says before anything is decoded; the largest phones' cameras take 50 MP."""
+LONGEST_SIDE = 2560
+"""Pixels of a kept picture; a larger one is made smaller."""
+PORTRAIT_SIDE = 256
+LONGEST_NAME = 100
+PDF = "application/pdf"
+JPEG, PNG = "image/jpeg", "image/png"
+_PICTURES = {"JPEG": JPEG, "PNG": PNG, "WEBP": "image/webp", "GIF": "image/gif"}
+_ENDINGS = {
+    "JPEG": {"jpg", "jpeg", "jpe", "jfif"},
+    "PNG": {"png"},
+    "WEBP": {"webp"},
+    "GIF": {"gif"},
+    PDF: {"pdf"},
+}
+_ARCHIVES = (
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"PK\x07\x08",
+    b"\x1f\x8b",
+    b"BZh",
+    b"\xfd7zXZ\x00",
+    b"7z\xbc\xaf\x27\x1c",
+    b"Rar!\x1a\x07",
+    b"\x28\xb5\x2f\xfd",
+)
+_QUALITY = 85
+_PDF_TAIL = 2048
+_AT_ONCE = threading.BoundedSemaphore(2)
+"""Pictures decoded at the same time: each may need 200 MB for a moment."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A file that may be kept, as it will be kept."""
+
+    name: str
+    media_type: str
+    content: bytes
+    width: int | None = None
+    height: int | None = None
+
+
+def checked(name: str, content: bytes) -> Checked:
+    """Return a file as it may be kept, or raise `Invalid` for the field `files` with what is wrong, in kind words."""
+    shown = shown_name(name)
+    if not content:
+        raise _refused("“%(name)s” is empty.", shown)
+    if len(content) > LARGEST_FILE:
+        raise _refused("“%(name)s” is larger than 10 MB. Please send a smaller one.", shown)
+    if content.startswith(_ARCHIVES):
+        raise _refused(
+            "“%(name)s” is an archive or office document, which we do not take. "
+            "Please send it as a picture or PDF.",
+            shown,
+        )
+    if content.startswith(b"%PDF-"):
+        _check_ending(shown, PDF)
+        if b"%%EOF" not in content[-_PDF_TAIL:]:
+            raise _refused("“%(name)s” is damaged. Please send it again.", shown)
+        return Checked(_with_ending(shown, "pdf"), PDF, content)
+    return _picture(shown, content)
+
+
+def checked_portrait(content: bytes) -> bytes:
+    """Return somebody's picture of themselves as a small square JPEG, or raise `Invalid` for the field `picture`."""
+    try:
+        with _AT_ONCE, _opened("", content) as picture:
+            upright = ImageOps.exif_transpose(picture).convert("RGB")
+            square = ImageOps.fit(upright, (PORTRAIT_SIDE, PORTRAIT_SIDE))
+            return _encoded(square, "JPEG")
+    except Invalid:
+        raise Invalid([("picture", "Please choose a photo (JPEG or PNG).")]) from None
+    except (OSError, ValueError, SyntaxError, MemoryError, Image.DecompressionBombError):
+        raise Invalid([("picture", "This picture is damaged. Please choose another.")]) from None
+
+
+def shown_name(name: str) -> str:
+    """Return what a file is called, fit to be shown and saved: one line, no folders, nothing that turns the eye."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    plain = on_one_line(unicodedata.normalize("NFC", last)).strip(". ")
+    kept = "".join("_" if each in '<>:"|?*%;' else each for each in plain)
+    stem, dot, ending = kept.rpartition(".")
+    if dot and stem:
+        return f"{stem[: LONGEST_NAME - len(ending) - 1]}.{ending}"[:LONGEST_NAME]
+    return kept[:LONGEST_NAME] or "file"
+
+
+def _picture(name: str, content: bytes) -> Checked:
+    try:
+        with _AT_ONCE, _opened(name, content) as picture:
+            kind = str(picture.format)
+            _check_ending(name, kind)
+            if kind == "JPEG":
+                # Decoded smaller at once where it is much larger than what is kept.
+                picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
+            drawn = ImageOps.exif_transpose(picture)
+            drawn.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+            clear = drawn.has_transparency_data
+            # Drawings keep their sharp edges, photographs stay small.
+            to = "PNG" if kind in {"PNG", "GIF"} or clear else "JPEG"
+            drawn = drawn.convert("RGBA" if clear else "RGB")
+            made = _encoded(drawn, to)
+    except Invalid:
+        raise
+    except (OSError, ValueError, SyntaxError, MemoryError, Image.DecompressionBombError):
+        raise _refused("“%(name)s” is damaged. Please send it again.", name) from None
+    return Checked(
+        _with_ending(name, to.lower().replace("jpeg", "jpg")),
+        _PICTURES[to],
+        made,
+        drawn.width,
+        drawn.height,
+    )
+
+
+def _opened(name: str, content: bytes) -> Image.Image:
+    """Open a picture: only its header is read, and what it claims to be is weighed before anything is decoded."""
+    try:
+        with warnings.catch_warnings():
+            # Our own bound, below, is the one that counts.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            picture = Image.open(io.BytesIO(content), formats=list(_PICTURES))
+    except UnidentifiedImageError:
+        raise _refused(
+            "“%(name)s” is neither a picture (JPEG, PNG, WebP, GIF) nor a PDF.", name
+        ) from None
+    if picture.width * picture.height > MOST_PIXELS:
+        raise _refused("“%(name)s” has too many pixels. Please send it smaller.", name)
+    return picture
+
+
+def _encoded(picture: Image.Image, kind: str) -> bytes:
+    # Pixels and nothing else: what Pillow would write along lies in `info`.
+    bare = Image.new(picture.mode, picture.size)
+    bare.paste(picture)
+    written = io.BytesIO()
+    bare.save(written, kind, quality=_QUALITY, optimize=kind == "PNG")
+    return written.getvalue()
+
+
+def _check_ending(name: str, kind: str) -> None:
+    """Refuse a file whose name says something else than its content."""
+    ending = name.rpartition(".")[2].lower() if "." in name else ""
+    known = set[str]().union(*_ENDINGS.values())
+    if ending and ending not in _ENDINGS[kind] and (kind == PDF or ending not in known - {"pdf"}):
+        raise _refused("“%(name)s” is not what its name says. Please send the file itself.", name)
+
+
+def _with_ending(name: str, ending: str) -> str:
+    stem, dot, last = name.rpartition(".")
+    known = set[str]().union(*_ENDINGS.values())
+    kept = stem if dot and last.lower() in known else name
+    return f"{kept[: LONGEST_NAME - len(ending) - 1]}.{ending}"
+
+
+def _refused(why: str, name: str) -> Invalid:
+    return Invalid([("files", why.replace("%(name)s", name))])

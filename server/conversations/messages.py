@@ -1,0 +1,17 @@
+"""What the worker does for conversations: reception takes over in time, and files without a message go."""
+
+from datetime import timedelta
+
+from server.conversations import handing, models, store
+from server.kernel.desk import Desk
+from server.kernel.work import Work
+
+
+def register(desk: Desk) -> None:
+    """Do on time what conversations need."""
+    desk.every(timedelta(seconds=5), "hand unanswered chats to reception", handing.pass_on_overdue)
+    desk.every(timedelta(hours=1), "delete files of no conversation", _remove_orphans)
+
+
+def _remove_orphans(work: Work) -> None:
+    store.remove_orphans(work.settings.data_folder, models.stored_names(work.session))
