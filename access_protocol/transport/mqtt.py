@@ -72,7 +72,7 @@ class MqttTransport:
         self._address = address
         self._identity = address.identity()
         self._tls = self._identity.context()
-        self._was_let_in = False
+        self._was_let_in = self._may_write = False
         self._said = ""
         self._client_id, self._will, self._keepalive = client_id, will, keepalive
         self._subscriptions: dict[str, _Subscription] = {}
@@ -126,6 +126,7 @@ class MqttTransport:
         client.on_socket_open = _without_delay
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
+        client.on_publish = self._on_publish
         client.on_disconnect = self._on_disconnect
         for topic_filter, subscription in list(self._subscriptions.items()):
             client.message_callback_add(topic_filter, self._deliverer(subscription.handler))
@@ -260,7 +261,7 @@ class MqttTransport:
         if reason.is_failure:
             self._say_once(f"{self._where} refused us: {reason}")
             return
-        self._was_let_in, self._said = True, ""
+        self._was_let_in, self._said, self._may_write = True, "", False
         self._largest = getattr(properties, "MaximumPacketSize", LARGEST_PACKET)
         with self._lock:
             self._awaited = {
@@ -288,6 +289,23 @@ class MqttTransport:
             last_of_the_connect = was_awaited and not self._awaited
         if last_of_the_connect:
             self._set_connected(now=True)
+
+    def _on_publish(
+        self,
+        _client: Client,
+        _userdata: object,
+        _mid: int,
+        reason: ReasonCode,
+        _properties: Properties,
+    ) -> None:
+        """Begin anew where the broker took nothing from us yet: it learns a moment later of who was just enrolled.
+
+        What is told at the beginning of a connection alone, such as that we are there, would be lost for good.
+        """
+        knew_us, self._may_write = self._may_write, True
+        if reason.is_failure and not knew_us:
+            self._say_once(f"{self._where} does not know our rights yet: {reason}")
+            self.drop()
 
     def _on_disconnect(
         self,

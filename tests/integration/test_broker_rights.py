@@ -88,6 +88,8 @@ def heard_by(user: str) -> set[str]:
 def test_a_user_writes_its_own_subjects_and_no_other_topic(scene: Scene, user: str) -> None:
     witness = scene.join("witness", hears="#").here()
     writer = scene.join(user).here()
+    # A connection of which the broker takes nothing at all begins anew.
+    writer.say(min(said_by(user)))
     for topic in EVERY_TOPIC:
         if not topic.startswith("$"):
             writer.say(topic)
@@ -95,6 +97,23 @@ def test_a_user_writes_its_own_subjects_and_no_other_topic(scene: Scene, user: s
     writer.say(min(said_by(user)), LAST_WORD)
     assert witness.ended.wait(DEADLINE)
     assert witness.heard == said_by(user)
+
+
+def test_who_comes_before_the_broker_knows_their_rights_is_heard_once_it_does(scene: Scene) -> None:
+    witness = scene.join("witness", hears="genkan/#").here()
+    newcomer = scene.join("gate-9", enrol(scene.office, DeviceId("gate-9"), Kind.GATE).tls).here()
+    lost = threading.Event()
+    newcomer.transport.on_connection(lambda there: None if there else lost.set())
+    status = "genkan/TYO/gate/gate-9/status"
+    # As the programs do: that a device is there is told once at the beginning of each connection.
+    newcomer.transport.on_connection(lambda there: newcomer.say(status) if there else None)
+    newcomer.transport.reconnect()
+    assert lost.wait(DEADLINE)
+    lost.clear()
+    assert lost.wait(DEADLINE)
+    scene.reload()
+    witness.hears(status)
+    assert lost
 
 
 def test_the_live_process_writes_nothing(scene: Scene) -> None:
