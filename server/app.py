@@ -32,6 +32,7 @@ from server.people import callers
 from server.people import messages as people_messages
 from server.places import api as places_api
 from server.refreshments import api as refreshments_api
+from server.refreshments import messages as refreshments_messages
 from server.visits import api as visits_api
 from server.visits import messages as visits_messages
 from server.web import limits
@@ -60,6 +61,7 @@ MESSAGES = (
     devices_messages,
     access_messages,
     arrivals_messages,
+    refreshments_messages,
     notifications_messages,
     visits_messages,
     conversations_messages,

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from access_protocol.credential import CredentialClass
 from server.access import actions as access
-from server.access.actions import AmnestyGranted, OutcomesReported
+from server.access.actions import AccessDecided, AmnestyGranted, OutcomesReported, PassageReported
 from server.arrivals import actions as arrivals
 from server.arrivals.actions import (
     ApprovalAsked,
@@ -37,6 +37,8 @@ from server.notifications.actions import NewsKind, NoticeKind, NoticeUnanswered
 from server.people.actions import PersonDeactivated
 from server.places.actions import PlaceChanged
 from server.places.models import AccessPoint, Portal
+from server.refreshments import actions as refreshments
+from server.refreshments.actions import DrinkOffered, OrderMoved, OrderState
 from server.visits import actions as visits
 from server.visits.actions import (
     ChangeWished,
@@ -150,6 +152,23 @@ def _register_conversations(reactions: Reactions) -> None:
     # Who is wanted in a chat is told; what is answered settles it, and the visitor is told of it in their turn.
     on(AnswerWanted, conversations.tell_wanted)
     on(MessageSaid, conversations.settle_answered)
+
+
+def _register_drinks(reactions: Reactions) -> None:
+    on = reactions.on
+    # Past the gate and near a machine: a drink is offered, and given back where none dropped.
+    on(PassageReported, refreshments.passed)
+    on(DrinkOffered, lambda work, it: visits.tell_joined(work, it.visitor, NewsKind.DRINK))
+    on(OrderMoved, _tell_given_back)
+    # A voucher's way: a reader accepts it, the machine says what came of it, and the gate's journal says so too.
+    on(AccessDecided, refreshments.decided)
+    on(OutcomesReported, refreshments.outcomes)
+    on(DoorReported, refreshments.reported)
+
+
+def _tell_given_back(work: Work, it: OrderMoved) -> None:
+    if it.state is OrderState.RETURNED and it.visitor is not None:
+        visits.tell_joined(work, it.visitor, NewsKind.DRINK)
 
 
 def _show_code_beside(work: Work, changed: PosterChanged) -> None:

@@ -12,6 +12,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from sqlalchemy import insert, select, update
 
 from access_protocol.codec import MalformedReportError
+from access_protocol.credential import CredentialClass
 from access_protocol.decision import DenyReason
 from access_protocol.events import (
     FIRST_HASH,
@@ -62,6 +63,7 @@ class AccessDecided(Event):
     access_point: AccessPointId
     reason: DenyReason | None
     credential: CredentialId | None
+    credential_class: CredentialClass | None = None
 
     @property
     def granted(self) -> bool:
@@ -263,7 +265,7 @@ def _tell(work: Work, source: Source, bodies: Sequence[EntryBody], points: Point
         else:
             outcomes.append(body)
     # The gate's own word comes first: what its controllers said counts where the gate tells of no passage.
-    told = {body.event for body in outcomes if body.outcome in presence.PASSAGES}
+    told = {body.event for body in outcomes if body.outcome in witnesses.OUTCOMES}
     untold = [body for body in decisions if body.event not in told]
     outcomes += witnesses.of_decisions(work, source.gate, points, untold)
     _tell_outcomes(work, source, outcomes, points, _bearers(work, source, bodies, outcomes))
@@ -297,6 +299,7 @@ def _record_decision(work: Work, source: Source, body: DecisionEntry, points: Po
             access_point=AccessPointId(body.access_point),
             reason=body.reason,
             credential=credential,
+            credential_class=body.credential_class,
         )
     )
 

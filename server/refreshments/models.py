@@ -227,6 +227,12 @@ def orders_of(session: Session, visitor: VisitorId) -> Sequence[Order]:
     return session.exec(statement.order_by(col(Order.chosen_at).desc(), col(Order.id).desc())).all()
 
 
+def offers_of(session: Session, visitor: VisitorId) -> Sequence[Offer]:
+    """Return what a visitor was offered, the latest first."""
+    statement = select(Offer).where(Offer.visitor == visitor)
+    return session.exec(statement.order_by(col(Offer.at).desc())).all()
+
+
 def of_visitors(session: Session, visitors: Iterable[VisitorId]) -> Sequence[Order]:
     """Return the orders of these visitors, the earliest first, with one query."""
     statement = select(Order).where(col(Order.visitor).in_(list(visitors)))

@@ -47,6 +47,8 @@ class Why(StrEnum):
     """The machine lost power, or somebody opened it in the middle of a turn."""
     REFUSED = "refused"
     """The machine did not begin: it was busy, open, locked down or out of order."""
+    FAILED = "failed"
+    """The machine gave nothing out, and has not said why."""
     NO_ANSWER = "no_answer"
     """Nothing was heard of the machine: whether something dropped is not known."""
 
@@ -71,6 +73,9 @@ NOT_DISPENSED = {
 
 FAILED = {Outcome.REFUSED: Why.REFUSED, Outcome.NO_ANSWER: Why.NO_ANSWER}
 """What a journal tells of an order that the machine did not begin, or of which nothing was heard."""
+
+VAGUE = frozenset({Why.FAILED, Why.NO_ANSWER})
+"""Reasons that a better one takes the place of."""
 
 _SLOT = re.compile(r"slot ([1-9][0-9]{0,2})")
 
