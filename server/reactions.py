@@ -68,6 +68,7 @@ def register(office: Office) -> None:
     _register_arrivals(office.reactions)
     _register_visits(office.reactions)
     _register_doors(office.reactions)
+    _register_drinks(office.reactions)
     _register_conversations(office.reactions)
 
 
@@ -127,6 +128,9 @@ def _register_visits(reactions: Reactions) -> None:
     on(VisitHeld, _tell_changed)
     on(HostAnswered, _tell_answered)
     on(VisitorUninvited, lambda work, it: visits.end_joined(work, it.visitor))
+    # Nor is a phone told any more that keeps the visit no longer.
+    on(OutboxSettled, notifications.phone_settled)
+    on(VisitorLinkReplaced, lambda work, it: notifications.forget_phone(work, it.visitor))
 
 
 def _register_doors(reactions: Reactions) -> None:
@@ -145,6 +149,8 @@ def _register_doors(reactions: Reactions) -> None:
     on(DoorReported, access.door_witnessed)
     on(DoorReported, access.door_reported)
     on(OutcomesReported, meetings.note_outcomes)
+    on(DoorReported, meetings.door_reported)
+    on(VisitChanged, lambda work, it: meetings.look_again(work, it.visit))
 
 
 def _register_conversations(reactions: Reactions) -> None:
@@ -300,6 +306,7 @@ def _follow_phone(work: Work, bound: PhoneBound) -> None:
     if not bound.again:
         return
     arrivals.end_tracker(work, bound.visitor)
+    notifications.forget_phone(work, bound.visitor)
     if bound.follows:
         # Another date of the same series: the phone before shows nothing of it any more; it is told once.
         if issued.current_issue(work.session, bound.visitor, None) is not None:
