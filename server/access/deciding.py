@@ -12,7 +12,7 @@ from sqlmodel import col
 from sqlmodel import select as select_rows
 
 from access_protocol.credential import CredentialClass
-from access_protocol.events import Outcome
+from access_protocol.events import FREEING, Outcome
 from access_protocol.ids import AccessPointId, CredentialId, Direction, KeyId, SiteCode, ZoneNumber
 from access_protocol.knowledge import ALL_GENERATIONS, Policy
 from server.access import feeds
@@ -23,7 +23,6 @@ from server.kernel.upsert import table_of
 from server.kernel.work import Work
 
 _EVENTS = table_of(AccessEvent)
-_FREES = frozenset({Outcome.NOT_PASSED, Outcome.REFUSED, Outcome.NO_ANSWER})
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class SiteHistory:
         return self.work.session.connection().execute(used.limit(1)).first() is not None
 
     def entry_spent(self, credential: CredentialId, point: AccessPointId) -> bool:
-        """See `rules.History.entry_spent`: a grant is freed only by the word that nobody passed."""
+        """See `rules.History.entry_spent`: a grant is freed only by the word that nothing came of it."""
         granted = select(_EVENTS.c.gate, _EVENTS.c.event).where(
             *self._decided(credential),
             _EVENTS.c.access_point == point,
@@ -88,7 +87,7 @@ class SiteHistory:
         in_order = told.order_by(_EVENTS.c.gate, _EVENTS.c.sequence)
         for gate, event, outcome in self.work.session.connection().execute(in_order):
             if (gate, event) in freed:
-                freed[gate, event] = Outcome(outcome) in _FREES
+                freed[gate, event] = Outcome(outcome) in FREEING
         return not all(freed.values())
 
     def bound_generation(self, credential: CredentialId) -> int | None:

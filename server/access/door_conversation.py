@@ -34,6 +34,7 @@ class _Asked:
     pulse: timedelta
     deadline: datetime
     key: SigningKey
+    slot: int | None
 
 
 class DoorConversation:
@@ -57,7 +58,9 @@ class DoorConversation:
         deadline = row.deadline or self._office.clock.now()
         with self._lock:
             self._forget_late_ones()
-            self._asked[event] = _Asked(site, controller, action, pulse, deadline, key)
+            self._asked[event] = _Asked(
+                site, controller, action, pulse, deadline, key, row.payload.get("slot")
+            )
         topic = topics.build(site, Kind.SERVER, SERVER, Subject.ASK, controller)
         left = deadline - self._office.clock.now()
         if left <= timedelta() or not self._transport.publish(
@@ -89,6 +92,7 @@ class DoorConversation:
             action=asked.action,
             pulse=asked.pulse,
             event=EventId(answer.event),
+            slot=asked.slot,
         )
         topic = topics.build(asked.site, Kind.SERVER, SERVER, Subject.COMMAND, asked.controller)
         self._transport.publish(topic, commands.seal(command, asked.key), expiry=left)

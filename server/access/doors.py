@@ -10,9 +10,9 @@ from sqlmodel import col, select
 
 from access_protocol import rules
 from access_protocol.codec import EventIdText
-from access_protocol.commands import Acknowledgement, Result
+from access_protocol.commands import Acknowledgement, Action, Result
 from access_protocol.decision import AccessDecision, DenyReason
-from access_protocol.events import ControllerEventKind, DecisionEntry, Outcome, OutcomeEntry
+from access_protocol.events import OF_DOORS, OF_MACHINES, DecisionEntry, Outcome, OutcomeEntry
 from access_protocol.ids import DeviceId, EventId, PortalId, SiteCode
 from access_protocol.rules import Circumstances, OperatorRequest
 from server.access import knowledge, ledger, models
@@ -156,6 +156,8 @@ def carry_out(
         access_point=point.id,
         controller=point.controller,
         pulse_ms=point.pulse_ms,
+        action=Action.UNLOCK if decision.slot is None else Action.DISPENSE,
+        slot=decision.slot,
         person=asker.person,
         visitor=asker.visitor,
         credential=decision.credential_id,
@@ -187,7 +189,12 @@ def carry_out(
             work,
             OUTBOX_KIND,
             command.controller,
-            {"site": point.site, "pulse_ms": point.pulse_ms},
+            {
+                "site": point.site,
+                "pulse_ms": 0 if decision.slot is not None else point.pulse_ms,
+                "action": command.action,
+                "slot": decision.slot,
+            },
             reference=command.event,
             deadline=command.deadline,
         )
@@ -232,13 +239,14 @@ def settle_overdue(work: Work) -> None:
 
 
 def door_reported(work: Work, happened: DoorReported) -> None:
-    """Journal who passed, or did not, after a command of ours."""
+    """Journal who passed, or did not, and what a machine gave out, or not, after a command of ours."""
     if happened.event is None:
         return
     command = work.session.get(DoorCommand, happened.event)
     if command is None or command.controller != happened.controller:
         return
-    outcome = _REPORTED.get(happened.what)
+    at_machine = command.action is Action.DISPENSE
+    outcome = (OF_MACHINES if at_machine else OF_DOORS).get(happened.what)
     if outcome is Outcome.OPENED and command.visitor is None:
         outcome = None  # an operator's command was journaled as opened when the controller took it
     if outcome is not None:
@@ -246,11 +254,6 @@ def door_reported(work: Work, happened: DoorReported) -> None:
     _tell_visitor(work, command)
 
 
-_REPORTED = {
-    ControllerEventKind.OPENED: Outcome.OPENED,
-    ControllerEventKind.PASSED: Outcome.PASSED,
-    ControllerEventKind.NOT_PASSED: Outcome.NOT_PASSED,
-}
 _OUTCOMES = {
     CommandState.DONE: Outcome.OPENED,
     CommandState.REFUSED: Outcome.REFUSED,

@@ -1,4 +1,4 @@
-"""A visitor who scanned the poster at a door: decided by the same rules, journaled, opened as for an operator.
+"""A visitor who scanned the poster at a door or machine: decided by the same rules, journaled, done as for an operator.
 
 Whoever calls has made sure that it is this visitor's own page on their own phone, and what else than the phone's
 key the visitor showed (`shown`); the rules look at the presentation for the key themselves.
@@ -11,12 +11,18 @@ from sqlmodel import col, select
 
 from access_protocol import rules
 from access_protocol.codec import EventIdText
-from access_protocol.credential import CredentialClass
+from access_protocol.credential import (
+    CredentialClass,
+    MalformedCredentialError,
+    read,
+    verify_issuer,
+)
 from access_protocol.decision import AccessDecision
 from access_protocol.events import ControllerEventKind
 from access_protocol.ids import AccessPointId, CredentialId, SiteCode
 from access_protocol.presence import Presence
 from access_protocol.rules import PosterScanned
+from access_protocol.signed import BadSignatureError, UnknownKeyError
 from server.access import knowledge, ledger
 from server.access.deciding import SiteHistory, SiteKnowledge
 from server.access.doors import Asker, carry_out, up_to_date
@@ -51,6 +57,43 @@ def open_by_poster(
     The same tap again within ten seconds gets the same command. Raises `NotFound` for an access point that is
     not there, `Conflict` where it has no controller, `Forbidden` for anybody but this visitor and the server.
     """
+    point = _scanned(work, site, access_point, visitor)
+    held = credentials.of_visitor(work.session, visitor)
+    bearer = _NOBODY if held is None else CredentialId(bytes(held.id))
+    decision = _decided(work, point, PosterScanned(tuple(texts), bearer, shown, point.ways))
+    told = _told(shown)
+    before = _same_tap(work, point, visitor, decision, told)
+    return before or carry_out(work, point, decision, Asker(visitor=visitor, shown=told))
+
+
+def dispense_by_poster(
+    work: Work,
+    site: SiteCode,
+    access_point: AccessPointId,
+    visitor: VisitorId,
+    text: str,
+    shown: frozenset[Presence] = frozenset(),
+) -> DoorCommand:
+    """Decide about a drink at a machine whose poster a visitor scanned, journal it, and let the worker order it.
+
+    `text` is a voucher that was made for this visitor just now and that nobody saw (`credentials.issue_voucher`);
+    one that their phone showed must be revoked before, or two could take it. What comes of it is told as
+    `OutcomesReported` with the voucher's id: dispensed, not_dispensed, refused or no_answer; nothing at all where
+    the machine fell silent. A refusal comes back as a command in state DENIED. Raises as `open_by_poster` does,
+    and `Conflict` where the access point is no machine's.
+    """
+    point = _scanned(work, site, access_point, visitor)
+    if not point.gives_out:
+        raise Conflict("This is no vending machine.")
+    bearer = _voucher_in(work, site, text)
+    decision = _decided(work, point, PosterScanned((text,), bearer, shown, point.ways))
+    return carry_out(work, point, decision, Asker(visitor=visitor, shown=_told(shown)))
+
+
+def _scanned(
+    work: Work, site: SiteCode, access_point: AccessPointId, visitor: VisitorId
+) -> AccessPoint:
+    """Return the access point whose poster this visitor's page scanned, with the site's own journal locked."""
     if work.principal.kind is not Kind.SYSTEM and not _is(work, visitor):
         raise Forbidden("This is another visitor's page.")
     point = work.session.get(AccessPoint, (site, access_point))
@@ -60,23 +103,31 @@ def open_by_poster(
         raise Conflict("This entrance cannot be opened from here yet. Please call your host.")
     # Of two phones at once the second one is decided on after all that the first one left.
     ledger.lock_own(work, site)
-    held = credentials.of_visitor(work.session, visitor)
-    policy = knowledge.policy_of(work, site, [point])
-    decision = rules.decide(
-        PosterScanned(
-            texts=tuple(texts),
-            bearer=_NOBODY if held is None else CredentialId(bytes(held.id)),
-            shown=shown,
-            ways=point.ways,
-        ),
+    return point
+
+
+def _decided(work: Work, point: AccessPoint, request: PosterScanned) -> AccessDecision:
+    policy = knowledge.policy_of(work, point.site, [point])
+    return rules.decide(
+        request,
         policy.access_points[point.id],
-        SiteKnowledge(work, site, policy),
-        SiteHistory(work, site),
+        SiteKnowledge(work, point.site, policy),
+        SiteHistory(work, point.site),
         up_to_date(work),
     )
-    told = sorted(str(each) for each in shown - {Presence.KEY})
-    before = _same_tap(work, point, visitor, decision, told)
-    return before or carry_out(work, point, decision, Asker(visitor=visitor, shown=told))
+
+
+def _voucher_in(work: Work, site: SiteCode, text: str) -> CredentialId:
+    """Return the id of a voucher that our issuer signed; nobody's where it is none: the rules say why not."""
+    ring = credentials.key_ring(work.session, site, work.now)
+    try:
+        return verify_issuer(read(text), lambda hint: ring.with_hint(hint, work.now)).id
+    except (MalformedCredentialError, UnknownKeyError, BadSignatureError):
+        return _NOBODY
+
+
+def _told(shown: frozenset[Presence]) -> list[str]:
+    return sorted(str(each) for each in shown - {Presence.KEY})
 
 
 def find(work: Work, event: EventIdText) -> DoorCommand:

@@ -265,7 +265,7 @@ def _tell(work: Work, source: Source, bodies: Sequence[EntryBody], points: Point
         else:
             outcomes.append(body)
     # The gate's own word comes first: what its controllers said counts where the gate tells of no passage.
-    told = {body.event for body in outcomes if body.outcome in witnesses.OUTCOMES}
+    told = {body.event for body in outcomes if body.outcome in witnesses.SEEN}
     untold = [body for body in decisions if body.event not in told]
     outcomes += witnesses.of_decisions(work, source.gate, points, untold)
     _tell_outcomes(work, source, outcomes, points, _bearers(work, source, bodies, outcomes))

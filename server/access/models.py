@@ -165,7 +165,7 @@ class CommandState(StrEnum):
 
 
 class DoorCommand(Record, table=True):
-    """A person at the panel, or a visitor who scanned the poster at a door, asked to open a portal."""
+    """A person at the panel, or a visitor who scanned the poster there, asked to open a portal or for a drink."""
 
     __tablename__ = "access_door_command"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (
@@ -180,6 +180,9 @@ class DoorCommand(Record, table=True):
     access_point: AccessPointId = Field(sa_type=_DEVICE)
     controller: DeviceId = Field(sa_type=_DEVICE)
     pulse_ms: int = Field(sa_type=BigInteger)
+    action: Action = Field(default=Action.UNLOCK, sa_type=stored_as_text(Action))
+    slot: int | None = Field(default=None, sa_type=BigInteger)
+    """What a vending machine is to give out; set exactly where the action is `DISPENSE`."""
     person: PersonId | None = Field(default=None, sa_type=ID_COLUMN)
     visitor: VisitorId | None = Field(default=None, sa_type=ID_COLUMN)
     """The visitor whose page asked. What follows is set only then, and only where an issuer vouched for it."""

@@ -1,4 +1,4 @@
-"""The second witness of a passage: its controller's own report, where the gate never heard it or has not told it yet.
+"""The second witness of a passage or drink: its controller's report, where the gate did not hear it or has yet to tell.
 
 A gate and the server hear the same controller. Whoever is cut from it misses a passage that the other one heard, so
 a passage counts by either word, whichever comes first. It is known by its event, so that the other word adds nothing.
@@ -11,7 +11,13 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 
 from access_protocol.commands import NONCE_LIFE
-from access_protocol.events import ControllerEventKind, DecisionEntry, Outcome, OutcomeEntry
+from access_protocol.events import (
+    OF_MACHINES,
+    ControllerEventKind,
+    DecisionEntry,
+    Outcome,
+    OutcomeEntry,
+)
 from access_protocol.ids import AccessPointId, CredentialId, DeviceId
 from server.access.models import AccessEvent, EntryKind, Journal
 from server.access.presence import Points, points
@@ -23,10 +29,13 @@ from server.places.models import AccessPoint
 
 _DECISIONS, _REPORTS = table_of(AccessEvent), table_of(DoorEvent)
 _JOURNALS, _POINTS = table_of(Journal), table_of(AccessPoint)
-_OUTCOMES = {
+OUTCOMES = {
     ControllerEventKind.OPENED: Outcome.OPENED,
     ControllerEventKind.PASSED: Outcome.PASSED,
+    **OF_MACHINES,
 }
+"""What a controller's report says of an access, where it is enough to say it in the gate's stead."""
+SEEN = frozenset(OUTCOMES.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +50,7 @@ class Witnessed:
 
 def of_report(work: Work, report: DoorReported) -> Witnessed | None:
     """Return what a controller's report says of an access that a gate granted and the ledger holds already."""
-    outcome = _OUTCOMES.get(report.what)
+    outcome = OUTCOMES.get(report.what)
     if outcome is None or report.event is None:
         return None
     _wait_for_uploads(work, report)
@@ -104,7 +113,7 @@ def of_decisions(
         return ()
     known = (
         select(_REPORTS.c.device, _REPORTS.c.event, _REPORTS.c.what, _REPORTS.c.received_at)
-        .where(_REPORTS.c.event.in_(list(asked)), _REPORTS.c.what.in_(list(_OUTCOMES)))
+        .where(_REPORTS.c.event.in_(list(asked)), _REPORTS.c.what.in_(list(OUTCOMES)))
         .order_by(_REPORTS.c.received_at, _REPORTS.c.sequence)
     )
     found: list[OutcomeEntry] = []
@@ -113,7 +122,7 @@ def of_decisions(
         # Another controller's word is none: it saw nothing of this portal.
         if point.controller == device:
             at = _when(decision.at.astimezone(UTC), received_at, point)
-            outcome = _OUTCOMES[ControllerEventKind(what)]
+            outcome = OUTCOMES[ControllerEventKind(what)]
             found.append(
                 OutcomeEntry(
                     at=at, event=event, access_point=decision.access_point, outcome=outcome

@@ -18,7 +18,9 @@ from server.kernel.work import Work
 from server.places import models as places
 from server.places.models import Site
 
-GATE_ACTIONS = frozenset({Action.UNLOCK})
+GATE_ACTIONS = {False: frozenset({Action.UNLOCK}), True: frozenset({Action.DISPENSE})}
+"""What a gate may have done: at a door or turnstile, and at a vending machine (True)."""
+LOCKDOWN = frozenset({Action.LOCK_DOWN, Action.RELEASE})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,15 +48,16 @@ def rotate_command_key(work: Work, site: SiteCode) -> ServerKey:
 
 
 def key_list(work: Work, controller: DeviceId, site: SiteCode) -> bytes:
-    """Return the body of a controller's key list as it should be now."""
+    """Return the body of a controller's key list as it should be now: nobody opens a machine, or is given a door."""
     points = places.access_points_of_controller(work.session, site, controller)
     gates = {point.gate for point in points}
+    actions = frozenset[Action]().union(*(GATE_ACTIONS[point.gives_out] for point in points))
     obeyed = [
-        Obeyed(gate.id, gate.public_key, GATE_ACTIONS)
+        Obeyed(gate.id, gate.public_key, actions)
         for gate in models.devices(work.session, site=site, kind=Kind.GATE)
         if gate.id in gates and gate.admitted and gate.public_key is not None
     ]
-    own = [Obeyed(SERVER, public, frozenset(Action)) for public in obeyed_keys(work, site)]
+    own = [Obeyed(SERVER, public, actions | LOCKDOWN) for public in obeyed_keys(work, site)]
     return write_key_list((*obeyed, *own))
 
 

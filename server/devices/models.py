@@ -9,7 +9,7 @@ from sqlalchemy import JSON, BigInteger, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, Session, col, select
 
 from access_protocol.documents import DocumentKind
-from access_protocol.events import Alarm, Contact, ControllerEventKind, Lock
+from access_protocol.events import Alarm, Contact, ControllerEventKind, Lock, SlotCondition
 from access_protocol.ids import DeviceId, EventId, JournalId, SiteCode
 from access_protocol.topics import Kind
 from server.kernel.database import ID_COLUMN, Record, stored_as_text, text
@@ -126,10 +126,12 @@ class DoorState(Record, table=True):
     boot: str = Field(sa_type=_UUID)
     uptime_ms: int = Field(sa_type=BigInteger)
     since: datetime
-    """When lock, contact or alarms last changed, by the server's clock."""
+    """When lock, contact, alarms or slots last changed, by the server's clock."""
     lock: Lock = Field(sa_type=stored_as_text(Lock))
     contact: Contact = Field(sa_type=stored_as_text(Contact))
     alarms: list[str] = Field(sa_type=JSON)
+    slots: dict[str, str] = Field(default_factory=dict[str, str], sa_type=JSON)
+    """The condition of each slot of a vending machine, by its number; empty at a door."""
     firmware: str = Field(max_length=200)
     reported_at: datetime
 
@@ -137,6 +139,12 @@ class DoorState(Record, table=True):
     def lasting_alarms(self) -> tuple[Alarm, ...]:
         """What the controller complains about."""
         return tuple(Alarm(name) for name in self.alarms)
+
+    @property
+    def slot_conditions(self) -> dict[int, SlotCondition]:
+        """Whether each slot of a vending machine can give something, in the order of their numbers."""
+        by_number = {int(slot): SlotCondition(said) for slot, said in self.slots.items()}
+        return dict(sorted(by_number.items()))
 
 
 class DoorEvent(Record, table=True):
@@ -247,6 +255,12 @@ def door_states(session: Session, controllers: Iterable[DeviceId]) -> dict[Devic
         )
     )
     return {state.device: state for state in session.exec(statement).all()}
+
+
+def slot_conditions(session: Session, controller: DeviceId) -> dict[int, SlotCondition]:
+    """Return what a vending machine says of its slots now; nothing where it is not online, or is no machine."""
+    state = door_states(session, [controller]).get(controller)
+    return {} if state is None else state.slot_conditions
 
 
 def door_events(session: Session, device: DeviceId, query: PageQuery) -> Page[DoorEvent]:

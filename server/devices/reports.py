@@ -53,7 +53,7 @@ class DoorReported(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class DoorStateChanged(Event):
-    """A door's lock, contact or alarms changed, by its controller's word."""
+    """A door's lock, contact or alarms, or a machine's slots changed, by its controller's word."""
 
     audited: ClassVar[bool] = False
 
@@ -138,6 +138,7 @@ def door_state(work: Work, device: Device, report: ControllerState, *, retained:
             lock=report.lock,
             contact=report.contact,
             alarms=[str(alarm) for alarm in report.alarms],
+            slots={str(each.slot): str(each.condition) for each in report.slots},
             firmware=_storable(report.firmware),
             reported_at=work.now,
         )

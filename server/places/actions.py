@@ -35,6 +35,9 @@ from server.places.rules import (
     Translations,
     ZoneNo,
     unread_exits,
+    usual_classes,
+    usual_ways,
+    why_not_classes,
 )
 
 P = TypeVar("P", Site, Floor, Zone, Portal, AccessPoint, Room)
@@ -128,8 +131,11 @@ class AccessPointInput(BaseModel):
     portal: Slug
     zone: ZoneNo
     direction: Direction = Direction.IN
-    classes: list[CredentialClass] = Field(
-        default=list(CredentialClass), min_length=1, max_length=len(CredentialClass)
+    classes: list[CredentialClass] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=len(CredentialClass),
+        description="Left out: every kind of pass; at a vending machine vouchers, and it takes nothing else.",
     )
     single_entry: bool = True
     pulse_ms: PulseMs = 3000
@@ -139,10 +145,9 @@ class AccessPointInput(BaseModel):
     controller: DeviceText | None = Field(
         default=None, description="The controller that opens the portal."
     )
-    presence_ways: PresenceWays = Field(
-        default_factory=lambda: [
-            [Presence(each) for each in way] for way in presence.written(presence.DEFAULT)
-        ]
+    presence_ways: PresenceWays | None = Field(
+        default=None,
+        description="Left out: the phone's key and the code on the spot, or a yes; at a machine the key alone.",
     )
 
     @model_validator(mode="after")
@@ -228,6 +233,7 @@ def put_portal(work: Work, site: SiteCode, portal_id: PortalId, wanted: PortalIn
     _may_change(work, site)
     portal = work.session.get(Portal, (site, portal_id))
     created = portal is None
+    _check_kind(work, portal, wanted.kind)
     portal = portal or Portal(
         site=site,
         id=portal_id,
@@ -239,12 +245,21 @@ def put_portal(work: Work, site: SiteCode, portal_id: PortalId, wanted: PortalIn
     return _stored(work, portal, site, "portal", portal_id, created=created)
 
 
+def _check_kind(work: Work, portal: Portal | None, wanted: PortalKind) -> None:
+    """A machine takes vouchers and a door does not: with access points there it stays what it is."""
+    if portal is None or PortalKind.VENDING not in {portal.kind, wanted} or portal.kind is wanted:
+        return
+    if models.access_points_of_portal(work.session, portal.site, portal.id):
+        raise Invalid([("kind", "cannot change between machine and door while it has a reader")])
+
+
 def put_access_point(
     work: Work, site: SiteCode, point_id: AccessPointId, wanted: AccessPointInput
 ) -> AccessPoint:
     """Create an access point, or replace everything about it but its slug."""
     _may_change(work, site)
-    _check_portal(work, site, wanted.portal)
+    wanted = _with_usual(wanted, _portal(work, site, wanted.portal))
+    _check_only_reader(work, site, point_id, PortalId(wanted.portal))
     _check_zone(work, site, wanted.zone)
     point = work.session.get(AccessPoint, (site, point_id))
     created = point is None
@@ -295,7 +310,28 @@ def _check_room(work: Work, site: SiteCode, wanted: RoomInput) -> None:
     _check_zone(work, site, wanted.zone)
     _check_floor(work, site, wanted.floor)
     if wanted.portal is not None:
-        _check_portal(work, site, wanted.portal)
+        _portal(work, site, wanted.portal)
+
+
+def _with_usual(wanted: AccessPointInput, portal: Portal) -> AccessPointInput:
+    """Return an access point with what nobody chose; raises `Invalid` for classes that do not fit its portal."""
+    classes = wanted.classes or list(usual_classes(portal.kind))
+    why = why_not_classes(portal.kind, classes)
+    if why is not None:
+        raise Invalid([("classes", why)])
+    ways = wanted.presence_ways or [
+        [Presence(each) for each in way] for way in presence.written(usual_ways(portal.kind))
+    ]
+    return wanted.model_copy(update={"classes": classes, "presence_ways": ways})
+
+
+def _check_only_reader(work: Work, site: SiteCode, point: AccessPointId, portal: PortalId) -> None:
+    """A machine has one place to show a voucher: two readers could take the same one at once."""
+    if work.session.get_one(Portal, (site, portal)).kind is not PortalKind.VENDING:
+        return
+    others = models.access_points_of_portal(work.session, site, portal)
+    if any(other.id != point for other in others):
+        raise Invalid([("portal", "has a reader already, and a vending machine has one")])
 
 
 def _check_zone(work: Work, site: SiteCode, zone: int) -> None:
@@ -310,7 +346,7 @@ def _check_exits_are_read(work: Work, zone: Zone, field: str = "anti_passback") 
     points = models.access_points_of_site(work.session, zone.site)
     sides: dict[Direction, list[str]] = {Direction.IN: [], Direction.OUT: []}
     for point in points:
-        if point.zone == zone.number:
+        if point.zone == zone.number and not point.gives_out:
             sides[point.direction].append(point.portal)
     if unread_exits(sides[Direction.IN], sides[Direction.OUT]):
         why = (
@@ -320,9 +356,11 @@ def _check_exits_are_read(work: Work, zone: Zone, field: str = "anti_passback") 
         raise Invalid([(field, why)])
 
 
-def _check_portal(work: Work, site: SiteCode, portal: str) -> None:
-    if work.session.get(Portal, (site, portal)) is None:
+def _portal(work: Work, site: SiteCode, portal: str) -> Portal:
+    found = work.session.get(Portal, (site, portal))
+    if found is None:
         raise Invalid([("portal", f"site {site} has no portal {portal}")])
+    return found
 
 
 def _check_floor(work: Work, site: SiteCode, floor: str | None) -> None:

@@ -137,6 +137,11 @@ class AccessPoint(Record, table=True):
     """What a visitor who scanned the poster here must show; see `access_protocol.presence`."""
 
     @property
+    def gives_out(self) -> bool:
+        """Whether it stands at a vending machine, which takes vouchers and lets nobody through."""
+        return CredentialClass.VOUCHER in self.classes
+
+    @property
     def ways(self) -> presence.Ways:
         """What a visitor who scanned the poster here must show: any one of these in full."""
         return presence.ways(self.presence_ways)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from access_protocol import presence
 from access_protocol.commands import LONGEST_PULSE
-from access_protocol.credential import CredentialClass
+from access_protocol.credential import PASSES, CredentialClass
 from access_protocol.ids import HIGHEST_ZONE
 from access_protocol.presence import Presence
 from access_protocol.wording import Language
@@ -35,6 +35,28 @@ class FailMode(StrEnum):
     """It opens."""
     SECURE = "secure"
     """It stays locked from outside."""
+
+
+AT_A_MACHINE: presence.Ways = frozenset({frozenset({Presence.KEY})})
+"""What a vending machine's poster asks for where nobody chose: the visitor's own page, which has the drink offered."""
+
+
+def usual_classes(kind: PortalKind) -> tuple[CredentialClass, ...]:
+    """Return the classes that an access point takes where nobody chose."""
+    return (CredentialClass.VOUCHER,) if kind is PortalKind.VENDING else PASSES
+
+
+def usual_ways(kind: PortalKind) -> presence.Ways:
+    """Return what a poster's reader must show at an access point where nobody chose."""
+    return AT_A_MACHINE if kind is PortalKind.VENDING else presence.DEFAULT
+
+
+def why_not_classes(kind: PortalKind, chosen: Collection[CredentialClass]) -> str | None:
+    """Say what is wrong with the classes chosen for an access point, if anything is."""
+    if kind is PortalKind.VENDING:
+        fits = set(chosen) == {CredentialClass.VOUCHER}
+        return None if fits else "a vending machine takes vouchers and nothing else"
+    return "vouchers are for vending machines" if CredentialClass.VOUCHER in chosen else None
 
 
 def admitted_classes(
