@@ -22,6 +22,7 @@ from server.kernel.request import EXTENSION, Problem, invalid_request
 from server.kernel.settings import Settings
 from server.kernel.work import Office
 from server.meetings import api as meetings_api
+from server.meetings import messages as meetings_messages
 from server.notifications import api as notifications_api
 from server.notifications import messages as notifications_messages
 from server.pages import hooks, host, kiosk, panel, poster, trust, visitor
@@ -61,6 +62,7 @@ MESSAGES = (
     devices_messages,
     access_messages,
     arrivals_messages,
+    meetings_messages,
     refreshments_messages,
     notifications_messages,
     visits_messages,

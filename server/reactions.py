@@ -108,6 +108,7 @@ def _register_visits(reactions: Reactions) -> None:
     on(OutboxSettled, notifications.settled)
     on(NoticeUnanswered, tell_deputy)
     on(PersonDeactivated, lambda work, it: notifications.forget_person(work, it.person))
+    on(PersonDeactivated, _withdraw_staff)
     # Another phone of the visitor's takes the link over: what the one before could show opens nothing more.
     on(PhoneBound, _follow_phone)
     # The visitor answers, and the host what the visitor asked for.
@@ -141,6 +142,7 @@ def _register_doors(reactions: Reactions) -> None:
     on(IssuerKeyRotated, access.issuer_key_rotated)
     on(DeviceEnrolled, access.device_enrolled)
     on(PlaceChanged, access.place_changed)
+    on(PlaceChanged, _follow_staff_zones)
     on(AmnestyGranted, access.amnesty_granted)
     on(DeviceStatusChanged, access.device_status_changed)
     on(PosterChanged, _show_code_beside)
@@ -175,6 +177,15 @@ def _register_drinks(reactions: Reactions) -> None:
 def _tell_given_back(work: Work, it: OrderMoved) -> None:
     if it.state is OrderState.RETURNED and it.visitor is not None:
         visits.tell_joined(work, it.visitor, NewsKind.DRINK)
+
+
+def _withdraw_staff(work: Work, closed: PersonDeactivated) -> None:
+    credentials.withdraw_staff(work, closed.person)
+
+
+def _follow_staff_zones(work: Work, changed: PlaceChanged) -> None:
+    if changed.what == "site" and not changed.created:
+        credentials.follow_site(work, changed.site)
 
 
 def _show_code_beside(work: Work, changed: PosterChanged) -> None:

@@ -167,6 +167,13 @@ class Settings(BaseSettings):
         default=timedelta(days=7),
         description="How long a sign-in lasts at most, however much it is used.",
     )
+    no_show_after: timedelta = Field(
+        default=timedelta(),
+        description=(
+            "A visitor who has not come so long after the appointment's beginning is called a no-show. "
+            "0: only when the appointment is over."
+        ),
+    )
     trusted_proxies: int = Field(
         default=0,
         ge=0,

@@ -1,116 +1,76 @@
-"""Attendance: note who came into the room of their visit, and look it up."""
+"""Meetings: look at what the doors tell of them, note what is new, and set right what they could not see."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from access_protocol.ids import AccessPointId, CredentialId, EventId, SiteCode
-from server.access.actions import OutcomesReported
-from server.kernel import live
-from server.kernel.events import Event
-from server.kernel.ids import AttendanceId, RoomId, VisitId, VisitorId
+from server.kernel.ids import RoomId, VisitId
 from server.kernel.pagination import Page, PageQuery
 from server.kernel.principal import Right, require
 from server.kernel.work import Work
-from server.meetings import models
+from server.meetings import models, records
+from server.meetings.corrections import NewCorrection, correct, corrections_of
+from server.meetings.events import (
+    MeetingCorrected,
+    MeetingEnded,
+    MeetingOverRan,
+    MeetingStarted,
+    NoShow,
+    VisitorAttended,
+)
+from server.meetings.forgetting import about_visitor, forget_visitor
 from server.meetings.models import Attendance
-from server.meetings.rules import CERTAINTY, Certainty, surer
-from server.visits import models as visits
-from server.visits.models import Visit, Visitor
+from server.meetings.noting import door_reported, look_again, note_due, note_outcomes
+from server.meetings.records import records_of
+from server.meetings.rules import (
+    Certainty,
+    Doubt,
+    Fact,
+    Flag,
+    MeetingRecord,
+    Participant,
+    Standing,
+    State,
+    Who,
+)
+from server.visits import actions as visits
+from server.visits.models import Visit
 
-__all__ = ["Certainty", "VisitorAttended", "find", "note_outcomes"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class VisitorAttended(Event):
-    """A visitor came into the room of their visit for the first time, as far as is known now."""
-
-    visitor: VisitorId
-    visit: VisitId
-    room: RoomId
-    certainty: Certainty
-
-
-def note_outcomes(work: Work, reported: OutcomesReported) -> None:
-    """Note who came into a room, by what its door reported of the accesses granted there."""
-    entries = [
-        _Entry(
-            access_point=each.access_point,
-            credential=each.credential,
-            event=each.event,
-            at=each.at,
-            certainty=CERTAINTY[each.outcome],
-        )
-        for each in reported.outcomes
-        if each.outcome in CERTAINTY and each.credential is not None
-    ]
-    _note(work, reported.site, entries)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Entry:
-    access_point: AccessPointId
-    credential: CredentialId
-    event: EventId
-    at: datetime
-    certainty: Certainty
-
-
-def _note(work: Work, site: SiteCode, entries: Sequence[_Entry]) -> None:
-    """Note entries of a site; one elsewhere than into the visit's room is no attendance.
-
-    Reports may come late and in any order: the earliest entry counts, and a passage is surer than an unlocking.
-    A journal brings hundreds at once, nearly all at gates that lead to no room: four queries serve them all.
-    """
-    into = models.rooms_behind(work.session, site, {entry.access_point for entry in entries})
-    entries = [entry for entry in entries if entry.access_point in into]
-    if not entries:
-        return
-    invited = visits.by_credentials(work.session, {entry.credential for entry in entries})
-    known = models.of_visitors(work.session, [visitor.id for _, visitor in invited.values()])
-    for entry in entries:
-        if entry.credential not in invited:
-            continue
-        visit, visitor = invited[entry.credential]
-        room = visit.room
-        if room is None or room not in into[entry.access_point]:
-            continue
-        before = known.get((visitor.id, room))
-        if before is None:
-            known[visitor.id, room] = _add(work, entry, visit, visitor, room)
-        elif not _tells_more(before, entry):
-            continue
-        live.notice(work, "attendance", about=visit.id, site=visit.site)
+__all__ = [
+    "Certainty",
+    "Doubt",
+    "Fact",
+    "Flag",
+    "MeetingCorrected",
+    "MeetingEnded",
+    "MeetingOverRan",
+    "MeetingRecord",
+    "MeetingStarted",
+    "NewCorrection",
+    "NoShow",
+    "Participant",
+    "Standing",
+    "State",
+    "VisitorAttended",
+    "Who",
+    "about_visitor",
+    "correct",
+    "corrections_of",
+    "door_reported",
+    "find",
+    "forget_visitor",
+    "look_again",
+    "note_due",
+    "note_outcomes",
+    "record_of",
+    "records_of",
+]
 
 
-def _add(work: Work, entry: _Entry, visit: Visit, visitor: Visitor, room: RoomId) -> Attendance:
-    made = Attendance(
-        id=AttendanceId(work.ids.new()),
-        visit=visit.id,
-        visitor=visitor.id,
-        room=room,
-        entered_at=entry.at,
-        certainty=entry.certainty,
-        event=entry.event,
-    )
-    work.session.add(made)
-    work.session.flush()
-    work.record(
-        VisitorAttended(visitor=visitor.id, visit=visit.id, room=room, certainty=entry.certainty)
-    )
-    return made
-
-
-def _tells_more(known: Attendance, entry: _Entry) -> bool:
-    """Bring a row up to date with another report; return whether it changed."""
-    before = (known.entered_at, known.certainty)
-    if entry.event == known.event:
-        known.certainty = surer(known.certainty, entry.certainty)
-        known.entered_at = min(known.entered_at, entry.at)
-    elif entry.at < known.entered_at:
-        known.event, known.entered_at = entry.event, entry.at
-        known.certainty = entry.certainty
-    return before != (known.entered_at, known.certainty)
+def record_of(work: Work, visit_id: VisitId) -> tuple[Visit, MeetingRecord]:
+    """Return a visit and the record of its meeting: hosts see their own, security all."""
+    visit = visits.get(work, visit_id)
+    if not visits.receives(work, visit):
+        require(work.principal, Right.MEETINGS_READ, visit.site)
+    return visit, records.records_of(work, [visit])[visit.id]
 
 
 def find(
