@@ -132,6 +132,9 @@ def _register_visits(reactions: Reactions) -> None:
     # Nor is a phone told any more that keeps the visit no longer.
     on(OutboxSettled, notifications.phone_settled)
     on(VisitorLinkReplaced, lambda work, it: notifications.forget_phone(work, it.visitor))
+    # Nor is a phone told any more that keeps the visit no longer.
+    on(OutboxSettled, notifications.phone_settled)
+    on(VisitorLinkReplaced, lambda work, it: notifications.forget_phone(work, it.visitor))
 
 
 def _register_doors(reactions: Reactions) -> None:
@@ -317,6 +320,7 @@ def _follow_phone(work: Work, bound: PhoneBound) -> None:
     if not bound.again:
         return
     arrivals.end_tracker(work, bound.visitor)
+    notifications.forget_phone(work, bound.visitor)
     notifications.forget_phone(work, bound.visitor)
     if bound.follows:
         # Another date of the same series: the phone before shows nothing of it any more; it is told once.

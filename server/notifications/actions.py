@@ -19,9 +19,10 @@ from server.kernel.pagination import Page, PageQuery
 from server.kernel.principal import Right, require
 from server.kernel.text import on_one_line
 from server.kernel.work import Work
-from server.notifications import channels, letters, mail, models
+from server.notifications import channels, letters, mail, models, phone_push
 from server.notifications.channels import (
     NewChannel,
+    Subscription,
     add_channel,
     find_channel,
     forget_person,
@@ -76,6 +77,11 @@ from server.notifications.messengers.joining import leave as leave_messenger
 from server.notifications.messengers.joining import tell as tell_at_messengers
 from server.notifications.messengers.sending import settled as messenger_settled
 from server.notifications.models import CaughtMail
+from server.notifications.phone_push import forget as forget_phone
+from server.notifications.phone_push import is_told as is_phone_told
+from server.notifications.phone_push import settled as phone_settled
+from server.notifications.phone_push import subscribe as subscribe_phone
+from server.notifications.phone_push import tell as tell_phone
 from server.notifications.phrases import Worded, word
 from server.notifications.preferences import (
     PreferencesInput,
@@ -99,11 +105,6 @@ from server.notifications.telling import (
 from server.notifications.wording import OVER, LetterKind
 
 __all__ = [
-    "about_visitor",
-    "forget_notices_once",
-    "forget_visitor",
-    "prune_mails",
-    "prune_notices",
     "OVER",
     "SERVICES",
     "TOLD_ONCE",
@@ -133,8 +134,10 @@ __all__ = [
     "ReadMail",
     "Recipient",
     "SeriesDate",
+    "Subscription",
     "Unreadable",
     "Worded",
+    "about_visitor",
     "add_channel",
     "ask_hook",
     "catch",
@@ -143,9 +146,13 @@ __all__ = [
     "find_messenger",
     "find_notice",
     "forget_at_messengers",
+    "forget_notices_once",
     "forget_person",
+    "forget_phone",
+    "forget_visitor",
     "get",
     "greet_hook",
+    "is_phone_told",
     "is_quiet",
     "joined_of",
     "latest_test",
@@ -157,7 +164,10 @@ __all__ = [
     "messenger_settled",
     "messenger_url",
     "notices_of",
+    "phone_settled",
     "preferences_of",
+    "prune_mails",
+    "prune_notices",
     "push_key",
     "reacted",
     "reacted_about",
@@ -171,9 +181,11 @@ __all__ = [
     "set_preferences",
     "set_up_messenger",
     "settled",
+    "subscribe_phone",
     "take_messenger_away",
     "tell",
     "tell_at_messengers",
+    "tell_phone",
     "try_messenger",
     "waiting_tries",
     "word",
@@ -222,6 +234,7 @@ def seal_anew(work: Work) -> None:
     channels.seal_anew(work)
     accounts.seal_anew(work)
     joining.seal_anew(work)
+    phone_push.seal_anew(work)
 
 
 def catch(work: Work, row: Outgoing, message: bytes) -> None:

@@ -8,7 +8,7 @@ from server.kernel.desk import Desk
 from server.kernel.outbox import Outgoing, Sender
 from server.kernel.principal import Principal
 from server.kernel.work import Office, Work
-from server.notifications import actions, deliveries, models, telling
+from server.notifications import actions, deliveries, models, phone_push, telling
 from server.notifications.messenger import MessengerSender
 from server.notifications.messengers import joining
 from server.notifications.messengers.accounts import OUTBOX
@@ -50,12 +50,14 @@ def register(desk: Desk) -> None:
     """Send mail, pushes and messages, tell deputies in time, and forget what is old."""
     desk.sends(KIND, mail_sender(desk.office))
     desk.sends(deliveries.PUSH, PushSender(desk.office))
+    desk.sends(phone_push.OUTBOX, phone_push.PhonePushSender(desk.office))
     desk.sends(deliveries.SERVICE, MessengerSender(desk.office))
     desk.sends(OUTBOX, ChatSender(desk.office))
     desk.every(SILENCE_LOOKED_FOR, "tell deputies", telling.escalate)
     desk.every(timedelta(hours=1), "forget caught mail", forget)
     desk.every(timedelta(hours=1), "forget old notices", telling.forget)
     desk.every(timedelta(hours=1), "forget who had joined a messenger", joining.forget)
+    desk.every(timedelta(hours=1), "forget phones that were told", phone_push.forget_old)
 
 
 def forget(work: Work) -> None:

@@ -1,4 +1,6 @@
-"""Telling visitors at the messenger that they joined: that there is news, and the link to their page."""
+"""Telling visitors at their messenger and on their phone that there is news, and which page of theirs has it."""
+
+from urllib.parse import urlsplit
 
 from access_protocol.wording import Language
 from server.kernel.ids import VisitorId
@@ -9,29 +11,39 @@ from server.places.models import Site, name_in
 from server.visits.guests import link_of
 from server.visits.models import Visit, Visitor
 
+_READ_ON = {NewsKind.MESSAGE: "/chat", NewsKind.DRINK: "/drink"}
+"""Where below the visit page a push leads; everything else stands on the visit page itself."""
 
-def page_of(work: Work, visit: Visit, visitor: Visitor, language: Language) -> MessengerPage:
+
+def page_of(
+    work: Work, visit: Visit, visitor: Visitor, language: Language, news: NewsKind | None = None
+) -> MessengerPage:
     """Return what a message may say of a visit.
 
     LINE's own browser would be another phone to us; the parameter has LINE open the phone's usual one
     (https://developers.line.biz/en/docs/line-login/using-line-url-scheme/). Others do not look at it.
     """
     site = work.session.get_one(Site, visit.site)
-    url = f"{link_of(work, visitor)}?openExternalBrowser=1"
-    return MessengerPage(url, name_in(site, language), language, visit.ends_at)
+    link = link_of(work, visitor)
+    path = urlsplit(link).path + (_READ_ON.get(news, "") if news else "")
+    url = f"{link}?openExternalBrowser=1"
+    return MessengerPage(url, name_in(site, language), language, visit.ends_at, path)
 
 
 def tell_joined(work: Work, visitor_id: VisitorId, news: NewsKind) -> None:
-    """Tell a visitor that there is news, where they joined a messenger."""
+    """Tell a visitor that there is news, where they joined a messenger and where they asked their phone for it."""
     visitor = work.session.get(Visitor, visitor_id)
-    if visitor is None or not notifications.joined_of(work, [visitor_id]):
+    joined = notifications.joined_of(work, [visitor_id])
+    if visitor is None or not (joined or notifications.is_phone_told(work, visitor_id)):
         return
     visit = work.session.get_one(Visit, visitor.visit)
-    page = page_of(work, visit, visitor, visitor.language)
+    page = page_of(work, visit, visitor, visitor.language, news)
     notifications.tell_at_messengers(work, visitor_id, news, page)
+    notifications.tell_phone(work, visitor_id, news, page)
 
 
 def end_joined(work: Work, visitor_id: VisitorId) -> None:
     """Tell a visitor that the visit will not take place, and write to them no more."""
     tell_joined(work, visitor_id, NewsKind.CANCELLED)
     notifications.forget_at_messengers(work, visitor_id, keep=NewsKind.CANCELLED)
+    notifications.forget_phone(work, visitor_id, keep=NewsKind.CANCELLED)

@@ -37,7 +37,7 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CHARACTERS = 12
 """60 random bits."""
 _CODE = re.compile(rf"GENKAN[-\s]?([0-9A-Za-z]{{{_CHARACTERS}}})(?![0-9A-Za-z])", re.IGNORECASE)
-_REPLACES = {
+REPLACES = {
     NewsKind.ANSWERED: (NewsKind.ANSWERED,),
     NewsKind.PASS: (NewsKind.PASS,),
     NewsKind.CHANGED: (NewsKind.CHANGED, NewsKind.PASS),
@@ -56,6 +56,8 @@ class Page:
     site_name: str
     language: Language
     until: datetime
+    path: str = ""
+    """The page on our own site where the news is read; it needs the phone that keeps the visit."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,7 @@ def tell(work: Work, visitor: VisitorId, news: NewsKind, page: Page) -> int:
         link.forget_at = page.until + FORGOTTEN_AFTER
         if link.state is JoinState.BLOCKED:
             continue
-        _withdraw(work, link, _REPLACES[news])
+        _withdraw(work, link, REPLACES[news])
         text = words.say(news, page.language, page.site_name, page.url)
         user = work.sealer.unseal(link.sealed_user, purpose(link.id)).decode()
         write(

@@ -1,4 +1,4 @@
-"""Everything that is ever written into a chat, in the three languages.
+"""Everything that is ever written into a chat or pushed to a visitor's phone, in the three languages.
 
 A text names the site at most. Who comes, to whom, when, and what opens doors, stands on the page that it leads to.
 """
@@ -91,6 +91,32 @@ _ZH: Mapping[NewsKind | Reply, str] = {
     Reply.NOBODY_READS: "这里的消息无人阅读。您可以在访问页面上办理相关事项。",
     Reply.HOW_TO_JOIN: "如需在这里接收访问消息，请打开邀请邮件中的链接并按下按钮。",
 }
+_BRIEF: Mapping[Language, Mapping[NewsKind, str]] = {
+    Language.EN: {
+        NewsKind.ANSWERED: "Your host has answered you.",
+        NewsKind.CHANGED: "Your visit was changed. See what is new.",
+        NewsKind.CANCELLED: "Your visit will not take place.",
+        NewsKind.PASS: "Your pass is ready.",
+        NewsKind.MESSAGE: "There is a new message for you.",
+        NewsKind.DRINK: "Would you like a drink?",
+    },
+    Language.JA: {
+        NewsKind.ANSWERED: "担当者からお返事があります。",
+        NewsKind.CHANGED: "ご訪問の内容が変わりました。ご確認ください。",
+        NewsKind.CANCELLED: "ご訪問は取りやめになりました。",
+        NewsKind.PASS: "パスの用意ができました。",
+        NewsKind.MESSAGE: "新しいメッセージがあります。",
+        NewsKind.DRINK: "お飲み物はいかがですか。",
+    },
+    Language.ZH: {
+        NewsKind.ANSWERED: "接待人已回复您。",
+        NewsKind.CHANGED: "您的访问有变更，请查看。",
+        NewsKind.CANCELLED: "您的访问已取消。",
+        NewsKind.PASS: "您的通行证已准备好。",
+        NewsKind.MESSAGE: "您有新消息。",
+        NewsKind.DRINK: "想喝点什么吗？",
+    },
+}
 _BY_LANGUAGE = {Language.EN: _EN, Language.JA: _JA, Language.ZH: _ZH}
 
 
@@ -103,3 +129,8 @@ def say(what: NewsKind | Reply, language: Language, site: str = "", page: str = 
 def say_to_stranger(what: Reply) -> str:
     """Return a text in all three languages, for somebody of whom nothing is known."""
     return "\n\n".join(_BY_LANGUAGE[each][what] for each in (Language.JA, Language.ZH, Language.EN))
+
+
+def brief(news: NewsKind, language: Language) -> str:
+    """Return what a push to the visitor's own phone says, below the site's name."""
+    return _BRIEF[language][news]

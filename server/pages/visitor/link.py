@@ -15,6 +15,7 @@ from server.pages.visitor import (
     pass_,
     replies,
     series,
+    telling,
     timeline,
 )
 from server.pages.visitor.sections import Section, arranged
@@ -34,6 +35,7 @@ SECTIONS = (
     Section("series", series.section),
     Section("journey", replies.journey),
     Section("steps", appointment.steps),
+    Section("telling", telling.section),
     Section("messenger", messenger.section),
     Section("replies", replies.replies),
     Section("timeline", timeline.section),
