@@ -20,7 +20,12 @@ from server.arrivals.actions import (
 )
 from server.arrivals.models import WalkIn
 from server.conversations import actions as conversations
-from server.conversations.actions import AnswerWanted, MessageSaid
+from server.conversations.actions import (
+    AnswerWanted,
+    CommentAnswered,
+    MessageSaid,
+    SurveyAnswered,
+)
 from server.credentials import actions as credentials
 from server.credentials import models as issued
 from server.credentials.actions import CredentialIssued, CredentialRevoked, IssuerKeyRotated
@@ -37,6 +42,7 @@ from server.notifications.actions import NewsKind, NoticeKind, NoticeUnanswered
 from server.people.actions import PersonDeactivated
 from server.places.actions import PlaceChanged
 from server.places.models import AccessPoint, Portal
+from server.privacy import actions as privacy
 from server.refreshments import actions as refreshments
 from server.refreshments.actions import DrinkOffered, OrderMoved, OrderState
 from server.visits import actions as visits
@@ -51,7 +57,9 @@ from server.visits.actions import (
     VisitChanged,
     VisitDeclined,
     VisitHeld,
+    VisitorCheckedOut,
     VisitorDeclined,
+    VisitorForgotten,
     VisitorInvited,
     VisitorLinkReplaced,
     VisitorUninvited,
@@ -70,6 +78,7 @@ def register(office: Office) -> None:
     _register_doors(office.reactions)
     _register_drinks(office.reactions)
     _register_conversations(office.reactions)
+    _register_afterwards(office.reactions)
 
 
 def _register_arrivals(reactions: Reactions) -> None:
@@ -96,6 +105,7 @@ def _register_arrivals(reactions: Reactions) -> None:
 def _register_visits(reactions: Reactions) -> None:
     on = reactions.on
     # A visit stands: each visitor gets a credential, and with it the mail that shows it.
+    on(VisitorInvited, lambda work, it: visits.remember(work, it.visitor))
     on(VisitorInvited, lambda work, it: _expect(work, it.visitor))
     on(CredentialIssued, _mail_new_pass)
     on(MailWanted, lambda work, it: _mail_again(work, it.visitor))
@@ -132,9 +142,6 @@ def _register_visits(reactions: Reactions) -> None:
     # Nor is a phone told any more that keeps the visit no longer.
     on(OutboxSettled, notifications.phone_settled)
     on(VisitorLinkReplaced, lambda work, it: notifications.forget_phone(work, it.visitor))
-    # Nor is a phone told any more that keeps the visit no longer.
-    on(OutboxSettled, notifications.phone_settled)
-    on(VisitorLinkReplaced, lambda work, it: notifications.forget_phone(work, it.visitor))
 
 
 def _register_doors(reactions: Reactions) -> None:
@@ -163,6 +170,19 @@ def _register_conversations(reactions: Reactions) -> None:
     # Who is wanted in a chat is told; what is answered settles it, and the visitor is told of it in their turn.
     on(AnswerWanted, conversations.tell_wanted)
     on(MessageSaid, conversations.settle_answered)
+
+
+def _register_afterwards(reactions: Reactions) -> None:
+    on = reactions.on
+    # Who goes out is checked out, and their pass ends; who comes in again is a guest again.
+    on(PassageReported, arrivals.note_passage)
+    on(VisitorCheckedOut, lambda work, it: it.for_good and _withdraw(work, it.visitor))
+    on(VisitorCheckedOut, arrivals.clear_presence)
+    on(VisitorCheckedOut, lambda work, it: visits.keep_up(work, it.visitor))
+    # What they say is read, and answered. What they want forgotten, every subject forgets.
+    on(SurveyAnswered, conversations.tell_readers)
+    on(CommentAnswered, conversations.tell_comment_answered)
+    on(VisitorForgotten, privacy.forget_everywhere)
 
 
 def _register_drinks(reactions: Reactions) -> None:
@@ -320,7 +340,6 @@ def _follow_phone(work: Work, bound: PhoneBound) -> None:
     if not bound.again:
         return
     arrivals.end_tracker(work, bound.visitor)
-    notifications.forget_phone(work, bound.visitor)
     notifications.forget_phone(work, bound.visitor)
     if bound.follows:
         # Another date of the same series: the phone before shows nothing of it any more; it is told once.

@@ -13,7 +13,9 @@ from server.web.languages import gettext
 
 blueprint = Blueprint("host", __name__, url_prefix="/host", template_folder="templates")
 
-OPEN_TO_ALL = frozenset({"host.service_worker", "host.manifest", "host.offline"})
+OPEN_TO_ALL = frozenset(
+    {"host.service_worker", "host.pass_worker", "host.manifest", "host.offline"}
+)
 """What a browser fetches by itself, and what holds nothing personal."""
 
 
@@ -35,11 +37,12 @@ def install(app: Flask) -> None:
         approvals,
         installed,
         invite,
+        pass_,
         today,
         visit,
     )
 
-    del alerts, approvals, installed, invite, today, visit
+    del alerts, approvals, installed, invite, pass_, today, visit
     app.add_template_global(places, "host_places")
     app.register_blueprint(blueprint)
 
@@ -79,6 +82,7 @@ def places() -> list[Place]:
         (gettext("Today"), "today", "host.today", {"today", "visit"}),
         (gettext("Visits"), "visits", "host.visits", {"visits", "change_visit", "cancel_visit"}),
         (gettext("Invite"), "add", "host.new_visit", {"new_visit"}),
+        (gettext("Pass"), "key", "host.my_pass", {"my_pass", "show_pass"}),
         (gettext("Approve"), "approve", "host.approvals", {"approvals"}),
         (gettext("Alerts"), "bell", "host.alerts", {"alerts"}),
     )

@@ -1,10 +1,6 @@
 """The pass: the page that works on the phone without a network, and what it asks the server when there is one."""
 
-import base64
-import hashlib
 import json
-from datetime import datetime
-from enum import StrEnum
 from http import HTTPStatus
 
 from flask import Response, render_template, request, url_for
@@ -13,9 +9,18 @@ from pydantic import BaseModel, ValidationError
 from access_protocol.credential import CredentialClass
 from server.credentials import models as credentials
 from server.credentials.actions import HolderKeyInput, bind, holder_key, refresh, window
-from server.credentials.models import Issue
 from server.kernel.refusals import invalid_from
 from server.kernel.request import answer
+from server.pages.passes import (
+    MODULES,
+    BoundOut,
+    PassState,
+    Standing,
+    base64url,
+    milliseconds,
+    plain,
+    worker,
+)
 from server.pages.visitor import blueprint
 from server.pages.visitor.sections import Shown
 from server.pages.visitor.visiting import Visiting, visiting
@@ -27,65 +32,7 @@ from server.web.languages import current, gettext
 from server.web.limits import SMALL, at_most, limited
 from server.web.routes import STATIC, static_url
 
-_NAMED_AS_THEY_ARE = (
-    "pass_clock.js",
-    "pass_code.js",
-    "pass_key.js",
-    "pass_presentation.js",
-    "vendor/lean-qr.mjs",
-)
-"""Modules that other modules import by their plain names."""
-_VERSIONED = ("genkan.css", "icons.svg", "favicon.svg", "pass.js")
 _PAPER, _INDIGO = "#f7f5f0", "#23456b"
-
-
-class Standing(StrEnum):
-    """What a visitor's pass is good for, beside the hours in which it counts."""
-
-    EXPECTED = "expected"
-    PREPARING = "preparing"
-    """The visit waits for its confirmation."""
-    CANCELLED = "cancelled"
-    DECLINED = "declined"
-    """The visitor said that they will not come."""
-    WITHDRAWN = "withdrawn"
-    OVER = "over"
-
-
-class BoundOut(BaseModel):
-    """The credential that belongs to a key."""
-
-    credential: str
-    """The COSE_Sign1 in Base64url."""
-    holder: str
-    """The public key as compressed point in Base64url."""
-    generation: int
-
-    @classmethod
-    def of(cls, issued: Issue) -> "BoundOut":
-        """Show an issue that is bound to a key."""
-        return cls(
-            credential=_base64url(issued.message),
-            holder=_base64url(issued.holder or b""),
-            generation=issued.generation,
-        )
-
-
-class PassState(BaseModel):
-    """All that the phone needs to show the pass from now on; times are Unix time in milliseconds."""
-
-    now_ms: int
-    """The server's clock, by which the phone corrects its own."""
-    id: str
-    csrf: str
-    standing: Standing
-    begins_ms: int
-    ends_ms: int
-    bound: BoundOut | None
-    static: str | None
-    """The text of the mailed credential, where it still counts: the last resort."""
-    facts: dict[str, str]
-    """What stands in words beside the code."""
 
 
 class RefreshedOut(BaseModel):
@@ -113,12 +60,12 @@ def show_pass(token: str) -> Response:
         text = render_template(
             "visitor/pass.html",
             token=token,
-            pass_id=_base64url(bytes(now.visitor.credential)),
+            pass_id=base64url(bytes(now.visitor.credential)),
             visitor=now.visitor.name,
             facts=_facts(now),
             time_zone=now.names.time_zone(now.visit.site),
             site_name=now.names.site(now.visit.site),
-            modules=[_plain(name) for name in _NAMED_AS_THEY_ARE],
+            modules=[plain(name) for name in MODULES],
         )
     return Response(text, mimetype="text/html")
 
@@ -137,12 +84,12 @@ def pass_state(token: str) -> Response:
             for which in (CredentialClass.STATIC, CredentialClass.BOUND)
         )
         state = PassState(
-            now_ms=_milliseconds(now.work.now),
-            id=_base64url(bytes(now.visitor.credential)),
+            now_ms=milliseconds(now.work.now),
+            id=base64url(bytes(now.visitor.credential)),
             csrf=csrf.token(),
             standing=standing,
-            begins_ms=_milliseconds(begins),
-            ends_ms=_milliseconds(ends),
+            begins_ms=milliseconds(begins),
+            ends_ms=milliseconds(ends),
             bound=None if bound is None else BoundOut.of(bound),
             static=None if static is None else static.text,
             facts=_facts(now),
@@ -172,7 +119,7 @@ def refreshed(token: str) -> Response:
     """Return a credential for the next minute, for a phone that cannot keep a key."""
     with visiting(token) as now:
         made = refresh(now.work, now.visitor.id)
-    expires = _milliseconds(made.expires)
+    expires = milliseconds(made.expires)
     return answer(RefreshedOut(text=made.text, expires_ms=expires), HTTPStatus.CREATED)
 
 
@@ -205,16 +152,16 @@ def manifest(token: str) -> Response:
 @blueprint.get("/service-worker.js")
 @limited("240 per minute")
 def service_worker() -> Response:
-    """Return the worker that keeps passes for when there is no network."""
-    files = [*map(_plain, _NAMED_AS_THEY_ARE), *map(static_url, _VERSIONED)]
-    body = (STATIC / "pass_worker.js").read_text("utf-8")
-    digest = hashlib.sha256(body.encode())
-    for name in (*_NAMED_AS_THEY_ARE, *_VERSIONED):
-        digest.update((STATIC / name).read_bytes())
-    shell = json.dumps({"version": digest.hexdigest()[:12], "files": files})
-    response = Response(f"const SHELL = {shell};\n{body}", mimetype="text/javascript")
-    # Asked for again at each opening, so that a new version of the pass arrives.
-    response.headers["Cache-Control"] = "no-cache"
+    """Return the worker that keeps passes for when there is no network, and shows what the phone is told."""
+    response = worker("genkan-pass", r"^/v/[^/]+/pass$", above=r"^/v/[^/]+$")
+    news = {
+        "icon": static_url("icon-192.png"),
+        "title": gettext("News about your visit"),
+        "body": gettext("Please open your visit page to see it."),
+    }
+    shows = (STATIC / "telling_worker.js").read_text("utf-8")
+    text = response.get_data(as_text=True)
+    response.set_data(f"{text}\nconst NEWS = {json.dumps(news)};\n{shows}")
     return response
 
 
@@ -256,15 +203,3 @@ def _icon(name: str, side: int, purpose: str) -> dict[str, str]:
         "type": "image/png",
         "purpose": purpose,
     }
-
-
-def _plain(name: str) -> str:
-    return url_for("web.static", filename=name)
-
-
-def _milliseconds(at: datetime) -> int:
-    return int(at.timestamp() * 1000)
-
-
-def _base64url(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode("ascii")

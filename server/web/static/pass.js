@@ -1,4 +1,5 @@
-// The visitor's pass: decides what this phone can show, asks the server when there is a network, and draws it.
+// A pass, a visitor's or one of the house's own people's: decides what this phone can show, asks the server when
+// there is a network, and draws it.
 import { codeIn } from "./pass_code.js";
 import { serverClock } from "./pass_clock.js";
 import { bytesOf, makeKey, NO_KEY, openStore, pointOf, whyNoKey } from "./pass_key.js";
@@ -15,7 +16,8 @@ const SHOWS_CODE = ["bound", "refreshed", "static"];
 const ENDED = { 403: "elsewhere", 404: "gone", 410: "gone" };
 
 const page = document.getElementById("pass");
-const { pass: id, stateUrl, keyUrl, refreshedUrl, workerUrl, streamUrl, timeZone } = page.dataset;
+// Without `refreshedUrl` only a phone with a key gets a code; `about` is whom the notices that count here are about.
+const { pass: id, stateUrl, keyUrl, refreshedUrl, workerUrl, scope, streamUrl, notices, about, timeZone } = page.dataset;
 const hand = page.querySelector("[data-hand]");
 const code = codeIn(page.querySelector("canvas"));
 const store = await openStore();
@@ -39,11 +41,12 @@ function mode() {
   if (!state) return busy || syncedAt === -Infinity ? "loading" : "trouble";
   if (state.standing !== "expected") return state.standing;
   const now = clock.now();
-  if (now >= state.ends_ms) return "over";
+  if (now >= (record.credential ? state.bound.ends_ms : state.ends_ms)) return "over";
   if (now < state.begins_ms) return "early";
   if (record.credential) return "bound";
   if (why === undefined) return "loading";
   if (why === null && state.bound) return "moved";
+  if (why !== null && !refreshedUrl) return "keyless";
   if (refreshed && now < refreshed.expires_ms) return "refreshed";
   if (busy) return "loading";
   return state.static ? "static" : "trouble";
@@ -52,8 +55,9 @@ function mode() {
 function render() {
   const now = mode();
   for (const place of page.querySelectorAll("[data-when]")) {
-    const { when, network } = place.dataset;
-    place.hidden = !when.split(" ").includes(now) || network === (online ? "off" : "on");
+    const { when, network, signed } = place.dataset;
+    const fits = network !== (online ? "off" : "on") && (!signed || signed === page.dataset.signed);
+    place.hidden = !fits || !when.split(" ").includes(now);
   }
   for (const place of page.querySelectorAll("[data-why]")) place.hidden = place.dataset.why !== why;
   for (const [name, words] of Object.entries(record.state?.facts ?? {})) {
@@ -132,11 +136,14 @@ async function sync() {
     if (response.status in ENDED) {
       end(ENDED[response.status]);
     } else if (response.ok) {
+      page.dataset.signed = "in";
       record.state = await response.json();
       clock.measured(record.state.now_ms, took);
       await settle();
     }
-    online = response.ok || response.status in ENDED;
+    // Who is no longer signed in keeps what the phone holds until that ends.
+    if (response.status === 401) page.dataset.signed = "out";
+    online = response.ok || response.status === 401 || response.status in ENDED;
   } catch {
     online = false;
   }
@@ -156,19 +163,22 @@ async function settle() {
   if (why !== null) return;
   if (!record.key) Object.assign(record, await makeKey());
   if (!state.bound) await bind();
-  else if (state.bound.holder === pointOf(record.jwk)) take(state.bound);
-  else record.credential = null; // bound to a key that this phone had before, or to another phone
+  else if (state.bound.holder === pointOf(record.jwk)) {
+    take(state.bound);
+    if (state.renew) await bind();
+  } else record.credential = null; // bound to a key that this phone had before, or to another phone
 }
 
 async function bind() {
   await store.write(id, record); // first the key, so that what is bound to it can be used
   const response = await ask(keyUrl, { jwk: record.jwk });
   if (response.ok) take(await response.json());
-  else why = NO_KEY.REFUSED;
+  else if (!record.credential) why = NO_KEY.REFUSED;
 }
 
 function take(bound) {
   record.state.bound = bound;
+  record.state.id = bound.id;
   record.credential = bytesOf(bound.credential);
 }
 
@@ -185,7 +195,7 @@ async function remember() {
 function refreshable() {
   const state = record.state;
   const now = clock.now();
-  return state?.standing === "expected" && state.begins_ms <= now && now < state.ends_ms;
+  return refreshedUrl && state?.standing === "expected" && state.begins_ms <= now && now < state.ends_ms;
 }
 
 async function refresh() {
@@ -222,7 +232,7 @@ async function stayAwake() {
 async function keepPage() {
   if (!navigator.serviceWorker) return;
   try {
-    await navigator.serviceWorker.register(workerUrl, { scope: "/v/", updateViaCache: "none" });
+    await navigator.serviceWorker.register(workerUrl, { scope, updateViaCache: "none" });
     const { active } = await navigator.serviceWorker.ready;
     const channel = new MessageChannel();
     channel.port1.onmessage = ({ data }) => {
@@ -237,7 +247,11 @@ async function keepPage() {
 // What the server tells of the visit arrives at once; without this the page still asks each minute.
 function listen() {
   const stream = new EventSource(streamUrl, { withCredentials: true });
-  for (const event of ["visitor", "refresh"]) stream.addEventListener(event, () => sync());
+  for (const event of notices.split(" ")) {
+    stream.addEventListener(event, ({ data }) => {
+      if (!about || event === "refresh" || data === about) sync();
+    });
+  }
 }
 
 function wake() {

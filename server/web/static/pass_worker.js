@@ -1,13 +1,14 @@
 // Keeps the pass for when there is no network: its files, and the pages of this phone's own visits; nothing else.
-// The server puts `SHELL = { version, files }` before this; a changed file gives another version, and so a new worker.
+// The server puts `SHELL = { name, version, files, pass, above }` before this; a changed file gives another version,
+// and so a new worker.
 "use strict";
 
-const OURS = "genkan-pass-"; // other pages of this server have caches of their own
+const OURS = `${SHELL.name}-`; // other pages of this server have caches of their own
 const FILES = `${OURS}files-${SHELL.version}`;
 const PAGES = `${OURS}pages`;
 const PATIENCE_MS = 150; // so long the network may take before the kept page is shown
-const PASS = /^\/v\/[^/]+\/pass$/;
-const VISIT = /^\/v\/[^/]+$/;
+const PASS = new RegExp(SHELL.pass);
+const ABOVE = SHELL.above ? new RegExp(SHELL.above) : null;
 
 self.addEventListener("install", (event) => {
   event.waitUntil(keepFiles().then(() => self.skipWaiting()));
@@ -29,7 +30,7 @@ self.addEventListener("fetch", (event) => {
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== self.location.origin) return;
   if (request.mode === "navigate" && PASS.test(url.pathname)) event.respondWith(pass(event, url.pathname));
-  else if (request.mode === "navigate" && VISIT.test(url.pathname)) event.respondWith(visit(request, url.pathname));
+  else if (request.mode === "navigate" && ABOVE?.test(url.pathname)) event.respondWith(visit(request, url.pathname));
   else if (url.pathname.startsWith("/static/")) event.respondWith(file(request));
 });
 
