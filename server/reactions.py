@@ -105,7 +105,7 @@ def _register_arrivals(reactions: Reactions) -> None:
 def _register_visits(reactions: Reactions) -> None:
     on = reactions.on
     # A visit stands: each visitor gets a credential, and with it the mail that shows it.
-    on(VisitorInvited, lambda work, it: visits.remember(work, it.visitor))
+    on(VisitorInvited, _greet_again)
     on(VisitorInvited, lambda work, it: _expect(work, it.visitor))
     on(CredentialIssued, _mail_new_pass)
     on(MailWanted, lambda work, it: _mail_again(work, it.visitor))
@@ -176,7 +176,7 @@ def _register_afterwards(reactions: Reactions) -> None:
     on = reactions.on
     # Who goes out is checked out, and their pass ends; who comes in again is a guest again.
     on(PassageReported, arrivals.note_passage)
-    on(VisitorCheckedOut, lambda work, it: it.for_good and _withdraw(work, it.visitor))
+    on(VisitorCheckedOut, _end_pass)
     on(VisitorCheckedOut, arrivals.clear_presence)
     on(VisitorCheckedOut, lambda work, it: visits.keep_up(work, it.visitor))
     # What they say is read, and answered. What they want forgotten, every subject forgets.
@@ -240,6 +240,15 @@ def _expect(work: Work, visitor: VisitorId) -> None:
 
 def _withdraw(work: Work, visitor: VisitorId) -> None:
     credentials.withdraw(work, visitor)
+
+
+def _end_pass(work: Work, left: VisitorCheckedOut) -> None:
+    if left.for_good:
+        credentials.withdraw(work, left.visitor)
+
+
+def _greet_again(work: Work, invited: VisitorInvited) -> None:
+    visits.remember(work, invited.visitor)
 
 
 def _withdraw_all(work: Work, held: VisitHeld) -> None:

@@ -32,9 +32,10 @@ from server.access.entrance_codes import code_now as entrance_code_now
 from server.access.entrance_codes import codes_ahead as entrance_codes_ahead
 from server.access.entrance_codes import post as post_entrance
 from server.access.entrance_codes import rotate as rotate_entrance_key
+from server.access.entrances import dispense_by_poster, open_by_poster
 from server.access.entrances import find as find_opening
-from server.access.entrances import open_by_poster
 from server.access.entrances import reported as reported_of_opening
+from server.access.forgetting import about_credential, forget_visitor, is_inside, leave_unseen
 from server.access.ledger import (
     AccessDecided,
     LedgerAlarmRaised,
@@ -42,6 +43,7 @@ from server.access.ledger import (
     ReportedOutcome,
     door_witnessed,
 )
+from server.access.ledger import lock_own as lock_ledger
 from server.access.lockdowns import (
     Lasting,
     LockdownBegan,
@@ -88,6 +90,7 @@ __all__ = [
     "Reason",
     "ReportedOutcome",
     "Told",
+    "about_credential",
     "acknowledge_conflict",
     "amnesty_granted",
     "check_code",
@@ -95,6 +98,7 @@ __all__ = [
     "credential_revoked",
     "device_enrolled",
     "device_status_changed",
+    "dispense_by_poster",
     "door_reported",
     "door_witnessed",
     "entrance_code_accepts",
@@ -102,15 +106,19 @@ __all__ = [
     "entrance_codes_ahead",
     "find_command",
     "find_opening",
+    "forget_visitor",
     "grant_amnesty",
+    "is_inside",
     "issuer_key_rotated",
     "lasting",
+    "leave_unseen",
     "list_alarms",
     "list_conflicts",
     "list_doors",
     "list_events",
     "list_inside",
     "lock_down",
+    "lock_ledger",
     "open_by_poster",
     "open_portal",
     "place_changed",

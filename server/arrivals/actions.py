@@ -1,7 +1,5 @@
 """What others can ask of arrivals."""
 
-from server.arrivals.forgetting import about_visitor, forget_visitor, prune_approvals
-from server.arrivals.leaving import clear_presence, note_passage
 from server.arrivals.answers import HostAnswered, NewAnswer, answer, answers_in, latest_for
 from server.arrivals.check_in import (
     ApprovalAsked,
@@ -39,6 +37,7 @@ from server.arrivals.fences import (
     reach_m,
     remove_fence,
 )
+from server.arrivals.forgetting import about_visitor, forget_visitor, prune_approvals
 from server.arrivals.kiosks import NewKiosk, list_kiosks
 from server.arrivals.kiosks import Showing as KioskShowing
 from server.arrivals.kiosks import at_screen as kiosk_at_screen
@@ -46,6 +45,7 @@ from server.arrivals.kiosks import note_seen as note_kiosk_seen
 from server.arrivals.kiosks import pair as pair_kiosk
 from server.arrivals.kiosks import revoke as revoke_kiosk
 from server.arrivals.kiosks import showing as kiosk_showing
+from server.arrivals.leaving import clear_presence, note_passage
 from server.arrivals.owntracks import LARGEST as LARGEST_OWNTRACKS
 from server.arrivals.owntracks import received as take_owntracks
 from server.arrivals.poster_sheets import Size as PosterSize
@@ -81,11 +81,6 @@ from server.arrivals.walk_ins import refuse as refuse_walk_in
 from server.arrivals.walk_ins import register as register_walk_in
 
 __all__ = [
-    "about_visitor",
-    "forget_visitor",
-    "prune_approvals",
-    "clear_presence",
-    "note_passage",
     "CODE_REMEMBERED",
     "LARGEST_OWNTRACKS",
     "AnswerKind",
@@ -117,6 +112,7 @@ __all__ = [
     "WalkInDecided",
     "WalkInRefusal",
     "WalkInRegistered",
+    "about_visitor",
     "answer",
     "answers_in",
     "approval_counts",
@@ -125,10 +121,12 @@ __all__ = [
     "approve_walk_in",
     "as_read",
     "ask_approval",
+    "clear_presence",
     "drawn",
     "end_tracker",
     "enter",
     "find_fence",
+    "forget_visitor",
     "get_poster",
     "is_at_site",
     "is_day_of",
@@ -145,6 +143,7 @@ __all__ = [
     "new_check_number",
     "new_code",
     "note_kiosk_seen",
+    "note_passage",
     "note_scan",
     "notice_crossing",
     "pair_kiosk",
@@ -152,6 +151,7 @@ __all__ = [
     "poster_found",
     "poster_pdf",
     "poster_picture",
+    "prune_approvals",
     "put_fence",
     "put_up_poster",
     "qr_svg",

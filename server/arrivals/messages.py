@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 from access_protocol import topics
-from server.arrivals import owntracks, trackers, walk_ins
+from server.arrivals import leaving, owntracks, trackers, walk_ins
 from server.kernel.desk import Desk, Malformed
 from server.kernel.work import Work
 
 SETTLED_EVERY = timedelta(seconds=5)
 FORGOTTEN_EVERY = timedelta(minutes=1)
+CHECKED_OUT_EVERY = timedelta(minutes=1)
 
 
 def register(desk: Desk) -> None:
@@ -18,6 +19,7 @@ def register(desk: Desk) -> None:
     desk.every(SETTLED_EVERY, "who stayed within a fence", owntracks.settle)
     desk.every(FORGOTTEN_EVERY, "forget the apps of visits that are over", trackers.forget_ended)
     desk.every(timedelta(hours=1), "forget old walk-ins", walk_ins.forget_old)
+    desk.every(CHECKED_OUT_EVERY, "check out whom nobody saw leave", leaving.check_out_unseen)
 
 
 def _tracked(work: Work, name: str, payload: bytes) -> None:

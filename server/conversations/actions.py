@@ -23,7 +23,7 @@ from server.conversations.events import AnswerWanted, ConversationClosed, Handed
 from server.conversations.files import LARGEST_FILE, Checked, checked_portrait
 from server.conversations.files import checked as checked_file
 from server.conversations.finding import find, of_host, of_reception, sides, stranger
-from server.conversations.forgetting import about_visitor, forget_visitor
+from server.conversations.forgetting import about_visitor, forget_before, forget_visitor
 from server.conversations.handing import (
     ask_person,
     close,
@@ -72,6 +72,30 @@ from server.conversations.rules import (
     State,
 )
 from server.conversations.saying import ask_listed, say
+from server.conversations.survey_models import Survey, SurveyAnswer
+from server.conversations.survey_telling import tell_answered as tell_comment_answered
+from server.conversations.survey_telling import tell_readers
+from server.conversations.surveys import (
+    CommentAnswered,
+    Figures,
+    NewSurveyAnswer,
+    Question,
+    SurveyAnswered,
+    SurveyInput,
+    SurveyReply,
+    answer_of,
+    answer_survey,
+    change_survey,
+    figures,
+    may_read,
+    prune_comments,
+    readers_of,
+    reply_to_comment,
+    said,
+    survey_of,
+)
+from server.conversations.surveys import about_visitor as about_survey
+from server.conversations.surveys import forget_visitor as forget_survey
 from server.conversations.telling import settle_answered, tell_wanted
 from server.conversations.thread import NOTICE
 from server.conversations.wording import words_of
@@ -88,31 +112,47 @@ __all__ = [
     "Author",
     "Channel",
     "Checked",
+    "CommentAnswered",
     "ConversationClosed",
+    "Figures",
     "HandedOver",
     "MessageSaid",
     "NewContactPoint",
+    "NewSurveyAnswer",
     "Nickname",
     "Note",
+    "Question",
     "QuestionInput",
     "Said",
     "Side",
     "State",
+    "Survey",
+    "SurveyAnswer",
+    "SurveyAnswered",
+    "SurveyInput",
+    "SurveyReply",
     "Tried",
+    "about_survey",
     "about_visitor",
     "add_question",
+    "answer_of",
+    "answer_survey",
     "ask_listed",
     "ask_person",
     "buttons",
     "call_oneself",
     "change_question",
+    "change_survey",
     "checked_file",
     "checked_portrait",
     "close",
     "contact_address",
     "contact_found",
+    "figures",
     "find",
     "follow_host",
+    "forget_before",
+    "forget_survey",
     "forget_visitor",
     "get_contact",
     "get_question",
@@ -123,6 +163,7 @@ __all__ = [
     "list_contacts",
     "list_questions",
     "mark_read",
+    "may_read",
     "messages_of",
     "note_contact_scan",
     "of_host",
@@ -132,13 +173,20 @@ __all__ = [
     "open_for_visitor",
     "open_picture",
     "pass_on_overdue",
+    "prune_comments",
     "put_up_contact",
+    "readers_of",
     "remove_question",
+    "reply_to_comment",
+    "said",
     "say",
     "settle_answered",
     "sides",
     "stranger",
+    "survey_of",
     "take_down_contact",
+    "tell_comment_answered",
+    "tell_readers",
     "tell_wanted",
     "try_out",
     "unread",

@@ -2,8 +2,8 @@
 
 from access_protocol.credential import CredentialClass
 from access_protocol.ids import SiteCode
-from server.credentials.forgetting import about_visitor, forget_expired, forget_visitor
 from server.credentials import holder_keys, keys, models
+from server.credentials.forgetting import about_visitor, forget_expired, forget_visitor
 from server.credentials.holder_keys import HolderKeyInput, holder_key
 from server.credentials.issuing import (
     CredentialIssued,
@@ -43,9 +43,6 @@ from server.kernel.work import Work
 from server.places.models import Site
 
 __all__ = [
-    "about_visitor",
-    "forget_expired",
-    "forget_visitor",
     "CredentialIssued",
     "CredentialRevoked",
     "HolderKeyInput",
@@ -54,12 +51,15 @@ __all__ = [
     "StaffAccessChanged",
     "StaffPass",
     "StaffPassUnblocked",
+    "about_visitor",
     "allow",
     "bind",
     "bind_staff",
     "block",
     "expect",
     "follow_site",
+    "forget_expired",
+    "forget_visitor",
     "holder_key",
     "issue",
     "issue_anew",

@@ -103,7 +103,8 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # Python's sqlite3 must not begin transactions by itself: it forgets to before a SELECT
     # (SQLAlchemy, "Using SQLAlchemy to emit BEGIN in lieu of SQLite's transaction control").
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    # What is deleted is overwritten with zeros: somebody asked us to forget it.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 

@@ -1,6 +1,7 @@
 """Private keys at rest: sealed with the master key, so that a copied database opens no door."""
 
 import hashlib
+import hmac
 import os
 
 from cryptography.exceptions import InvalidTag
@@ -60,6 +61,16 @@ class Sealer:
         return (
             sealed if self.is_current(sealed) else self.seal(self.unseal(sealed, purpose), purpose)
         )
+
+    def keyed_hashes(self, text: bytes, purpose: str) -> list[str]:
+        """Return the HMAC-SHA256 of a text, in hexadecimal: with the present master key, then with the one before.
+
+        Without the master key nobody can try addresses against it, which a plain hash would allow.
+        """
+        return [
+            hmac.new(key, purpose.encode() + b"\0" + text, hashlib.sha256).hexdigest()
+            for key in self._keys.values()
+        ]
 
 
 def _derive(master_key: SecretStr) -> tuple[bytes, bytes]:

@@ -4,13 +4,6 @@ from datetime import datetime
 
 from sqlmodel import select
 
-from server.notifications.forgetting import (
-    about_visitor,
-    forget_notices_once,
-    forget_visitor,
-    prune_mails,
-    prune_notices,
-)
 from server.kernel import live, outbox
 from server.kernel.errors import NotFound
 from server.kernel.ids import MailId, OutboxId
@@ -33,6 +26,13 @@ from server.notifications.channels import (
     send_test,
 )
 from server.notifications.deliveries import settled, waiting_tries
+from server.notifications.forgetting import (
+    about_visitor,
+    forget_notices_once,
+    forget_visitor,
+    prune_mails,
+    prune_notices,
+)
 from server.notifications.kinds import (
     TOLD_ONCE,
     WORTHLESS_AFTERWARDS,

@@ -19,6 +19,10 @@ class NoticeKind(StrEnum):
     PHONE_MOVED = "phone_moved"
     """Another phone took the visit over."""
     MESSAGE = "message"
+    COMMENT = "comment"
+    """A visitor wrote something in the survey."""
+    LOW_SCORE = "low_score"
+    """A visitor was not content."""
     TEST = "test"
     """The host asked for a test message on one channel."""
 
@@ -85,9 +89,15 @@ class MailUse(StrEnum):
 
 
 URGENT = frozenset(
-    {NoticeKind.NEAR, NoticeKind.ARRIVED, NoticeKind.WALK_IN, NoticeKind.APPROVAL_ASKED}
+    {
+        NoticeKind.NEAR,
+        NoticeKind.ARRIVED,
+        NoticeKind.WALK_IN,
+        NoticeKind.APPROVAL_ASKED,
+        NoticeKind.LOW_SCORE,
+    }
 )
-"""A visitor stands at the door, or will in a minute: these may pass quiet hours where the host allows it."""
+"""A visitor stands at the door, or soon will, or left discontented: may pass quiet hours where the host allows it."""
 
 ON_THE_WAY = frozenset({NoticeKind.APPROACHING, NoticeKind.NEAR, NoticeKind.ARRIVED})
 """Where a visitor is: a newer one of these takes the place of an older one."""

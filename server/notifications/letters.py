@@ -94,6 +94,8 @@ def write(letter: Letter, sender: str, at: datetime) -> Mail:
         "greeting": words.greeting.format_map(filled),
         "opening": says.opening.format_map(filled),
         "closing": words.closing.format_map(filled),
+        "link_words": says.link or words.link,
+        "before_link": says.before_link or words.before_link,
         "when": when(letter.starts_at, letter.ends_at, letter.time_zone, letter.language),
         "dates": [
             when(start, end, letter.time_zone, letter.language, with_zone=False)

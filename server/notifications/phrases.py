@@ -101,6 +101,16 @@ _EN = {
         "A visitor uses another phone now",
         ("If you did not expect this, please ask them.",),
     ),
+    NoticeKind.COMMENT: _Phrase(
+        "A visitor wrote how it was",
+        "A visitor wrote how it was",
+        ("Score: {score} of 5.", "At {site}.", "You can answer them."),
+    ),
+    NoticeKind.LOW_SCORE: _Phrase(
+        "A visitor was not content",
+        "A visitor was not content",
+        ("Score: {score} of 5.", "At {site}.", "Please have a look soon."),
+    ),
     NoticeKind.MESSAGE: _Phrase("New message from {name}", "New message from a visitor"),
     NoticeKind.TEST: _Phrase(
         "This is a test", "This is a test", ("News of your visitors will reach you here.",)
@@ -149,6 +159,16 @@ _JA = {
         "お客様が別のスマートフォンに切り替えました",
         ("お心当たりがない場合は、ご本人にご確認ください。",),
     ),
+    NoticeKind.COMMENT: _Phrase(
+        "来訪者から感想が届きました",
+        "来訪者から感想が届きました",
+        ("評価は5点中{score}点です。", "{site}。", "回答することができます。"),
+    ),
+    NoticeKind.LOW_SCORE: _Phrase(
+        "ご満足いただけなかった来訪者がいます",
+        "ご満足いただけなかった来訪者がいます",
+        ("評価は5点中{score}点です。", "{site}。", "早めにご確認ください。"),
+    ),
     NoticeKind.MESSAGE: _Phrase(
         "{name}様からメッセージが届きました", "お客様からメッセージが届きました"
     ),
@@ -188,6 +208,16 @@ _ZH = {
         "{name}现在使用另一部手机",
         "一位访客现在使用另一部手机",
         ("如非意料之中，请向本人确认。",),
+    ),
+    NoticeKind.COMMENT: _Phrase(
+        "一位访客写下了感受",
+        "一位访客写下了感受",
+        ("评分：{score} 分（满分 5 分）。", "{site}。", "您可以答复。"),
+    ),
+    NoticeKind.LOW_SCORE: _Phrase(
+        "一位访客不太满意",
+        "一位访客不太满意",
+        ("评分：{score} 分（满分 5 分）。", "{site}。", "请尽快查看。"),
     ),
     NoticeKind.MESSAGE: _Phrase("{name}发来新消息", "一位访客发来新消息"),
     NoticeKind.TEST: _Phrase("这是一条测试消息", "这是一条测试消息", ("访客的消息会送到这里。",)),

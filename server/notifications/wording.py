@@ -30,6 +30,10 @@ class LetterKind(StrEnum):
     """The pass of one date of a series, shortly before it."""
     MOVED = "moved"
     """Another phone took the link over: what is new is told, and who it was not can say so."""
+    THANKS = "thanks"
+    """To a visitor who left: thanks, and the way to the survey."""
+    SURVEY_ANSWERED = "survey answered"
+    """To a visitor whose comment was answered."""
 
 
 OVER = frozenset({LetterKind.CANCELLATION, LetterKind.REGRET, LetterKind.SERIES_CANCELLATION})
@@ -43,6 +47,9 @@ class Says:
     subject: str
     heading: str
     opening: str
+    link: str = ""
+    """The words of the button, where they are others than usual."""
+    before_link: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +148,21 @@ _EN = Words(
             heading="Your next visit",
             opening="{host} is looking forward to your visit. This is your pass for it.",
         ),
+        LetterKind.THANKS: Says(
+            subject="Thank you for your visit: {title}",
+            heading="Thank you for your visit",
+            opening="It was a pleasure to have you here. We hope that all went well.",
+            link="Tell us how it was",
+            before_link="How was it? Two questions, less than a minute:",
+        ),
+        LetterKind.SURVEY_ANSWERED: Says(
+            subject="An answer to what you wrote: {title}",
+            heading="We have answered you",
+            opening="Thank you for telling us how your visit was. "
+            "Somebody has read it, and their answer stands on your page.",
+            link="Read the answer",
+            before_link="You find it here:",
+        ),
         LetterKind.MOVED: Says(
             subject="Your invitation is on another phone now: {title}",
             heading="Your invitation is on another phone now",
@@ -228,6 +250,21 @@ _JA = Words(
             heading="次回のご来訪",
             opening="{host}がお待ちしております。今回の入館証をお送りします。",
         ),
+        LetterKind.THANKS: Says(
+            subject="ご来訪ありがとうございました：{title}",
+            heading="ご来訪ありがとうございました",
+            opening="お越しいただき、誠にありがとうございました。ご不便はございませんでしたでしょうか。",
+            link="感想を伝える",
+            before_link="いかがでしたか。1分ほどの短いアンケートです。",
+        ),
+        LetterKind.SURVEY_ANSWERED: Says(
+            subject="ご意見への回答：{title}",
+            heading="ご意見に回答しました",
+            opening="ご来訪の感想をお寄せいただき、ありがとうございました。"
+            "担当者が拝読し、お客様のページに回答を載せました。",
+            link="回答を読む",
+            before_link="こちらからご覧ください。",
+        ),
         LetterKind.MOVED: Says(
             subject="【お知らせ】ご招待が別の端末に移りました:{title}",
             heading="ご招待が別の端末に移りました",
@@ -312,6 +349,20 @@ _ZH = Words(
             subject="{day}来访的通行码：{title}",
             heading="您的下一次来访",
             opening="{host}期待您的到来。以下是本次来访的通行码。",
+        ),
+        LetterKind.THANKS: Says(
+            subject="感谢您的来访：{title}",
+            heading="感谢您的来访",
+            opening="很高兴接待您，希望一切顺利。",
+            link="说说您的感受",
+            before_link="这次来访怎么样？回答只需不到一分钟：",
+        ),
+        LetterKind.SURVEY_ANSWERED: Says(
+            subject="对您意见的答复：{title}",
+            heading="我们已答复您",
+            opening="感谢您告诉我们来访的感受。已有同事阅读，答复在您的页面上。",
+            link="阅读答复",
+            before_link="请在这里查看：",
         ),
         LetterKind.MOVED: Says(
             subject="您的邀请已转到另一部手机：{title}",

@@ -1,14 +1,16 @@
 """Accounts, their roles, browser sessions and API tokens."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import JSON
+from sqlalchemy import JSON, UniqueConstraint
 from sqlmodel import Field, Session, col, select
 
+from access_protocol.ids import SiteCode
 from access_protocol.wording import Language
-from server.kernel.database import ID_COLUMN, Record, stored_as_text
-from server.kernel.ids import PersonId, SessionId, TokenId
+from server.kernel.database import ID_COLUMN, Record, stored_as_text, text
+from server.kernel.ids import GroupId, PersonId, SessionId, TokenId
 from server.kernel.pagination import Page, PageQuery, paginate
 from server.people.rules import Role, same_email
 
@@ -77,6 +79,55 @@ class ApiToken(Record, table=True):
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
+
+
+class Group(Record, table=True):
+    """People of a site who look after something together, for example what visitors say afterwards."""
+
+    __tablename__ = "people_group"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (UniqueConstraint("site", "name"),)
+
+    id: GroupId = Field(primary_key=True, sa_type=ID_COLUMN)
+    site: SiteCode = Field(sa_type=text(3), foreign_key="places_site.code")
+    name: str = Field(max_length=100)
+    email: str = Field(default="", max_length=254)
+    """A mailbox that they share; empty: each of them is told, and nobody else."""
+    created_at: datetime
+
+
+class GroupMember(Record, table=True):
+    """That a person belongs to a group."""
+
+    __tablename__ = "people_group_member"  # pyright: ignore[reportAssignmentType]
+
+    group: GroupId = Field(
+        primary_key=True, sa_type=ID_COLUMN, foreign_key="people_group.id", ondelete="CASCADE"
+    )
+    person: PersonId = Field(
+        primary_key=True,
+        sa_type=ID_COLUMN,
+        foreign_key="people_person.id",
+        ondelete="CASCADE",
+        index=True,
+    )
+
+
+def groups(session: Session, site: SiteCode | None = None) -> Sequence[Group]:
+    """Return the groups of a site, or all of them, by site and name."""
+    statement = select(Group).order_by(col(Group.site), col(Group.name))
+    if site is not None:
+        statement = statement.where(Group.site == site)
+    return session.exec(statement).all()
+
+
+def members_of(session: Session, group: GroupId) -> Sequence[Person]:
+    """Return the people of a group whose accounts are open, by name."""
+    statement = (
+        select(Person)
+        .where(GroupMember.group == group, GroupMember.person == Person.id, col(Person.active))
+        .order_by(col(Person.name), col(Person.id))
+    )
+    return session.exec(statement).all()
 
 
 def hash_of(secret: str) -> str:

@@ -7,7 +7,7 @@ from server.devices import keys as server_keys
 from server.kernel.principal import Principal
 from server.kernel.work import Office
 from server.notifications import actions as notifications
-from server.visits import guests
+from server.visits import guests, returning
 
 
 def seal_anew(office: Office) -> None:
@@ -18,6 +18,7 @@ def seal_anew(office: Office) -> None:
             server_keys.seal_anew,
             certification.seal_anew,
             guests.seal_links_anew,
+            returning.seal_anew,
             notifications.seal_anew,
             entrance_codes.seal_anew,
         ):

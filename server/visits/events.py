@@ -15,6 +15,7 @@ from server.kernel.ids import (
     VisitorId,
     WishId,
 )
+from server.visits.leaving_models import CheckOutKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,3 +220,39 @@ class SeriesPassToSend(Event):
 
     audited: ClassVar[bool] = False
     visitor: VisitorId
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisitorCheckedOut(Event):
+    """A visitor left; `for_good`: their pass ends with it, otherwise they may come in again until the visit's end."""
+
+    visitor: VisitorId
+    visit: VisitId
+    site: SiteCode
+    how: CheckOutKind
+    for_good: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisitorReturned(Event):
+    """A visitor who had left came in again."""
+
+    visitor: VisitorId
+    visit: VisitId
+    site: SiteCode
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisitorForgotten(Event):
+    """Whatever tells who a visitor was is to be deleted, by each subject that keeps some of it."""
+
+    visitor: VisitorId
+    visit: VisitId
+    site: SiteCode
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeavingChanged(Event):
+    """A site decided anew what happens when visitors leave."""
+
+    site: SiteCode

@@ -99,6 +99,8 @@ class Visitor(Record, table=True):
     """What else they need, in their own words, sealed: it may tell of their health."""
     reminded_at: datetime | None = None
     """When a mail with the pass of this date of a series went out as its turn came."""
+    forgotten_at: datetime | None = None
+    """When all that told who they are was deleted; what is left is a row of ids."""
 
     @property
     def is_expected(self) -> bool:

@@ -38,6 +38,8 @@ NEWS = {
     NoticeKind.COMPANIONS: "people",
     NoticeKind.DECLINED: "cancelled",
     NoticeKind.MESSAGE: "message",
+    NoticeKind.COMMENT: "message",
+    NoticeKind.LOW_SCORE: "alarm",
     NoticeKind.PHONE_MOVED: "phone",
 }
 """What a host was told and has not looked at yet; where somebody is stands beside their name anyway."""

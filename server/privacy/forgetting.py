@@ -1,0 +1,130 @@
+"""One visitor's data over all subjects: seen as a whole, and forgotten as a whole."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, cast
+
+from access_protocol.ids import CredentialId
+from server.access import actions as access
+from server.arrivals import actions as arrivals
+from server.conversations import actions as conversations
+from server.credentials import actions as credentials
+from server.kernel import outbox
+from server.kernel.errors import Conflict, NotFound
+from server.kernel.ids import VisitorId
+from server.kernel.wiping import KIND as WIPE
+from server.kernel.work import Work
+from server.notifications import actions as notifications
+from server.visits import actions as visits
+from server.visits import models
+from server.visits.actions import VisitorForgotten
+from server.visits.models import Visit, Visitor
+
+OTHERS: dict[str, Callable[[Work, VisitorId], Any]] = {}
+"""Further subjects that keep something of visitors, and how each tells it."""
+FORGETTING: tuple[Callable[[Work, VisitorId], None], ...] = ()
+"""How each of them forgets."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """All that is kept of one visitor: by subject, in values that JSON knows."""
+
+    visitor: VisitorId
+    at: datetime
+    subjects: dict[str, Any]
+
+
+def about(work: Work, visitor_id: VisitorId) -> Told:
+    """Return all that any subject keeps of a visitor; the caller has made sure that they may see it."""
+    visit, visitor = _found(work, visitor_id)
+    email = visitor.email
+    credential = CredentialId(visitor.credential)
+    subjects = {
+        "visit": visits.about_visitor(work, visitor.id),
+        "arrival": arrivals.about_visitor(work, visitor.id),
+        "passes": credentials.about_visitor(work, visitor.id),
+        "doors": access.about_credential(work, credential),
+        "conversation": conversations.about_visitor(work, visitor.id),
+        "survey": conversations.about_survey(work, visitor.id),
+        "messages": notifications.about_visitor(work, visitor.id, email),
+    }
+    for name, ask in OTHERS.items():
+        subjects[name] = ask(work, visitor.id)
+    del visit
+    return Told(visitor.id, work.now, _plain(subjects))
+
+
+def may_be_forgotten(work: Work, visitor: Visitor) -> bool:
+    """Tell whether a visitor's data can go now: not while they are in the building."""
+    return not access.is_inside(work, CredentialId(visitor.credential))
+
+
+def ask_to_be_forgotten(work: Work, visitor_id: VisitorId) -> None:
+    """Forget a visitor who asked for it; who has not come yet declines with it. Refused while they are inside."""
+    visit, visitor = _found(work, visitor_id)
+    if not may_be_forgotten(work, visitor):
+        raise Conflict(
+            "You are still in the building. Your data can be deleted once you have left it."
+        )
+    if work.now < visit.ends_at and visitor.is_expected:
+        visits.leave_list(work, visit, visitor)
+    forget(work, visitor_id, profile=True)
+
+
+def forget(work: Work, visitor_id: VisitorId, *, profile: bool = False) -> None:
+    """Let every subject delete what it knows of a visitor; `profile`: also what they allowed us to keep.
+
+    For visitors themselves and for retention; once is enough, twice changes nothing.
+    """
+    visit, visitor = _found(work, visitor_id)
+    if visitor.forgotten_at is not None:
+        return
+    if profile:
+        visits.forget_profile(work, visitor.email)
+    work.record(VisitorForgotten(visitor=visitor.id, visit=visit.id, site=visit.site))
+
+
+def forget_everywhere(work: Work, forgotten: VisitorForgotten) -> None:
+    """Let each subject delete what it knows; visits come last, for by them the others know whom it is about."""
+    visitor = work.session.get_one(Visitor, forgotten.visitor)
+    email, last = visitor.email, not visits.still_named(work, visitor.email, visitor.id)
+    references = visits.mail_references(work, visitor)
+    credential = CredentialId(visitor.credential)
+    credentials.withdraw(work, visitor.id)
+    conversations.forget_visitor(work, visitor.id)
+    conversations.forget_survey(work, visitor.id)
+    for forget_there in FORGETTING:
+        forget_there(work, visitor.id)
+    arrivals.forget_visitor(work, visitor.id)
+    access.forget_visitor(work, visitor.id, credential)
+    notifications.forget_visitor(work, visitor.id, email, references, last=last)
+    visits.forget_visitor(work, visitor.id)
+    credentials.forget_visitor(work, visitor.id)
+    outbox.post(work, WIPE, "database", {"whole": False})
+
+
+def _found(work: Work, visitor_id: VisitorId) -> tuple[Visit, Visitor]:
+    found = models.with_visitor(work.session, visitor_id)
+    if found is None:
+        raise NotFound("There is no such visitor.")
+    return found
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401  JSON is any of its types
+    match value:
+        case datetime():
+            return value.isoformat()
+        case Enum():
+            return value.value
+        case dict():
+            known = cast("dict[str, object]", value)
+            return {str(key): _plain(each) for key, each in known.items()}
+        case list() | tuple():
+            return [_plain(each) for each in cast("list[object]", value)]
+        case None | bool() | int() | float() | str():
+            return value
+        case _:
+            return str(value)
