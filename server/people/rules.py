@@ -33,6 +33,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.DOORS_COMMAND,
             Right.DOORS_LOCKDOWN,
             Right.MEETINGS_READ,
+            Right.REFRESHMENTS_MANAGE,
             Right.CONVERSATIONS_ANSWER,
             Right.PEOPLE_READ,
             Right.PLACES_READ,
