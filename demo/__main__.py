@@ -80,7 +80,7 @@ def _invite_to_look_around(stage: Stage, scene: Scene) -> None:
     for person in scene.site["people"]:
         screen.print(f"  {person['role']:<14} {person['email']:<28} {scene.site['password']}")
     screen.print(f"  the host's page for phones: {stage.url}/host/")
-    for point in scene.site["access_points"]:
+    for point in [point for points in scene.site["gates"].values() for point in points]:
         screen.print(f"  put pictures before the camera of {point}: {stage.scene_folder(point)}")
     screen.print("Ctrl-C stops everything.\n")
 

@@ -18,7 +18,7 @@ from demo.stage import Stage
 from demo.timeline import StepFailedError, Timeline
 from demo.visitor import VisitorPhone
 
-GATE, FRONT, TURNSTILE, DOOR = "gate-1", "door-front", "turnstile-1", "door-sakura"
+FRONT, TURNSTILE, MACHINE, DOOR = "door-front", "turnstile-1", "vending-1", "door-sakura"
 FRONT_SIDE, ENTRANCE, ROOM = "front-door-in", "main-gate-in", "sakura-in"
 VISITOR = {
     "name": "Hana Suzuki",
@@ -79,24 +79,25 @@ class Scene:
         stage.start_server()
         tell.happened(f"server is ready: web {stage.url}, live, worker, and Mosquitto with an ACL")
         codes = {device["id"]: device["code"] for device in self.site["devices"]}
-        stage.start_controller("door", FRONT, codes[FRONT], self.people)
-        stage.start_controller("turnstile", TURNSTILE, codes[TURNSTILE], self.people)
-        stage.start_controller("door", DOOR, codes[DOOR], self.people)
+        controllers = {FRONT: "door", TURNSTILE: "turnstile", MACHINE: "vending", DOOR: "door"}
+        for device, kind in controllers.items():
+            stage.start_controller(kind, device, codes[device], self.people)
         tell.happened(
-            "front door, turnstile and meeting-room door enrolled with their one-time codes"
+            "front door, turnstile, drinks machine and meeting-room door enrolled with their one-time codes"
         )
-        cameras = {point: f"watch:{stage.scene_folder(point)}" for point in (ENTRANCE, ROOM)}
-        for point in cameras:
-            show_empty_hall(stage.scene_folder(point), self._seed())
-        if self.camera is not None:
-            cameras[ENTRANCE] = self.camera
-        stage.start_gate(GATE, codes[GATE], cameras)
+        for gate, points in self.site["gates"].items():
+            cameras = {point: f"watch:{stage.scene_folder(point)}" for point in points}
+            for point in points:
+                show_empty_hall(stage.scene_folder(point), self._seed())
+            if self.camera is not None and ENTRANCE in cameras:
+                cameras[ENTRANCE] = self.camera
+            stage.start_gate(gate, codes[gate], cameras)
         tell.happened(
-            "gate agent enrolled; its cameras look at the entrance and at the room's door"
+            "three gate agents enrolled: at the entrance gate, the drinks machine and the room"
         )
         guard = self._signed_in("security")
         wait_for("the doors' first word", lambda: self._doors_known(guard))
-        tell.happened("all three controllers reported: locked, closed")
+        tell.happened("all four controllers reported: locked, closed")
 
     def _doors_known(self, guard: Caller) -> bool | None:
         doors = guard.get("/api/v1/doors")["items"]

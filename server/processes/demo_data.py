@@ -1,11 +1,12 @@
 """The demo's site, people and devices; it may be written again and again, and gives new one-time codes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import SecretStr
 
 from access_protocol.credential import CredentialClass
-from access_protocol.ids import AccessPointId, PortalId, SiteCode, ZoneNumber
+from access_protocol.ids import AccessPointId, Direction, PortalId, SiteCode, ZoneNumber
 from access_protocol.topics import Kind
 from access_protocol.wording import Language
 from server.devices import actions as devices
@@ -22,7 +23,7 @@ from server.people.rules import Role
 from server.places import actions as places
 from server.places import models as places_models
 from server.places.actions import AccessPointInput, NewSite, PortalInput, RoomInput, ZoneInput
-from server.places.rules import PortalKind
+from server.places.rules import PASSES, PortalKind
 from server.processes import demo_reception, demo_visits
 
 SITE = SiteCode("TYO")
@@ -42,10 +43,19 @@ PEOPLE = (
 )
 DEVICES = (
     ("gate-1", Kind.GATE, "Entrance gate"),
+    ("gate-2", Kind.GATE, "Drinks machine"),
+    ("gate-3", Kind.GATE, "Sakura"),
     ("door-front", Kind.CONTROLLER, "Front door"),
     ("turnstile-1", Kind.CONTROLLER, "Main turnstile"),
+    ("vending-1", Kind.CONTROLLER, "Drinks machine"),
     ("door-sakura", Kind.CONTROLLER, "Door of Sakura"),
 )
+READERS = {
+    "gate-1": ("main-gate-in", "main-gate-out"),
+    "gate-2": ("drinks-reader",),
+    "gate-3": ("sakura-in", "sakura-out"),
+}
+"""The readers that each gate agent serves: one camera an access point."""
 
 
 def write(office: Office) -> dict[str, Any]:
@@ -60,7 +70,7 @@ def write(office: Office) -> dict[str, Any]:
         "site": SITE,
         "url": str(office.settings.base_url),
         "room": room,
-        "access_points": ["main-gate-in", "sakura-in"],
+        "gates": READERS,
         "password": PASSWORD,
         "people": [{"email": email, "name": name, "role": role} for email, name, role in PEOPLE],
         "devices": codes,
@@ -101,10 +111,20 @@ def _places(work: Work) -> str:
         kind=PortalKind.DOOR,
     )
     places.put_portal(work, SITE, PortalId("sakura-door"), door)
+    machine = PortalInput(
+        name="Drinks machine",
+        translations={_JA: "ドリンク自動販売機", _ZH: "饮料自动售货机"},
+        kind=PortalKind.VENDING,
+    )
+    places.put_portal(work, SITE, PortalId("drinks"), machine)
     # No reader stands in the street: the poster beside the front door opens it.
-    _access_point(work, "front-door-in", "front-door", 1, "door-front", gate=None)
-    _access_point(work, "main-gate-in", "main-gate", 2, "turnstile-1")
-    _access_point(work, "sakura-in", "sakura-door", 3, "door-sakura")
+    _access_point(work, "front-door-in", "front-door", 1, "door-front")
+    for side in (Direction.IN, Direction.OUT):
+        _access_point(work, f"main-gate-{side}", "main-gate", 2, "turnstile-1", "gate-1", side)
+        _access_point(work, f"sakura-{side}", "sakura-door", 3, "door-sakura", "gate-3", side)
+    _access_point(
+        work, "drinks-reader", "drinks", 2, "vending-1", "gate-2", classes=[CredentialClass.VOUCHER]
+    )
     rooms = places_models.rooms(work.session, SITE, PageQuery(cursor=None)).items
     if rooms:
         return rooms[0].id
@@ -119,12 +139,21 @@ def _places(work: Work) -> str:
 
 
 def _access_point(
-    work: Work, name: str, portal: str, zone: int, controller: str, gate: str | None = "gate-1"
+    work: Work,
+    name: str,
+    portal: str,
+    zone: int,
+    controller: str,
+    gate: str | None = None,
+    side: Direction = Direction.IN,
+    *,
+    classes: Sequence[CredentialClass] = PASSES,
 ) -> None:
     point = AccessPointInput(
         portal=portal,
         zone=zone,
-        classes=list(CredentialClass),
+        direction=side,
+        classes=list(classes),
         gate=gate,
         controller=controller,
     )
