@@ -20,6 +20,8 @@ UnitId = NewType("UnitId", str)
 OpeningId = NewType("OpeningId", str)
 LandmarkId = NewType("LandmarkId", str)
 
+AnyArea = shapely.Polygon | shapely.MultiPolygon
+
 
 class Climb(StrEnum):
     """How a unit leads to other levels; the values are IMDF's categories of units."""
@@ -64,7 +66,7 @@ class Level:
     """Storeys above the ground floor, which is 0."""
     name: Words
     short_name: Words
-    outline: shapely.Polygon | shapely.MultiPolygon
+    outline: AnyArea
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Unit:
     level: LevelId
     category: str
     name: Words
-    shape: shapely.Polygon
+    shape: AnyArea
     point: Spot
     """A place inside: where its name stands, and where ways to it end."""
     room: str | None = None
@@ -99,6 +101,8 @@ class Opening:
     name: Words
     line: tuple[Spot, Spot]
     """Its two ends; the length is the width one passes through."""
+    units: tuple[UnitId, ...]
+    """The units on its two sides; one only where the other side is outdoors."""
     portal: PortalId | None = None
     is_open: bool = False
     """A passage without anything that opens or closes."""
@@ -123,7 +127,7 @@ class Landmark:
     name: Words
     point: Spot
     portal: PortalId | None = None
-    shape: shapely.Polygon | None = None
+    shape: AnyArea | None = None
     """Its outline; None for IMDF's amenities, which are points and stand in nobody's way."""
 
 
