@@ -61,6 +61,11 @@ class AccessPoint:
     classes: frozenset[CredentialClass]
     pulse: timedelta
 
+    @property
+    def gives_out(self) -> bool:
+        """Whether it stands at a vending machine, which takes vouchers and lets nobody through."""
+        return CredentialClass.VOUCHER in self.classes
+
 
 @dataclass(frozen=True, slots=True)
 class ZonePolicy:

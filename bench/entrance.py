@@ -17,7 +17,7 @@ from bench.site import static_text
 from demo.hall import HEIGHT, WIDTH, empty_hall
 from demo.phone import View, code_picture, held_phone
 from gate_agent.camera import Frame
-from gate_agent.feedback.base import Enrolling
+from gate_agent.feedback.base import Enrolling, Serving
 from gate_agent.vision import Image, cv2
 
 FRAMES_A_SECOND = 15
@@ -189,6 +189,9 @@ class NotedFeedback:
     def door(self, point: AccessPointId, event: EventId, outcome: Outcome) -> None:
         """See `Feedback.door`."""
         self.ended.put((time.monotonic(), event, outcome))
+
+    def machine(self, point: AccessPointId, event: EventId, said: Serving) -> None:
+        """See `Feedback.machine`."""
 
     def offline(self, *, now: bool) -> None:
         """See `Feedback.offline`."""

@@ -18,7 +18,7 @@ from gate_agent.decoder.chain import DecoderChain
 from gate_agent.decoder.change import Attention
 from gate_agent.decoder.process import DecodingProcess
 from gate_agent.eyes import Eyes, camera_eyes, scanner_eyes
-from gate_agent.feedback.base import Feedback
+from gate_agent.feedback.base import Feedback, Serving
 from gate_agent.gatekeeper import Gatekeeper
 from gate_agent.health import HANGS_AFTER, HealthReport, ReaderGauge
 from gate_agent.held_feeds import KnowledgeNotKept
@@ -228,6 +228,11 @@ class Agent:
     def door(self, point: AccessPointId, event: EventId, outcome: Outcome) -> None:
         """Pass on what a controller says, and have its journal entry uploaded soon."""
         self._feedback.door(point, event, outcome)
+        self._wake.set()
+
+    def machine(self, point: AccessPointId, event: EventId, said: Serving) -> None:
+        """Pass on what a vending machine says."""
+        self._feedback.machine(point, event, said)
         self._wake.set()
 
     def _connection_changed(self, connected: bool) -> None:  # noqa: FBT001 - the transport's form

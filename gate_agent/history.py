@@ -13,14 +13,16 @@ from typing import Any
 
 from access_protocol.credential import HIGHEST_GENERATION, CredentialClass
 from access_protocol.decision import DenyReason
-from access_protocol.events import DecisionEntry, EntryBody, Outcome, OutcomeEntry
+from access_protocol.events import FREEING, DecisionEntry, EntryBody, Outcome, OutcomeEntry
 from access_protocol.ids import AccessPointId, CredentialId, EventId, ZoneNumber
 from access_protocol.knowledge import AccessPoint, Direction
 from gate_agent.logs import Log
 
-NOBODY_PASSED = frozenset({Outcome.NOT_PASSED, Outcome.REFUSED, Outcome.NO_ANSWER})
-_BY_THE_PORTAL = frozenset({Outcome.PASSED, Outcome.NOT_PASSED})
+_OF_MACHINES = frozenset({Outcome.DISPENSED, Outcome.NOT_DISPENSED})
+_OF_DOORS = frozenset({Outcome.OPENED, Outcome.PASSED, Outcome.NOT_PASSED})
+_BY_THE_PORTAL = frozenset({Outcome.PASSED, Outcome.NOT_PASSED, *_OF_MACHINES})
 """After these the portal has nothing more to say about a grant."""
+_HAPPENED = frozenset({Outcome.PASSED, Outcome.DISPENSED})
 
 _REASONS = tuple(DenyReason)
 _CLOCK_TRUSTED = {None, *_REASONS[_REASONS.index(DenyReason.CLOCK_UNTRUSTED) + 1 :]}
@@ -61,12 +63,16 @@ log = Log(__name__)
 
 @dataclass(slots=True)
 class Grant:
-    """One granted access, and how far its portal's controller has reported on it."""
+    """One granted access, and how far its portal's controller has reported on it.
+
+    `gives_out`: a voucher was granted, so that a machine gives something out and nobody goes anywhere.
+    """
 
     credential: CredentialId
     point: AccessPointId
     opened: bool = False
     final: Outcome | None = None
+    gives_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +91,10 @@ class OwnPassage:
 class PassageHistory:
     """What the journal's entries mean; fed with each of them in order, in the entry's own transaction.
 
-    A single entry is reserved by its grant and freed only by the word that nobody passed. A grant
-    whose end nobody reported stays reserved: the door may have opened. That it opened, or that
-    somebody passed, is believed also after the gate took it that nothing would happen.
+    A single entry, or a voucher, is reserved by its grant and freed only by the word that nobody passed, or
+    that nothing fell. A grant whose end nobody reported stays reserved: the door may have opened. That it
+    opened, that somebody passed or something fell is believed also after the gate took it that nothing would
+    happen.
 
     A look-up that the disk does not answer says that nothing is known and sets `failure`; the journal
     then takes no grant.
@@ -215,20 +222,20 @@ class PassageHistory:
         row = self._writing.execute(_GRANT, (event,)).fetchone()
         if row is None or not _is_news(grant := _grant(row), entry.outcome):
             return
-        if entry.outcome in NOBODY_PASSED:
+        if entry.outcome in FREEING:
             self._writing.execute(
                 "UPDATE access SET final = ?, reserved = 0 WHERE event = ? AND granted = 1",
                 (entry.outcome, event),
             )
             return
         # A door has no sensor for passages: that it was opened is all it can ever say.
-        if not grant.opened:
+        if not (grant.opened or grant.gives_out):
             self._writing.execute(
                 "UPDATE access SET opened = 1, passed = ?, passed_at = ?"
                 " WHERE event = ? AND granted = 1",
                 (sequence, entry.at.isoformat(), event),
             )
-        final = entry.outcome if entry.outcome is Outcome.PASSED else None
+        final = entry.outcome if entry.outcome in _HAPPENED else None
         self._writing.execute(
             "UPDATE access SET reserved = 1, final = ? WHERE event = ? AND granted = 1",
             (final, event),
@@ -236,7 +243,7 @@ class PassageHistory:
 
 
 _GRANT = (
-    "SELECT credential, point, opened, final FROM access"
+    "SELECT credential, point, opened, final, class FROM access"
     " WHERE event = ? AND granted = 1 ORDER BY decided DESC LIMIT 1"
 )
 _LAST_PASSAGE = (
@@ -251,9 +258,14 @@ _PASSAGES_AFTER = (
 
 
 def _grant(row: tuple[Any, ...]) -> Grant:
-    credential, point, opened, final = row
-    outcome = None if final is None else Outcome(final)
-    return Grant(CredentialId(credential), AccessPointId(point), bool(opened), outcome)
+    credential, point, opened, final, kind = row
+    return Grant(
+        credential=CredentialId(credential),
+        point=AccessPointId(point),
+        opened=bool(opened),
+        final=None if final is None else Outcome(final),
+        gives_out=kind == CredentialClass.VOUCHER,
+    )
 
 
 def _passage(row: tuple[Any, ...]) -> OwnPassage:
@@ -270,13 +282,13 @@ def _passage(row: tuple[Any, ...]) -> OwnPassage:
 
 
 def _is_news(grant: Grant, outcome: Outcome) -> bool:
-    if grant.final in _BY_THE_PORTAL:
+    if grant.final in _BY_THE_PORTAL or outcome in (_OF_DOORS if grant.gives_out else _OF_MACHINES):
         return False
-    if outcome is Outcome.PASSED:
+    if outcome in _HAPPENED:
         return True
     if outcome is Outcome.OPENED:
         return not grant.opened
-    return grant.final is None and (outcome is Outcome.NOT_PASSED or not grant.opened)
+    return grant.final is None and (outcome in _BY_THE_PORTAL or not grant.opened)
 
 
 def trusted_time(entry: EntryBody) -> datetime | None:

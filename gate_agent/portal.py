@@ -17,12 +17,22 @@ from typing import Protocol
 from access_protocol import codec, commands, topics
 from access_protocol.codec import MalformedReportError
 from access_protocol.commands import Action, Answer, Ask, Command, Result
-from access_protocol.events import ControllerEvent, ControllerEventKind, Outcome, OutcomeEntry
+from access_protocol.decision import CommandRefusal
+from access_protocol.events import (
+    OF_DOORS,
+    OF_MACHINES,
+    ControllerEvent,
+    ControllerEventKind,
+    Outcome,
+    OutcomeEntry,
+)
 from access_protocol.ids import NONCE_BYTES, AccessPointId, DeviceId, EventId, Nonce
 from access_protocol.knowledge import AccessPoint
 from access_protocol.topics import Kind, Subject, Topic
 from access_protocol.transport.base import Transport
 from gate_agent.clock import Clock
+from gate_agent.feedback.base import Serving
+from gate_agent.history import Grant
 from gate_agent.journal import Journal, JournalUnavailable
 from gate_agent.local_store import Identity
 from gate_agent.logs import Log
@@ -31,16 +41,22 @@ ANSWER_WITHIN = timedelta(seconds=2)
 """How long a granted access waits for the controller's nonce."""
 ACKNOWLEDGED_WITHIN = commands.NONCE_LIFE
 """How long a command is waited for before the next one to the same controller may go out."""
-UNLOCKED_KNOWN = 256
+BEGUN_KNOWN = 256
 """As many as a controller may tell again because it has no receipt of them; a screen shows each once."""
 NONCE_MARGIN = timedelta(seconds=1)
 """A nonce is not used in the last part of its life: the command could come too late."""
 
-_OUTCOMES = {
-    ControllerEventKind.OPENED: Outcome.OPENED,
-    ControllerEventKind.PASSED: Outcome.PASSED,
-    ControllerEventKind.NOT_PASSED: Outcome.NOT_PASSED,
+_NO_PULSE = timedelta()
+_OF_EVENT = {
+    ControllerEventKind.DISPENSED: Serving.GIVEN,
+    ControllerEventKind.EMPTY: Serving.SOLD_OUT,
 }
+_OF_REFUSAL = {
+    CommandRefusal.SLOT_EMPTY: Serving.SOLD_OUT,
+    CommandRefusal.BUSY: Serving.BUSY,
+    CommandRefusal.RELAY_LIMIT: Serving.BUSY,
+}
+"""What a machine says; anything else means that nothing came."""
 
 
 class Reports(Protocol):
@@ -52,6 +68,10 @@ class Reports(Protocol):
 
     def door(self, point: AccessPointId, event: EventId, outcome: Outcome) -> None:
         """What became of a granted access."""
+        ...
+
+    def machine(self, point: AccessPointId, event: EventId, said: Serving) -> None:
+        """What a vending machine says of an order."""
         ...
 
 
@@ -67,6 +87,8 @@ class _Conversation:
     asked_at: float | None = None
     ask_failed: bool = False
     refused: bool = False
+    refusal: CommandRefusal | None = None
+    slot: int | None = None
     nonce: Nonce | None = None
     granted_at: float | None = None
     commanded_at: float | None = None
@@ -95,7 +117,7 @@ class Portal:
         # Never held while publishing: an answer may come before publish returns.
         self._lock = threading.Lock()
         self._lines: dict[DeviceId, deque[_Conversation]] = {}
-        self._unlocked: deque[EventId] = deque(maxlen=UNLOCKED_KNOWN)
+        self._begun_events: deque[EventId] = deque(maxlen=BEGUN_KNOWN)
 
     def ask(self, event: EventId, point: AccessPoint) -> None:
         """Tell the access point's controller that a command for `event` may follow."""
@@ -113,14 +135,17 @@ class Portal:
         if conversation is not None:
             self._end(conversation, unless_commanded=True)
 
-    def open(self, event: EventId) -> None:
-        """Access was granted and journaled for an `event` that was asked for: have it opened."""
+    def open(self, event: EventId, slot: int | None = None) -> None:
+        """Access was granted and journaled for an `event` that was asked for: have it opened.
+
+        At a vending machine nothing opens: it gives out what is in `slot`.
+        """
         conversation = self._find(event)
         if conversation is None:
             self._decided_too_late(event)
             return
         with self._lock:
-            conversation.granted_at = self._moment()
+            conversation.granted_at, conversation.slot = self._moment(), slot
         if conversation.refused:
             self._refused(conversation)
         elif conversation.ask_failed:
@@ -133,7 +158,8 @@ class Portal:
         log.warning("decided_too_late", access=event)
         grant = self._journal.history.grant(event)
         if grant is not None:
-            self._report(grant.point, event, Outcome.NO_ANSWER)
+            said = Serving.NO_ANSWER if grant.gives_out else None
+            self._report(grant.point, event, Outcome.NO_ANSWER, said)
 
     def tick(self) -> None:
         """Notice deadlines that have passed; called several times a second."""
@@ -179,7 +205,7 @@ class Portal:
             if first is None or word.event not in (None, first.event):
                 return
             commanded = first.commanded_at is not None
-            first.refused = word.result is Result.REFUSED
+            first.refused, first.refusal = word.result is Result.REFUSED, word.refusal
             decided = commanded or first.granted_at is not None
         if first.refused:
             log.warning("command_refused", controller=topic.device, why=word.refusal)
@@ -196,16 +222,26 @@ class Portal:
         report = codec.decode(ControllerEvent, payload)
         if report.event is None:
             return
-        event, outcome = EventId(report.event), _OUTCOMES.get(report.what)
+        event = EventId(report.event)
         grant = self._journal.history.grant(event)
         if grant is None or not self._stands_at(grant.point, topic.device):
             return
+        outcome = (OF_MACHINES if grant.gives_out else OF_DOORS).get(report.what)
         if outcome is not None:
-            self._report(grant.point, event, outcome)
-        elif report.what is ControllerEventKind.UNLOCKED and grant.final is None:
-            if event in self._unlocked:
-                return
-            self._unlocked.append(event)
+            said = _OF_EVENT.get(report.what, Serving.NOT_GIVEN) if grant.gives_out else None
+            self._report(grant.point, event, outcome, said)
+        elif grant.final is None:
+            self._begun(grant, event, report.what)
+
+    def _begun(self, grant: Grant, event: EventId, what: ControllerEventKind) -> None:
+        """Show once that the lock is released, or that the machine's motor turns."""
+        begins = ControllerEventKind.DISPENSING if grant.gives_out else ControllerEventKind.UNLOCKED
+        if what is not begins or event in self._begun_events:
+            return
+        self._begun_events.append(event)
+        if grant.gives_out:
+            self._reports.machine(grant.point, event, Serving.COMING)
+        else:
             self._reports.unlocked(grant.point, event)
 
     def _stands_at(self, point: AccessPointId, controller: DeviceId) -> bool:
@@ -249,6 +285,9 @@ class Portal:
             return
         point = one.point
         command = Command(point.controller, nonce, Action.UNLOCK, point.pulse, one.event)
+        if one.slot is not None:
+            action, pulse = Action.DISPENSE, _NO_PULSE
+            command = Command(point.controller, nonce, action, pulse, one.event, one.slot)
         if not self._publish(Subject.COMMAND, one, commands.seal(command, self._identity.key)):
             with self._lock:
                 one.commanded_at = None
@@ -262,13 +301,16 @@ class Portal:
     def _refused(self, one: _Conversation) -> None:
         """The controller does not obey; a refusal of the ask is kept until the decision is there."""
         if self._end(one):
-            self._report(one.point.id, one.event, Outcome.REFUSED)
+            refusal = one.refusal or CommandRefusal.MALFORMED
+            said = _OF_REFUSAL.get(refusal, Serving.NOT_GIVEN)
+            self._report(one.point.id, one.event, Outcome.REFUSED, _at_machine(one, said))
 
     def _no_answer(self, one: _Conversation) -> None:
         """No command went out, so nothing was opened; unless one does at this very moment."""
         if self._end(one, unless_commanded=True):
             log.warning("no_answer", controller=one.point.controller, access=one.event)
-            self._report(one.point.id, one.event, Outcome.NO_ANSWER)
+            said = _at_machine(one, Serving.NO_ANSWER)
+            self._report(one.point.id, one.event, Outcome.NO_ANSWER, said)
 
     def _end(self, one: _Conversation, *, unless_commanded: bool = False) -> bool:
         """Take it out of its controller's line; the next in line may then ask.
@@ -286,7 +328,10 @@ class Portal:
             self._send_ask(following)
         return True
 
-    def _report(self, point: AccessPointId, event: EventId, outcome: Outcome) -> None:
+    def _report(
+        self, point: AccessPointId, event: EventId, outcome: Outcome, said: Serving | None = None
+    ) -> None:
+        """Journal an outcome that is news, and have it shown; `said` is a vending machine's word."""
         if not self._journal.history.awaits(event, outcome):
             return
         entry = OutcomeEntry(at=self._clock.now(), event=event, access_point=point, outcome=outcome)
@@ -295,7 +340,14 @@ class Portal:
         except JournalUnavailable as error:
             # The entry stays reserved; the server hears of the passage from the controller itself.
             log.warning("outcome_not_journaled", access=event, outcome=outcome, why=str(error))
-        self._reports.door(point, event, outcome)
+        if said is None:
+            self._reports.door(point, event, outcome)
+        else:
+            self._reports.machine(point, event, said)
+
+
+def _at_machine(one: _Conversation, said: Serving) -> Serving | None:
+    return None if one.slot is None else said
 
 
 def _over(since: float | None, allowed: timedelta, now: float) -> bool:

@@ -99,7 +99,7 @@ class Reader:
                 desk.portal.ask(event, known)
             # Shown first: what the portal then says must be the last word on the screen.
             desk.feedback.granted(self._point_id, event, decision)
-            desk.portal.open(event)
+            desk.portal.open(event, decision.slot)
         else:
             desk.portal.forget(event)
             desk.feedback.refused(self._point_id, event, decision.reason, decision)

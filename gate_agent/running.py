@@ -13,7 +13,7 @@ from access_protocol.transport.base import Transport, Will
 from gate_agent.agent import Agent, ReaderPlan
 from gate_agent.clock import GateClock, system_time
 from gate_agent.display.board import DisplayFeedback
-from gate_agent.display.entrance import Showing, showing
+from gate_agent.display.entrance import AT_A_MACHINE, Showing, showing
 from gate_agent.display.screens import Standing
 from gate_agent.display.server import DisplayOptions, DisplayServer, DisplayUnavailable
 from gate_agent.enrolling import WaitForCode
@@ -221,11 +221,13 @@ def _standing(agent: Agent) -> Standing:
 def _beside_poster(agent: Agent, plans: list[ReaderPlan], point: str) -> Showing | None:
     """Return what the display shows at an access point; one display alone is that of the only reader."""
     wanted = point or (plans[0].point if len(plans) == 1 else "")
+    known = agent.knowledge.policy.access_points.get(AccessPointId(wanted))
+    at_machine = known is not None and known.gives_out
     for screen in agent.knowledge.screens:
         if screen.access_point == wanted:
             clock = agent.clock
-            return showing(screen, clock.now(), clock_trusted=clock.trusted)
-    return None
+            return showing(screen, clock.now(), clock_trusted=clock.trusted, at_machine=at_machine)
+    return AT_A_MACHINE if at_machine else None
 
 
 def display_for(settings: Settings) -> DisplayServer | None:

@@ -12,7 +12,7 @@ import msgspec
 from access_protocol import credential as credentials
 from access_protocol import rules, signed
 from access_protocol.codec import SlugText
-from access_protocol.credential import CredentialClass
+from access_protocol.credential import PASSES, CredentialClass
 from access_protocol.decision import AccessDecision
 from access_protocol.ids import (
     HIGHEST_ZONE,
@@ -49,8 +49,9 @@ class _Key(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 class _Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     zone: _Zone
-    classes: frozenset[CredentialClass] = frozenset(CredentialClass)
+    classes: frozenset[CredentialClass] = frozenset(PASSES)
     id: SlugText = "here"
+    portal: SlugText | None = None
 
 
 class _KeysFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -114,7 +115,7 @@ class KeysFile(KnownKeys):
         told = self._point or _Point(zone=self._zone_of(text, at))
         return AccessPoint(
             id=AccessPointId(told.id),
-            portal=PortalId(told.id),
+            portal=PortalId(told.portal or told.id),
             controller=DeviceId("none"),
             zone=ZoneNumber(told.zone),
             direction=Direction.IN,

@@ -15,7 +15,7 @@ from access_protocol.ids import AccessPointId, EventId
 from gate_agent.display import screens
 from gate_agent.display.entrance import Code, Showings
 from gate_agent.display.screens import Mark, Screen, Standing
-from gate_agent.feedback.base import Enrolling
+from gate_agent.feedback.base import Enrolling, Serving
 
 SHOWN_S = {
     "reading": 4.0,
@@ -29,6 +29,13 @@ SHOWN_S = {
     "door-not_passed": 9.0,
     "door-no_answer": 9.0,
     "door-refused": 9.0,
+    "ordered": 6.0,
+    "machine-coming": 15.0,
+    "machine-given": 6.0,
+    "machine-sold_out": 9.0,
+    "machine-not_given": 9.0,
+    "machine-busy": 9.0,
+    "machine-no_answer": 9.0,
     "enrolling": 30.0,
     "enrolled": 5.0,
     "code_refused": 12.0,
@@ -139,13 +146,13 @@ class DisplayFeedback:
 
     def granted(self, point: AccessPointId, event: EventId, decision: AccessDecision) -> None:
         """See `Feedback.granted`."""
-        self._show(point, screens.GRANTED, event)
+        self._show(point, screens.GRANTED if decision.slot is None else screens.ORDERED, event)
 
     def refused(
         self, point: AccessPointId, event: EventId, reason: DenyReason, decision: AccessDecision
     ) -> None:
         """See `Feedback.refused`."""
-        self._show(point, screens.refused(reason), event)
+        self._show(point, screens.refused(reason, decision.credential_class), event)
 
     def unlocked(self, point: AccessPointId, event: EventId) -> None:
         """See `Feedback.unlocked`."""
@@ -154,6 +161,10 @@ class DisplayFeedback:
     def door(self, point: AccessPointId, event: EventId, outcome: Outcome) -> None:
         """See `Feedback.door`."""
         self._follow(point, screens.door(outcome), event)
+
+    def machine(self, point: AccessPointId, event: EventId, said: Serving) -> None:
+        """See `Feedback.machine`."""
+        self._follow(point, screens.machine(said), event)
 
     def offline(self, *, now: bool) -> None:
         """See `Feedback.offline`: the marks change."""

@@ -10,7 +10,7 @@ from msgspec import Struct
 from access_protocol import entrance_code
 from access_protocol.knowledge import EntranceScreen
 from access_protocol.wording import Language
-from gate_agent.display.screens import Mark, Screen, Tone, Words, spoken
+from gate_agent.display.screens import MACHINE_IDLE, Mark, Screen, Tone, Words, spoken
 from gate_agent.feedback.words import Phrase, say
 
 
@@ -41,14 +41,21 @@ NO_CODE = Showing(mark=Mark("unknown", spoken(Phrase.NO_CODE_MARK)))
 """A code by a clock that is wrong would be refused, and nobody would know why."""
 
 
-def showing(screen: EntranceScreen, now: datetime, *, clock_trusted: bool) -> Showing:
-    """Return what an access point shows at this time."""
+AT_A_MACHINE = Showing(MACHINE_IDLE)
+"""What the reader of a vending machine says where no code changes."""
+
+
+def showing(
+    screen: EntranceScreen, now: datetime, *, clock_trusted: bool, at_machine: bool = False
+) -> Showing:
+    """Return what an access point shows at this time; `at_machine`: it is a vending machine's."""
     if not clock_trusted:
-        return NO_CODE
+        return Showing(MACHINE_IDLE, mark=NO_CODE.mark) if at_machine else NO_CODE
     code = entrance_code.code_at(screen.key, now)
     half = len(code.digits) // 2
     typed = f"{code.digits[:half]} {code.digits[half:]}"
-    words = {language: Words("", (say(Phrase.ENTRANCE, language), typed)) for language in Language}
+    phrase = Phrase.MACHINE_ENTRANCE if at_machine else Phrase.ENTRANCE
+    words = {language: Words("", (say(phrase, language), typed)) for language in Language}
     path, size = _drawn(screen.address_with(code.digits))
     left = -(-(code.ends - now) // timedelta(milliseconds=1))
     shown = Screen(what="entrance", icon="credential", tone=Tone.PLAIN, words=words)

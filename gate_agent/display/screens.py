@@ -12,11 +12,12 @@ from enum import StrEnum
 from msgspec import Struct
 
 from access_protocol import wording
+from access_protocol.credential import CredentialClass
 from access_protocol.decision import DenyReason
 from access_protocol.events import Outcome
 from access_protocol.wording import Language
-from gate_agent.feedback.base import Enrolling
-from gate_agent.feedback.words import Phrase, say, say_age, say_outcome
+from gate_agent.feedback.base import Enrolling, Serving
+from gate_agent.feedback.words import OF_SERVING, Phrase, say, say_age, say_outcome
 
 STALE_AFTER = timedelta(minutes=10)
 """A gate asks every minute; knowledge older than this means that nobody answers."""
@@ -100,10 +101,12 @@ def _screen(what: Phrase, icon: str, tone: Tone, sound: Sound | None = None) -> 
 
 
 IDLE = _screen(Phrase.IDLE, "credential", Tone.PLAIN)
+MACHINE_IDLE = _screen(Phrase.MACHINE_IDLE, "drink", Tone.PLAIN)
 READING = _screen(Phrase.READING, "gate", Tone.BUSY)
 HOLD_STILL = _screen(Phrase.HOLD_STILL, "gate", Tone.WAIT, Sound.ATTENTION)
 WAIT = _screen(Phrase.WAIT, "waiting", Tone.WAIT)
 GRANTED = _screen(Phrase.GRANTED, "granted", Tone.GOOD, Sound.GRANTED)
+ORDERED = _screen(Phrase.ORDERED, "granted", Tone.GOOD, Sound.GRANTED)
 UNLOCKED = Screen(
     what="unlocked",
     icon="onward",
@@ -125,16 +128,38 @@ OF_STEP = {
 }
 
 
-def refused(reason: DenyReason) -> Screen:
-    """Return the screen of a refusal."""
-    text = {language: wording.sentence(reason, language) for language in Language}
+def refused(reason: DenyReason, credential_class: CredentialClass | None = None) -> Screen:
+    """Return the screen of a refusal, in the words for what was shown where that is known."""
+    heading = Phrase.NOT_ADMITTED
+    if reason is DenyReason.CLASS_NOT_ALLOWED:
+        heading = Phrase.NOT_THIS_CODE
+    elif credential_class is CredentialClass.VOUCHER:
+        heading = Phrase.NO_DRINK
+    text = {language: wording.sentence(reason, language, credential_class) for language in Language}
     return Screen(
         what="refused",
         icon="refused",
         tone=Tone.BAD,
-        words=words(text, spoken(Phrase.NOT_ADMITTED)),
+        words=words(text, spoken(heading)),
         sound=Sound.REFUSED,
     )
+
+
+_OF_SERVING = {
+    Serving.COMING: ("drink", Tone.GOOD, None),
+    Serving.GIVEN: ("drink", Tone.GOOD, Sound.OPEN),
+    Serving.SOLD_OUT: ("waiting", Tone.WAIT, Sound.REFUSED),
+    Serving.NOT_GIVEN: ("alarm", Tone.WAIT, Sound.REFUSED),
+    Serving.BUSY: ("waiting", Tone.WAIT, Sound.ATTENTION),
+    Serving.NO_ANSWER: ("alarm", Tone.WAIT, Sound.REFUSED),
+}
+
+
+def machine(said: Serving) -> Screen:
+    """Return the screen of what a vending machine reported."""
+    icon, tone, sound = _OF_SERVING[said]
+    text = words(spoken(OF_SERVING[said]))
+    return Screen(what=f"machine-{said}", icon=icon, tone=tone, words=text, sound=sound)
 
 
 _OF_OUTCOME = {

@@ -21,6 +21,17 @@ class Enrolling(StrEnum):
     DONE = "done"
 
 
+class Serving(StrEnum):
+    """What a vending machine says of an order, as far as somebody who stands before it can use that."""
+
+    COMING = "coming"
+    GIVEN = "given"
+    SOLD_OUT = "sold_out"
+    NOT_GIVEN = "not_given"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+
+
 class Feedback(Protocol):
     """Shown to people at the gate. Calls come from several threads, return at once, and never raise."""
 
@@ -56,6 +67,10 @@ class Feedback(Protocol):
 
     def door(self, point: AccessPointId, event: EventId, outcome: Outcome) -> None:
         """What the controller reported of the portal after a granted access."""
+        ...
+
+    def machine(self, point: AccessPointId, event: EventId, said: Serving) -> None:
+        """What a vending machine reported after a voucher was granted, or that it did not answer."""
         ...
 
     def offline(self, *, now: bool) -> None:
@@ -118,6 +133,10 @@ class Together:
     def door(self, point: AccessPointId, event: EventId, outcome: Outcome) -> None:
         """See `Feedback.door`."""
         self._each(lambda feedback: feedback.door(point, event, outcome))
+
+    def machine(self, point: AccessPointId, event: EventId, said: Serving) -> None:
+        """See `Feedback.machine`."""
+        self._each(lambda feedback: feedback.machine(point, event, said))
 
     def offline(self, *, now: bool) -> None:
         """See `Feedback.offline`."""

@@ -14,8 +14,8 @@ from access_protocol.events import Outcome
 from access_protocol.ids import AccessPointId, EventId
 from access_protocol.wording import Language
 from gate_agent.clock import system_time
-from gate_agent.feedback.base import Enrolling
-from gate_agent.feedback.words import OF_STEP, Phrase, say, say_outcome
+from gate_agent.feedback.base import Enrolling, Serving
+from gate_agent.feedback.words import OF_SERVING, OF_STEP, Phrase, say, say_outcome
 
 _STYLES = {"good": "bold green", "bad": "bold red", "wait": "yellow", "plain": "default"}
 _OF_STEP = {
@@ -56,7 +56,8 @@ class ConsoleFeedback:
 
     def granted(self, point: AccessPointId, event: EventId, decision: AccessDecision) -> None:
         """See `Feedback.granted`."""
-        self._line("good", "✓", point, say(Phrase.GRANTED, self._language))
+        phrase = Phrase.GRANTED if decision.slot is None else Phrase.ORDERED
+        self._line("good", "✓", point, say(phrase, self._language))
 
     def refused(
         self,
@@ -66,7 +67,7 @@ class ConsoleFeedback:
         decision: AccessDecision,
     ) -> None:
         """See `Feedback.refused`."""
-        sentence = wording.sentence(reason, self._language)
+        sentence = wording.sentence(reason, self._language, decision.credential_class)
         self._line("bad", "✕", point, f"{sentence} ({reason})")
 
     def unlocked(self, point: AccessPointId, event: EventId) -> None:
@@ -77,6 +78,12 @@ class ConsoleFeedback:
         """See `Feedback.door`."""
         good = outcome in {Outcome.OPENED, Outcome.PASSED}
         sentence = say_outcome(outcome, self._language)
+        self._line("good" if good else "wait", "→" if good else "!", point, sentence)
+
+    def machine(self, point: AccessPointId, event: EventId, said: Serving) -> None:
+        """See `Feedback.machine`."""
+        good = said in {Serving.COMING, Serving.GIVEN}
+        sentence = say(OF_SERVING[said], self._language)
         self._line("good" if good else "wait", "→" if good else "!", point, sentence)
 
     def offline(self, *, now: bool) -> None:
@@ -157,6 +164,10 @@ class JsonFeedback:
     def door(self, point: AccessPointId, event: EventId, outcome: Outcome) -> None:
         """See `Feedback.door`."""
         self.write("door", access_point=point, event=event, outcome=outcome)
+
+    def machine(self, point: AccessPointId, event: EventId, said: Serving) -> None:
+        """See `Feedback.machine`."""
+        self.write("machine", access_point=point, event=event, said=said)
 
     def offline(self, *, now: bool) -> None:
         """See `Feedback.offline`."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from access_protocol.decision import AccessDecision, DenyReason
 from access_protocol.events import Outcome
 from access_protocol.ids import AccessPointId, EventId
-from gate_agent.feedback.base import Enrolling
+from gate_agent.feedback.base import Enrolling, Serving
 
 if TYPE_CHECKING:
     from gpiozero.pins import Factory
@@ -183,14 +183,18 @@ class LightsFeedback:
 
     def unlocked(self, point: AccessPointId, event: EventId) -> None:
         """Green, because the controller said that it released the lock."""
-        _once(self._green, _SHOWN_S)
-        if self._ring is not None:
-            self._ring.flash(GREEN, _SHOWN_S, 0, 1)
-        self._show_trouble_again()
+        self._say_yes()
 
     def door(self, point: AccessPointId, event: EventId, outcome: Outcome) -> None:
         """Red where nothing opened."""
         if outcome in {Outcome.REFUSED, Outcome.NO_ANSWER}:
+            self._say_no()
+
+    def machine(self, point: AccessPointId, event: EventId, said: Serving) -> None:
+        """Green while the machine gives something out and when it fell; red where nothing comes."""
+        if said in {Serving.COMING, Serving.GIVEN}:
+            self._say_yes()
+        else:
             self._say_no()
 
     def offline(self, *, now: bool) -> None:
@@ -239,6 +243,12 @@ class LightsFeedback:
             self._resting = threading.Timer(_SHOWN_S, self._rest)
             self._resting.daemon = True
             self._resting.start()
+
+    def _say_yes(self) -> None:
+        _once(self._green, _SHOWN_S)
+        if self._ring is not None:
+            self._ring.flash(GREEN, _SHOWN_S, 0, 1)
+        self._show_trouble_again()
 
     def _say_no(self) -> None:
         _once(self._red, _SHOWN_S)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from access_protocol.events import Outcome
 from access_protocol.wording import Language
-from gate_agent.feedback.base import Enrolling
+from gate_agent.feedback.base import Enrolling, Serving
 
 
 class Phrase(StrEnum):
@@ -40,6 +40,17 @@ class Phrase(StrEnum):
     ENTRANCE = "entrance"
     NO_CODE_MARK = "no_code_mark"
     NEVER_HEARD = "never_heard"
+    MACHINE_IDLE = "machine_idle"
+    MACHINE_ENTRANCE = "machine_entrance"
+    ORDERED = "ordered"
+    COMING = "coming"
+    GIVEN = "given"
+    SOLD_OUT = "sold_out"
+    NOT_GIVEN = "not_given"
+    MACHINE_BUSY = "machine_busy"
+    MACHINE_SILENT = "machine_silent"
+    NO_DRINK = "no_drink"
+    NOT_THIS_CODE = "not_this_code"
 
 
 _EN = {
@@ -69,6 +80,17 @@ _EN = {
     Phrase.ENTRANCE: "Show your pass to the camera, or scan this code.",
     Phrase.NO_CODE_MARK: "No entrance code",
     Phrase.NEVER_HEARD: "Nothing heard yet",
+    Phrase.MACHINE_IDLE: "Please show the code of your drink.",
+    Phrase.MACHINE_ENTRANCE: "Show the code of your drink, or scan this code.",
+    Phrase.ORDERED: "Thank you. One moment, please.",
+    Phrase.COMING: "Your drink is coming.",
+    Phrase.GIVEN: "Here you are. Please enjoy your drink.",
+    Phrase.SOLD_OUT: "Sold out. Please choose another one on your phone.",
+    Phrase.NOT_GIVEN: "Your drink did not come. Please choose again on your phone.",
+    Phrase.MACHINE_BUSY: "Another drink is on its way. Please show your code again in a moment.",
+    Phrase.MACHINE_SILENT: "The machine does not answer. Please show your code again, or call your host.",
+    Phrase.NO_DRINK: "No drink yet",
+    Phrase.NOT_THIS_CODE: "Another code, please",
 }
 _JA = {
     Phrase.IDLE: "入館証をカメラにかざしてください。",
@@ -97,6 +119,17 @@ _JA = {
     Phrase.ENTRANCE: "入館証をかざすか、このコードを読み取ってください。",
     Phrase.NO_CODE_MARK: "入口コードなし",
     Phrase.NEVER_HEARD: "情報未受信",
+    Phrase.MACHINE_IDLE: "ドリンクのコードをかざしてください。",
+    Phrase.MACHINE_ENTRANCE: "ドリンクのコードをかざすか、このコードを読み取ってください。",
+    Phrase.ORDERED: "ありがとうございます。少々お待ちください。",
+    Phrase.COMING: "ドリンクをご用意しています。",
+    Phrase.GIVEN: "お待たせしました。どうぞお召し上がりください。",
+    Phrase.SOLD_OUT: "売り切れです。スマートフォンで別のドリンクをお選びください。",
+    Phrase.NOT_GIVEN: "ドリンクをお出しできませんでした。スマートフォンで選び直してください。",
+    Phrase.MACHINE_BUSY: "別のドリンクをご用意しています。少し待ってから、もう一度かざしてください。",
+    Phrase.MACHINE_SILENT: "自動販売機が応答しません。もう一度かざすか、担当者にご連絡ください。",
+    Phrase.NO_DRINK: "お出しできません",
+    Phrase.NOT_THIS_CODE: "別のコードをお願いします",
 }
 _ZH = {
     Phrase.IDLE: "请将通行码对准摄像头。",
@@ -125,6 +158,17 @@ _ZH = {
     Phrase.ENTRANCE: "请出示通行码，或扫描此码。",
     Phrase.NO_CODE_MARK: "暂无入口码",
     Phrase.NEVER_HEARD: "尚未收到信息",
+    Phrase.MACHINE_IDLE: "请出示饮料二维码。",
+    Phrase.MACHINE_ENTRANCE: "请出示饮料二维码，或扫描此码。",
+    Phrase.ORDERED: "谢谢，请稍候。",
+    Phrase.COMING: "您的饮料正在出货。",
+    Phrase.GIVEN: "饮料已出货，请慢用。",
+    Phrase.SOLD_OUT: "已售罄。请在手机上选择其他饮料。",
+    Phrase.NOT_GIVEN: "饮料未能出货。请在手机上重新选择。",
+    Phrase.MACHINE_BUSY: "正在为其他人出货。请稍后再次出示二维码。",
+    Phrase.MACHINE_SILENT: "售货机没有应答。请再次出示二维码，或致电接待您的人员。",
+    Phrase.NO_DRINK: "暂时无法出货",
+    Phrase.NOT_THIS_CODE: "请出示另一个码",
 }
 _PHRASES = {Language.EN: _EN, Language.JA: _JA, Language.ZH: _ZH}
 _OF_OUTCOME = {
@@ -133,6 +177,16 @@ _OF_OUTCOME = {
     Outcome.NOT_PASSED: Phrase.NOT_PASSED,
     Outcome.NO_ANSWER: Phrase.NO_ANSWER,
     Outcome.REFUSED: Phrase.REFUSED_BY_DOOR,
+    Outcome.DISPENSED: Phrase.GIVEN,
+    Outcome.NOT_DISPENSED: Phrase.NOT_GIVEN,
+}
+OF_SERVING = {
+    Serving.COMING: Phrase.COMING,
+    Serving.GIVEN: Phrase.GIVEN,
+    Serving.SOLD_OUT: Phrase.SOLD_OUT,
+    Serving.NOT_GIVEN: Phrase.NOT_GIVEN,
+    Serving.BUSY: Phrase.MACHINE_BUSY,
+    Serving.NO_ANSWER: Phrase.MACHINE_SILENT,
 }
 
 

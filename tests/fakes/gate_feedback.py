@@ -5,7 +5,7 @@ import threading
 from access_protocol.decision import AccessDecision, DenyReason
 from access_protocol.events import Outcome
 from access_protocol.ids import AccessPointId, EventId
-from gate_agent.feedback.base import Enrolling
+from gate_agent.feedback.base import Enrolling, Serving
 
 
 class FakeFeedback:
@@ -37,6 +37,9 @@ class FakeFeedback:
 
     def door(self, point: AccessPointId, event: EventId, outcome: Outcome) -> None:
         self._show("door", point, outcome)
+
+    def machine(self, point: AccessPointId, event: EventId, said: Serving) -> None:
+        self._show("machine", point, said)
 
     def offline(self, *, now: bool) -> None:
         self._show("offline", now)

@@ -17,7 +17,7 @@ from access_protocol.decision import AccessDecision, DenyReason
 from access_protocol.events import Outcome
 from access_protocol.ids import CredentialId, EventId
 from access_protocol.wording import Language
-from gate_agent.feedback.base import Enrolling, Feedback, Together
+from gate_agent.feedback.base import Enrolling, Feedback, Serving, Together
 from gate_agent.feedback.console import ConsoleFeedback, JsonFeedback
 from gate_agent.feedback.lights import (
     RED,
@@ -26,7 +26,7 @@ from gate_agent.feedback.lights import (
     LightsUnavailable,
     Ring,
 )
-from gate_agent.feedback.words import Phrase, say, say_outcome
+from gate_agent.feedback.words import OF_SERVING, Phrase, say, say_outcome
 from tests.fakes.gate_feedback import FakeFeedback
 from tests.fakes.gate_site import ENTRANCE, NOW
 
@@ -48,6 +48,7 @@ def play(feedback: Feedback) -> None:
     )
     feedback.unlocked(ENTRANCE, EVENT)
     feedback.door(ENTRANCE, EVENT, Outcome.PASSED)
+    feedback.machine(ENTRANCE, EVENT, Serving.SOLD_OUT)
     feedback.offline(now=True)
     feedback.offline(now=False)
     feedback.trouble(ENTRANCE, "no picture")
@@ -68,19 +69,21 @@ def test_the_console_speaks_the_gates_language(language: Language) -> None:
     for phrase in (Phrase.READING, Phrase.HOLD_STILL, Phrase.GRANTED, Phrase.UNLOCKED):
         assert say(phrase, language) in text
     assert say(Phrase.PASSED, language) in text
+    assert say(Phrase.SOLD_OUT, language) in text
     assert say(Phrase.OFFLINE, language) in text
     assert wording.sentence(DenyReason.EXPIRED, language) in text
     assert "expired" in text
     assert "no picture" in text
     assert say(Phrase.HOLD_CODE, language) in text
     assert "the code has expired" in text
-    assert len(text.splitlines()) == 15
+    assert len(text.splitlines()) == 16
 
 
 @pytest.mark.parametrize("language", Language)
 def test_everything_can_be_said_in_every_language(language: Language) -> None:
     assert all(say(phrase, language) for phrase in Phrase)
     assert all(say_outcome(outcome, language) for outcome in Outcome)
+    assert len({say(OF_SERVING[said], language) for said in Serving}) == len(Serving)
 
 
 def test_programs_get_one_json_object_a_line() -> None:
@@ -95,6 +98,7 @@ def test_programs_get_one_json_object_a_line() -> None:
         "refused",
         "unlocked",
         "door",
+        "machine",
         "offline",
         "online",
         "trouble",
@@ -143,14 +147,14 @@ def test_a_broken_lamp_hides_nothing_and_raises_nothing() -> None:
     shown = FakeFeedback()
     play(Together([BrokenLamp(), shown]))
     assert [one[0] for one in shown.shown][-1] == "closed"
-    assert len(shown.shown) == 16
+    assert len(shown.shown) == 17
 
 
 def test_several_feedbacks_are_told_the_same() -> None:
     one, other = FakeFeedback(), FakeFeedback()
     play(Together([one, other]))
     assert one.shown == other.shown
-    assert len(one.shown) == 16
+    assert len(one.shown) == 17
 
 
 @dataclass
@@ -207,6 +211,23 @@ def test_red_says_that_nothing_opened(factory: Any, outcome: Outcome) -> None:
     assert not red.was_on
     lights.door(ENTRANCE, EVENT, outcome)
     red.wait_until_on()
+    lights.close()
+
+
+def test_green_says_that_a_drink_comes(factory: Any) -> None:
+    lights, green = LightsFeedback(Pins(), factory), Lamp(factory, 17)
+    lights.machine(ENTRANCE, EVENT, Serving.NOT_GIVEN)
+    assert not green.was_on
+    lights.machine(ENTRANCE, EVENT, Serving.COMING)
+    green.wait_until_on()
+    lights.close()
+
+
+@pytest.mark.parametrize("said", [Serving.SOLD_OUT, Serving.NOT_GIVEN, Serving.NO_ANSWER])
+def test_red_says_that_no_drink_comes(factory: Any, said: Serving) -> None:
+    lights = LightsFeedback(Pins(green_pin=None, red_pin=18), factory)
+    lights.machine(ENTRANCE, EVENT, said)
+    Lamp(factory, 18).wait_until_on()
     lights.close()
 
 

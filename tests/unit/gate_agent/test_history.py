@@ -7,12 +7,14 @@ import pytest
 
 from access_protocol.credential import CredentialClass
 from access_protocol.decision import DenyReason
-from access_protocol.events import DecisionEntry, Outcome, OutcomeEntry
+from access_protocol.events import FREEING, DecisionEntry, Outcome, OutcomeEntry
 from access_protocol.ids import AccessPointId, CredentialId, EventId, ZoneNumber
 from access_protocol.knowledge import AccessPoint, Direction
-from gate_agent.history import NOBODY_PASSED, PassageHistory
+from gate_agent.history import PassageHistory
 from tests.fakes.gate_site import ENTRANCE, NOW, OFFICE, entrance
 
+NOBODY_PASSED = FREEING - {Outcome.NOT_DISPENSED}
+NOTHING_FELL = FREEING - {Outcome.NOT_PASSED}
 NUMBERS = itertools.count(1)
 VISITOR = CredentialId(bytes(15) + b"\x01")
 EXIT = AccessPointId("main-gate-out")
@@ -82,6 +84,51 @@ def test_the_entry_is_spent_when_somebody_passed_or_the_door_was_opened(outcome:
     history = PassageHistory(points)
     report(history, grant(history), outcome)
     assert history.entry_spent(VISITOR, ENTRANCE)
+
+
+@pytest.mark.parametrize("outcome", sorted(NOTHING_FELL))
+def test_a_voucher_is_given_back_when_nothing_fell(outcome: Outcome) -> None:
+    history = PassageHistory(points)
+    event = grant(history, kind=CredentialClass.VOUCHER)
+    assert history.entry_spent(VISITOR, ENTRANCE)
+    report(history, event, outcome)
+    assert not history.entry_spent(VISITOR, ENTRANCE)
+
+
+@pytest.mark.parametrize("guess", [None, Outcome.NO_ANSWER, Outcome.REFUSED])
+def test_a_voucher_is_used_once_something_fell_and_nothing_gives_it_back(
+    guess: Outcome | None,
+) -> None:
+    history = PassageHistory(points)
+    event = grant(history, kind=CredentialClass.VOUCHER)
+    if guess is not None:
+        report(history, event, guess)
+    report(history, event, Outcome.DISPENSED)
+    for late in sorted(NOTHING_FELL):
+        assert not history.awaits(event, late)
+        report(history, event, late)
+    assert history.entry_spent(VISITOR, ENTRANCE)
+
+
+@pytest.mark.parametrize("said", [Outcome.OPENED, Outcome.PASSED, Outcome.NOT_PASSED])
+def test_nobody_goes_anywhere_by_a_voucher_whatever_its_machine_says(said: Outcome) -> None:
+    history = PassageHistory(points)
+    event = grant(history, kind=CredentialClass.VOUCHER)
+    assert not history.awaits(event, said)
+    report(history, event, said)
+    assert history.entry_spent(VISITOR, ENTRANCE)
+    assert not history.inside(VISITOR, OFFICE, None)
+    assert history.passages_after(0, 10) == []
+
+
+@pytest.mark.parametrize("said", [Outcome.DISPENSED, Outcome.NOT_DISPENSED])
+def test_no_door_gives_out_drinks(said: Outcome) -> None:
+    history = PassageHistory(points)
+    event = grant(history)
+    assert not history.awaits(event, said)
+    report(history, event, said)
+    assert history.entry_spent(VISITOR, ENTRANCE)
+    assert not history.inside(VISITOR, OFFICE, None)
 
 
 def test_a_visitor_is_inside_between_the_passages_in_and_out() -> None:

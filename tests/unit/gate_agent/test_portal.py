@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from access_protocol.commands import Action
 from access_protocol.credential import CredentialClass
 from access_protocol.decision import CommandRefusal
 from access_protocol.events import ControllerEventKind, DecisionEntry, Outcome
@@ -15,6 +17,7 @@ from access_protocol.topics import everything_for, parse
 from access_protocol.transport.base import Message
 from access_protocol.transport.memory import MemoryBroker, MemoryTransport
 from gate_agent.clock import GateClock
+from gate_agent.feedback.base import Serving
 from gate_agent.journal import Journal
 from gate_agent.portal import ANSWER_WITHIN, Portal
 from tests.fakes.gate_feedback import FakeFeedback
@@ -31,6 +34,12 @@ from tests.fakes.pacing import FakeTime
 
 VISITOR = CredentialId(bytes(15) + b"\x01")
 SIDE = AccessPointId("side-gate-in")
+MACHINE = AccessPointId("drinks-reader")
+
+
+POINTS = {point: entrance(point=point) for point in (ENTRANCE, SIDE)} | {
+    MACHINE: entrance(point=MACHINE, classes=frozenset({CredentialClass.VOUCHER}))
+}
 
 
 @dataclass
@@ -46,8 +55,33 @@ class Scene:
 
     def ask(self, point: AccessPointId = ENTRANCE) -> EventId:
         event = EventId(str(uuid4()))
-        self.portal.ask(event, entrance(point=point))
+        self.portal.ask(event, POINTS[point])
         return event
+
+    def order(self, slot: int = 3) -> EventId:
+        """Grant a voucher at the machine."""
+        event = self.ask(MACHINE)
+        self.journal.append(
+            DecisionEntry(
+                at=NOW,
+                event=event,
+                access_point=MACHINE,
+                reason=None,
+                credential=VISITOR.hex(),
+                credential_class=CredentialClass.VOUCHER,
+                generation=0,
+            )
+        )
+        self.portal.open(event, slot)
+        return event
+
+    @property
+    def served(self) -> list[object]:
+        return [shown[-1] for shown in self.shown.of("machine")]
+
+    @property
+    def voucher_spent(self) -> bool:
+        return self.journal.history.entry_spent(VISITOR, MACHINE)
 
     def grant(self, event: EventId, point: AccessPointId = ENTRANCE) -> None:
         self.journal.append(
@@ -75,8 +109,7 @@ class Scene:
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
     broker, time, shown = MemoryBroker(), FakeTime(), FakeFeedback()
-    points = {point: entrance(point=point) for point in (ENTRANCE, SIDE)}
-    journal = Journal(tmp_path / "journal.sqlite3", lambda: points)
+    journal = Journal(tmp_path / "journal.sqlite3", lambda: POINTS)
     transports = [MemoryTransport(broker) for _ in range(2)]
     portal = Portal(
         identity(tmp_path / "gate"),
@@ -320,3 +353,91 @@ def test_a_passage_is_believed_though_the_answer_was_given_up(scene: Scene) -> N
     scene.controller.happens(ControllerEventKind.PASSED, event)
     assert scene.outcomes == [Outcome.NO_ANSWER, Outcome.PASSED]
     assert scene.spent
+
+
+def test_a_voucher_orders_what_is_in_its_slot_and_opens_nothing(scene: Scene) -> None:
+    event = scene.order(slot=3)
+
+    (command,) = scene.controller.commands
+    assert (command.action, command.slot, command.pulse) == (Action.DISPENSE, 3, timedelta())
+
+    for what in (ControllerEventKind.DISPENSING, ControllerEventKind.DISPENSED):
+        scene.controller.happens(what, event)
+    assert scene.served == [Serving.COMING, Serving.GIVEN]
+    assert scene.outcomes == []
+    assert scene.voucher_spent
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        (ControllerEventKind.EMPTY, Serving.SOLD_OUT),
+        (ControllerEventKind.JAMMED, Serving.NOT_GIVEN),
+        (ControllerEventKind.TIMED_OUT, Serving.NOT_GIVEN),
+        (ControllerEventKind.INTERRUPTED, Serving.NOT_GIVEN),
+    ],
+)
+def test_a_voucher_is_given_back_where_the_machine_says_that_nothing_fell(
+    scene: Scene, what: ControllerEventKind, said: Serving
+) -> None:
+    event = scene.order()
+    scene.controller.happens(what, event)
+    scene.controller.happens(what, event)
+
+    assert scene.served == [said]
+    assert not scene.voucher_spent
+    last = scene.journal.next_batch()
+    assert last is not None
+    assert '"outcome":"not_dispensed"' in last.entries[-1].body
+
+
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [
+        (CommandRefusal.SLOT_EMPTY, Serving.SOLD_OUT),
+        (CommandRefusal.OUT_OF_ORDER, Serving.NOT_GIVEN),
+        (CommandRefusal.BUSY, Serving.BUSY),
+    ],
+)
+def test_a_machine_that_refuses_gives_the_voucher_back_and_says_why(
+    scene: Scene, refusal: CommandRefusal, said: Serving
+) -> None:
+    scene.controller.refusal = refusal
+    scene.order()
+
+    assert scene.served == [said]
+    assert not scene.voucher_spent
+
+
+def test_a_machine_that_falls_silent_keeps_the_voucher_spent(scene: Scene) -> None:
+    """Its power failed in the middle: a bottle may have fallen. It tells without the order afterwards."""
+    event = scene.order()
+    scene.controller.happens(ControllerEventKind.DISPENSING, event)
+    scene.controller.happens(ControllerEventKind.STARTED, None)
+    scene.controller.happens(ControllerEventKind.INTERRUPTED, None)
+
+    assert scene.served == [Serving.COMING]
+    assert scene.voucher_spent
+
+
+def test_a_machine_that_does_not_answer_gives_the_voucher_back(scene: Scene) -> None:
+    scene.controller.answers = False
+    scene.order()
+    scene.time.now += ANSWER_WITHIN.total_seconds()
+    scene.portal.tick()
+
+    assert scene.served == [Serving.NO_ANSWER]
+    assert not scene.voucher_spent
+
+
+def test_what_a_machine_says_of_a_door_is_no_passage_of_a_voucher(scene: Scene) -> None:
+    event = scene.order()
+    for what in (
+        ControllerEventKind.UNLOCKED,
+        ControllerEventKind.OPENED,
+        ControllerEventKind.PASSED,
+    ):
+        scene.controller.happens(what, event)
+
+    assert scene.shown.shown == []
+    assert scene.journal.history.passages_after(0, 10) == []

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from access_protocol import wording
+from access_protocol.credential import CredentialClass
 from access_protocol.decision import AccessDecision, DenyReason
 from access_protocol.events import Outcome
 from access_protocol.ids import AccessPointId, CredentialId, EventId
@@ -18,6 +19,7 @@ from access_protocol.wording import Language
 from gate_agent.display import screens
 from gate_agent.display.board import SHOWN_S, DisplayFeedback
 from gate_agent.display.screens import Standing
+from gate_agent.feedback.base import Serving
 from gate_agent.feedback.words import say_age
 from tests.fakes.gate_site import ENTRANCE
 from tests.fakes.pacing import FakeTime
@@ -69,7 +71,8 @@ def test_granted_says_nothing_of_an_open_door() -> None:
     assert [screen.tone for screen in openers] == [screens.Tone.OPEN] * 2
     assert not screens.GRANTED.arrow
     assert screens.GRANTED.tone is not screens.Tone.OPEN
-    others = [screens.door(one) for one in Outcome if one is not Outcome.OPENED]
+    others = [screens.door(one) for one in _AT_DOORS if one is not Outcome.OPENED]
+    others += [screens.machine(said) for said in Serving]
     assert not any(screen.arrow or screen.tone is screens.Tone.OPEN for screen in others)
 
 
@@ -217,11 +220,44 @@ def test_in_any_order_of_events_nothing_is_open_unless_the_controller_said_so(
         assert said or shown.screen.tone is not screens.Tone.OPEN
 
 
+_AT_DOORS = sorted(set(Outcome) - {Outcome.DISPENSED, Outcome.NOT_DISPENSED})
+
+
+def test_a_drink_goes_from_ordered_to_the_bottle() -> None:
+    display = DisplayFeedback([ENTRANCE], moment=FakeTime().clock)
+    voucher = AccessDecision(None, GRANTED.credential_id, CredentialClass.VOUCHER, 0, slot=3)
+    seen: list[str] = []
+
+    for step in (
+        lambda: display.granted(ENTRANCE, FIRST, voucher),
+        lambda: display.machine(ENTRANCE, FIRST, Serving.COMING),
+        lambda: display.machine(ENTRANCE, FIRST, Serving.GIVEN),
+    ):
+        step()
+        shown = display.shown(ENTRANCE)
+        assert shown is not None
+        seen.append(shown.screen.what)
+        assert not shown.screen.arrow
+
+    assert seen == ["ordered", "machine-coming", "machine-given"]
+
+
+def test_a_voucher_is_refused_in_words_about_drinks() -> None:
+    spent = screens.refused(DenyReason.EXPIRED, CredentialClass.VOUCHER)
+    a_pass = screens.refused(DenyReason.EXPIRED)
+    other = screens.refused(DenyReason.CLASS_NOT_ALLOWED, CredentialClass.BOUND)
+
+    headings = {one.words[Language.EN].heading for one in (spent, a_pass, other)}
+    assert headings == {"No drink yet", "Not admitted", "Another code, please"}
+    assert "host" not in " ".join(spent.words[Language.EN].sentences)
+
+
 def test_every_screen_has_an_icon_that_the_page_can_draw() -> None:
     static = importlib.resources.files("gate_agent.display") / "static/icons.svg"
     drawn = set(re.findall(r'symbol id="([\w-]+)"', static.read_text("utf-8")))
     shown = [one for one in vars(screens).values() if isinstance(one, screens.Screen)]
-    shown += [screens.door(outcome) for outcome in Outcome]
+    shown += [screens.door(outcome) for outcome in _AT_DOORS]
+    shown += [screens.machine(said) for said in Serving]
     shown.append(screens.refused(DenyReason.EXPIRED))
     worst = Standing(online=False, knowledge_age=None, clock_trusted=False)
     named = {screen.icon for screen in shown} | {mark.icon for mark in screens.marks(worst)}
@@ -230,6 +266,7 @@ def test_every_screen_has_an_icon_that_the_page_can_draw() -> None:
 
 def test_every_screen_stands_for_a_while() -> None:
     shown = [one for one in vars(screens).values() if isinstance(one, screens.Screen)]
-    shown += [screens.door(outcome) for outcome in Outcome]
-    at_rest = {"idle", "trouble", "hold_code"}
+    shown += [screens.door(outcome) for outcome in _AT_DOORS]
+    shown += [screens.machine(said) for said in Serving]
+    at_rest = {"idle", "machine_idle", "trouble", "hold_code"}
     assert {screen.what for screen in shown} - at_rest <= SHOWN_S.keys()
