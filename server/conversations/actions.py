@@ -20,7 +20,13 @@ from server.conversations.contacts import note_scan as note_contact_scan
 from server.conversations.contacts import put_up as put_up_contact
 from server.conversations.contacts import take_down as take_down_contact
 from server.conversations.events import AnswerWanted, ConversationClosed, HandedOver, MessageSaid
-from server.conversations.files import LARGEST_FILE, Checked, checked_portrait
+from server.conversations.files import (
+    LARGEST_FILE,
+    Checked,
+    FileRefused,
+    Refusal,
+    checked_portrait,
+)
 from server.conversations.files import checked as checked_file
 from server.conversations.finding import find, of_host, of_reception, sides, stranger
 from server.conversations.forgetting import about_visitor, forget_before, forget_visitor
@@ -32,6 +38,16 @@ from server.conversations.handing import (
     hand_over,
     pass_on_overdue,
 )
+from server.conversations.incoming import (
+    LONGEST_LETTER,
+    NobodysAddress,
+    answer_by_mail,
+    check_files,
+    messenger_wrote,
+    take_mail,
+)
+from server.conversations.mail_text import Letter
+from server.conversations.mail_text import read as read_letter
 from server.conversations.opening import (
     call_oneself,
     identity,
@@ -103,6 +119,7 @@ from server.conversations.wording import words_of
 __all__ = [
     "AVATARS",
     "LARGEST_FILE",
+    "LONGEST_LETTER",
     "LONGEST_MESSAGE",
     "MOST_FILES",
     "MOST_SHOWN",
@@ -115,14 +132,18 @@ __all__ = [
     "CommentAnswered",
     "ConversationClosed",
     "Figures",
+    "FileRefused",
     "HandedOver",
+    "Letter",
     "MessageSaid",
     "NewContactPoint",
     "NewSurveyAnswer",
     "Nickname",
+    "NobodysAddress",
     "Note",
     "Question",
     "QuestionInput",
+    "Refusal",
     "Said",
     "Side",
     "State",
@@ -135,6 +156,7 @@ __all__ = [
     "about_survey",
     "about_visitor",
     "add_question",
+    "answer_by_mail",
     "answer_of",
     "answer_survey",
     "ask_listed",
@@ -143,6 +165,7 @@ __all__ = [
     "call_oneself",
     "change_question",
     "change_survey",
+    "check_files",
     "checked_file",
     "checked_portrait",
     "close",
@@ -165,6 +188,7 @@ __all__ = [
     "mark_read",
     "may_read",
     "messages_of",
+    "messenger_wrote",
     "note_contact_scan",
     "of_host",
     "of_reception",
@@ -175,6 +199,7 @@ __all__ = [
     "pass_on_overdue",
     "prune_comments",
     "put_up_contact",
+    "read_letter",
     "readers_of",
     "remove_question",
     "reply_to_comment",
@@ -185,6 +210,7 @@ __all__ = [
     "stranger",
     "survey_of",
     "take_down_contact",
+    "take_mail",
     "tell_comment_answered",
     "tell_readers",
     "tell_wanted",

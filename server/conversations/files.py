@@ -10,6 +10,7 @@ import threading
 import unicodedata
 import warnings
 from dataclasses import dataclass
+from enum import StrEnum
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -51,6 +52,30 @@ _AT_ONCE = threading.BoundedSemaphore(2)
 """Pictures decoded at the same time: each may need 200 MB for a moment."""
 
 
+class Refusal(StrEnum):
+    """Why a file is not taken, in words for its sender; pages say it in their language, with the file's name."""
+
+    EMPTY = "“%(name)s” is empty."
+    TOO_LARGE = "“%(name)s” is larger than 10 MB. Please send a smaller one."
+    ARCHIVE = (
+        "“%(name)s” is an archive or office document, which we do not take. "
+        "Please send it as a picture or PDF."
+    )
+    DAMAGED = "“%(name)s” is damaged. Please send it again."
+    UNKNOWN = "“%(name)s” is neither a picture (JPEG, PNG, WebP, GIF) nor a PDF."
+    TOO_MANY_PIXELS = "“%(name)s” has too many pixels. Please send it smaller."
+    NOT_AS_NAMED = "“%(name)s” is not what its name says. Please send the file itself."
+
+
+class FileRefused(Invalid):
+    """A file that is not taken: why, and what it is called."""
+
+    def __init__(self, refusal: Refusal, name: str) -> None:
+        """Say it in English; a page says it in the language of its reader."""
+        super().__init__([("files", refusal.value % {"name": name})])
+        self.refusal, self.name = refusal, name
+
+
 @dataclass(frozen=True)
 class Checked:
     """A file that may be kept, as it will be kept."""
@@ -63,22 +88,21 @@ class Checked:
 
 
 def checked(name: str, content: bytes) -> Checked:
-    """Return a file as it may be kept, or raise `Invalid` for the field `files` with what is wrong, in kind words."""
+    """Return a file as it may be kept, or raise `FileRefused` (field `files`) with what is wrong."""
     shown = shown_name(name)
     if not content:
-        raise _refused("“%(name)s” is empty.", shown)
+        raise FileRefused(Refusal.EMPTY, shown)
     if len(content) > LARGEST_FILE:
-        raise _refused("“%(name)s” is larger than 10 MB. Please send a smaller one.", shown)
+        raise FileRefused(Refusal.TOO_LARGE, shown)
     if content.startswith(_ARCHIVES):
-        raise _refused(
-            "“%(name)s” is an archive or office document, which we do not take. "
-            "Please send it as a picture or PDF.",
+        raise FileRefused(
+            Refusal.ARCHIVE,
             shown,
         )
     if content.startswith(b"%PDF-"):
         _check_ending(shown, PDF)
         if b"%%EOF" not in content[-_PDF_TAIL:]:
-            raise _refused("“%(name)s” is damaged. Please send it again.", shown)
+            raise FileRefused(Refusal.DAMAGED, shown)
         return Checked(_with_ending(shown, "pdf"), PDF, content)
     return _picture(shown, content)
 
@@ -125,7 +149,7 @@ def _picture(name: str, content: bytes) -> Checked:
     except Invalid:
         raise
     except (OSError, ValueError, SyntaxError, MemoryError, Image.DecompressionBombError):
-        raise _refused("“%(name)s” is damaged. Please send it again.", name) from None
+        raise FileRefused(Refusal.DAMAGED, name) from None
     return Checked(
         _with_ending(name, to.lower().replace("jpeg", "jpg")),
         _PICTURES[to],
@@ -143,11 +167,9 @@ def _opened(name: str, content: bytes) -> Image.Image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             picture = Image.open(io.BytesIO(content), formats=list(_PICTURES))
     except UnidentifiedImageError:
-        raise _refused(
-            "“%(name)s” is neither a picture (JPEG, PNG, WebP, GIF) nor a PDF.", name
-        ) from None
+        raise FileRefused(Refusal.UNKNOWN, name) from None
     if picture.width * picture.height > MOST_PIXELS:
-        raise _refused("“%(name)s” has too many pixels. Please send it smaller.", name)
+        raise FileRefused(Refusal.TOO_MANY_PIXELS, name)
     return picture
 
 
@@ -165,7 +187,7 @@ def _check_ending(name: str, kind: str) -> None:
     ending = name.rpartition(".")[2].lower() if "." in name else ""
     known = set[str]().union(*_ENDINGS.values())
     if ending and ending not in _ENDINGS[kind] and (kind == PDF or ending not in known - {"pdf"}):
-        raise _refused("“%(name)s” is not what its name says. Please send the file itself.", name)
+        raise FileRefused(Refusal.NOT_AS_NAMED, name)
 
 
 def _with_ending(name: str, ending: str) -> str:
@@ -173,7 +195,3 @@ def _with_ending(name: str, ending: str) -> str:
     known = set[str]().union(*_ENDINGS.values())
     kept = stem if dot and last.lower() in known else name
     return f"{kept[: LONGEST_NAME - len(ending) - 1]}.{ending}"
-
-
-def _refused(why: str, name: str) -> Invalid:
-    return Invalid([("files", why.replace("%(name)s", name))])

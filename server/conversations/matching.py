@@ -33,10 +33,15 @@ _AROUND = (
     *("不好意思", "怎么办", "教えて", "大丈夫", "ですか", "ますか", "请问", "你们", "我的", "可以"),
     *("一下", "です", "ます", "たい", "吗", "呢"),
 )
-_SMALL_WORDS = frozenset(
-    "a an the is are am i im you your my me we our it its this that there here do does did can could may might will "
-    "would shall to of in on at for from by with and or please what whats how some any be have has s".split()
-)
+# fmt: off
+_SMALL_WORDS = frozenset({
+    "a", "an", "the", "is", "are", "am", "i", "im", "you", "your", "my", "me", "we", "our",
+    "it", "its", "this", "that", "there", "here", "do", "does", "did", "can", "could", "may",
+    "might", "will", "would", "shall", "to", "of", "in", "on", "at", "for", "from", "by",
+    "with", "and", "or", "please", "what", "whats", "how", "some", "any", "be", "have", "has",
+    "s",
+})
+# fmt: on
 
 
 @dataclass(frozen=True)
