@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from access_protocol.ids import CredentialId
 from server.access import actions as access
+from server.access import models as passages
 from server.arrivals import actions as arrivals
 from server.conversations import actions as conversations
 from server.credentials import actions as credentials
@@ -69,7 +70,7 @@ def ask_to_be_forgotten(work: Work, visitor_id: VisitorId) -> None:
         raise Conflict(
             "You are still in the building. Your data can be deleted once you have left it."
         )
-    if work.now < visit.ends_at and visitor.is_expected:
+    if work.now < visit.ends_at and visitor.is_expected and not _came(work, visitor):
         visits.leave_list(work, visit, visitor)
     forget(work, visitor_id, profile=True)
 
@@ -85,6 +86,12 @@ def forget(work: Work, visitor_id: VisitorId, *, profile: bool = False) -> None:
     if profile:
         visits.forget_profile(work, visitor.email)
     work.record(VisitorForgotten(visitor=visitor.id, visit=visit.id, site=visit.site))
+
+
+def _came(work: Work, visitor: Visitor) -> bool:
+    credential = CredentialId(visitor.credential)
+    left = visits.check_outs(work.session, [visitor.id])
+    return bool(left or passages.passages_of(work.session, [credential]))
 
 
 def forget_everywhere(work: Work, forgotten: VisitorForgotten) -> None:

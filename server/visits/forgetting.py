@@ -10,7 +10,8 @@ from access_protocol.ids import SiteCode
 from server.kernel import live
 from server.kernel.ids import VisitorId
 from server.kernel.work import Work
-from server.visits import guests, models, returning
+from server.notifications.actions import NoticeKind
+from server.visits import guests, host_notices, models, returning
 from server.visits.leaving_models import CheckOut
 from server.visits.models import (
     Agreement,
@@ -143,9 +144,10 @@ def prune_traces(work: Work, site: SiteCode, before: datetime, *, dry: bool) -> 
 
 
 def leave_list(work: Work, visit: Visit, visitor: Visitor) -> None:
-    """Take somebody off the list who will not come and wants to be forgotten: the host sees an empty place."""
+    """Take somebody off the list who will not come and wants to be forgotten: the host is told, without a name."""
     visitor.declined_at = visitor.declined_at or work.now
     work.session.flush()
+    host_notices.tell_host(work, visit.id, None, NoticeKind.DECLINED)
     live.notice(work, "visits", about=visit.id, site=visit.site)
 
 

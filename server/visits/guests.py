@@ -36,6 +36,8 @@ def link_of(work: Work, visitor: Visitor) -> str:
 def seal_links_anew(work: Work) -> None:
     """Seal with the present master key the links and needs that the previous one sealed."""
     for visitor in work.session.exec(select(Visitor)).all():
+        if visitor.forgotten_at is not None:
+            continue
         visitor.sealed_link = work.sealer.renewed(visitor.sealed_link, _purpose(visitor.id))
         if visitor.sealed_needs:
             purpose = _needs_purpose(visitor.id)

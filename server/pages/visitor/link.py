@@ -11,21 +11,26 @@ from server.pages.visitor import (
     blueprint,
     coming,
     credential,
+    drink,
+    data,
     messenger,
     pass_,
     replies,
     series,
+    survey,
     telling,
     timeline,
 )
 from server.pages.visitor.sections import Section, arranged
 from server.pages.visitor.visiting import Visiting, at_any_phone, visiting
+from server.visits import actions
 from server.visits.actions import Keeper, OtherPhone
 from server.visits.models import VisitState
 from server.web.languages import gettext
 from server.web.limits import limited
 
 SECTIONS = (
+    Section("drink", drink.section),
     Section("answer", answer.section),
     Section("agree", replies.agree),
     Section("appointment", appointment.section),
@@ -38,9 +43,21 @@ SECTIONS = (
     Section("telling", telling.section),
     Section("messenger", messenger.section),
     Section("replies", replies.replies),
+    Section("returning", survey.returning),
     Section("timeline", timeline.section),
+    Section("data", data.section),
 )
 """The sections in their order; the first of those that ask for something comes before all of them."""
+
+AFTERWARDS = (
+    Section("survey", survey.section),
+    Section("returning", survey.returning),
+    Section("appointment", appointment.section),
+    Section("series", series.section),
+    Section("timeline", timeline.section),
+    Section("data", data.section),
+)
+"""The sections for somebody who has left."""
 
 
 class Heading(NamedTuple):
@@ -58,7 +75,7 @@ def visit(token: str) -> Response:
         if keeper is Keeper.OTHER_PHONE:
             raise OtherPhone("Please use that phone, or have a code sent to your mail.")
         closed = keeper is Keeper.NOBODY
-        sections = (Section("appointment", appointment.section),) if closed else SECTIONS
+        sections = (Section("appointment", appointment.section),) if closed else _sections(now)
         heading = _heading(now)
         text = render_template(
             "visitor/visit.html",
@@ -85,11 +102,17 @@ def parts(token: str) -> str:
             greeting=_greeting(now),
             heading=heading.words,
             message=heading.message,
-            parts=arranged(now, SECTIONS),
+            parts=arranged(now, _sections(now)),
         )
 
 
+def _sections(now: Visiting) -> tuple[Section, ...]:
+    return AFTERWARDS if survey.is_afterwards(now) else SECTIONS
+
+
 def _greeting(now: Visiting) -> str:
+    if not now.is_over and actions.is_kept(now.work, now.visitor):
+        return gettext("Welcome back, %(name)s", name=now.visitor.name)
     return gettext("Dear %(name)s", name=now.visitor.name)
 
 
@@ -105,6 +128,9 @@ def _heading(now: Visiting) -> Heading:
             "If you can come after all, please ask your host to expect you again."
         )
         return Heading(gettext("You have declined"), Badge("waiting", "cancelled", message))
+    if survey.is_afterwards(now):
+        message = gettext("It was a pleasure to have you here. Have a safe journey home.")
+        return Heading(gettext("Thank you for your visit"), Badge("good", "granted", message))
     if now.is_over:
         message = gettext("This visit is over, and its code opens nothing any more.")
         return Heading(gettext("Thank you for your visit"), Badge("", "clock", message))
