@@ -45,7 +45,7 @@ from server.refreshments.orders import (
     voucher_text,
 )
 from server.refreshments.pictures import LARGEST_UPLOAD, MEDIA_TYPE
-from server.refreshments.rules import OrderState
+from server.refreshments.rules import OrderState, Why
 from server.refreshments.settling import decided, outcomes, reported
 from server.refreshments.stock import (
     Consumption,
@@ -71,6 +71,7 @@ __all__ = [
     "Refill",
     "SlotInput",
     "Standing",
+    "Why",
     "about_visitor",
     "allowance_of",
     "cancel",

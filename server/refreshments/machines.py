@@ -54,8 +54,8 @@ class MachineInput(BaseModel):
         max_length=16,
         description="Portals; whoever comes in through one of them is offered a drink.",
     )
-    low_stock: int = Field(2, ge=0, le=999)
-    refill_person: str | None = Field(None, pattern="^[0-9a-f]{32}$")
+    low_stock: int = Field(default=2, ge=0, le=999)
+    refill_person: str | None = Field(default=None, pattern="^[0-9a-f]{32}$")
     refill_mail: EmailAddress | None = None
 
 
@@ -75,7 +75,9 @@ class SlotInput(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    item: str | None = Field(None, pattern="^[0-9a-f]{32}$", description="null: nothing yet.")
+    item: str | None = Field(
+        default=None, pattern="^[0-9a-f]{32}$", description="null: nothing yet."
+    )
     capacity: int = Field(ge=1, le=999)
 
 

@@ -189,6 +189,11 @@ class StockMovement(Record, table=True):
     at: datetime
 
 
+def note_in(item: Item, language: str) -> str:
+    """Return the item's note in a language, or the first one where it has none in it."""
+    return item.note_translations.get(language, item.note)
+
+
 def machines(session: Session, site: SiteCode | None = None) -> Sequence[Machine]:
     """Return the machines, by site and portal."""
     statement = select(Machine).order_by(col(Machine.site), col(Machine.portal))

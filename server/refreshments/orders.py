@@ -7,7 +7,7 @@ from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from access_protocol.events import SlotCondition
-from access_protocol.ids import AccessPointId, PortalId, SiteCode
+from access_protocol.ids import PortalId, SiteCode
 from access_protocol.knowledge import Direction
 from server.access import actions as access
 from server.access.actions import PassageReported
@@ -23,7 +23,7 @@ from server.kernel.ids import ItemId, OrderId, VisitorId
 from server.kernel.principal import Kind
 from server.kernel.work import Work
 from server.places import models as places
-from server.places.models import AccessPoint, Site
+from server.places.models import Site
 from server.refreshments import models, rules
 from server.refreshments.machines import allowance_of, lock
 from server.refreshments.models import Allowance, Item, Machine, Offer, Order
@@ -241,7 +241,7 @@ def cancel(work: Work, order_id: OrderId) -> Order:
     return order
 
 
-def dispense_here(work: Work, order_id: OrderId, access_point: AccessPointId) -> Order:
+def dispense_here(work: Work, order_id: OrderId) -> Order:
     """Have the machine give out what was chosen, for a visitor who scanned its poster.
 
     The voucher that the phone showed is revoked first, and one that only the server knows takes its place: no
@@ -252,20 +252,21 @@ def dispense_here(work: Work, order_id: OrderId, access_point: AccessPointId) ->
     access.lock_ledger(work, order.site)
     lock(work, order.site)
     work.session.refresh(order)
-    if order.state is OrderState.DISPENSING:
+    if order.state is OrderState.DISPENSING or order.visitor is None:
         return order
     if order.state is not OrderState.CHOSEN or order.expires_at <= work.now:
         raise Conflict("That took a little long. Please choose again.")
-    point = work.session.get(AccessPoint, (order.site, access_point))
-    if point is None or point.portal != order.machine or order.visitor is None:
-        raise Conflict("This poster belongs to another machine.")
+    points = places.access_points_of_portal(work.session, order.site, order.machine)
+    point = next((each for each in points if each.controller is not None), None)
+    if point is None:
+        raise Conflict("This machine cannot be reached from here yet.")
     credentials.revoke_voucher(work, order.credential)
     life = min(rules.VOUCHER_LIFE, order.expires_at - work.now + timedelta(seconds=30))
     voucher = credentials.issue_voucher(work, order.site, order.machine, order.slot, life)
     order.credential = voucher.credential
     work.session.add(order)
     work.session.flush()
-    command = access.dispense_by_poster(work, order.site, access_point, order.visitor, voucher.text)
+    command = access.dispense_by_poster(work, order.site, point.id, order.visitor, voucher.text)
     if command.state is CommandState.DENIED:
         end(work, order, OrderState.RETURNED, Why.REFUSED)
     return order

@@ -1,0 +1,328 @@
+"""Drinks: offered past the gate, ordered once, counted when the machine says so and given back when it does not."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from access_protocol.events import ControllerEventKind, Outcome, SlotCondition
+from access_protocol.ids import EventId
+from server.kernel.errors import Conflict, Forbidden, Invalid
+from server.kernel.principal import Principal
+from server.refreshments import actions
+from server.refreshments.actions import (
+    AllowanceInput,
+    Correction,
+    MachineInput,
+    OrderState,
+    Refill,
+    SlotInput,
+)
+from server.refreshments.models import Slot
+from server.refreshments.rules import Why
+from server.visits import actions as visits
+from tests.fakes.drinks import GATE, MACHINE, Drinks
+from tests.fakes.reception import SITE, SYSTEM, Reception
+
+FAILURES = [
+    (ControllerEventKind.EMPTY, Why.EMPTY),
+    (ControllerEventKind.JAMMED, Why.JAMMED),
+    (ControllerEventKind.TIMED_OUT, Why.TIMED_OUT),
+    (ControllerEventKind.INTERRUPTED, Why.INTERRUPTED),
+]
+
+
+@pytest.fixture
+def drinks(reception: Reception) -> Drinks:
+    """A machine behind the gate, and a guest of today."""
+    return Drinks(reception)
+
+
+def test_who_passes_the_gate_is_offered_a_drink_and_their_page_is_told(drinks: Drinks) -> None:
+    assert drinks.offers() == []
+    before = drinks.pages_told()
+    drinks.passes()
+    assert drinks.offers() == [drinks.guest]
+    assert drinks.pages_told() > before
+    assert sorted(drinks.menu()) == ["Tea", "Water"]
+
+
+def test_a_passage_that_is_reported_much_later_offers_nothing(drinks: Drinks) -> None:
+    drinks.passes(ago=timedelta(hours=1))
+    assert drinks.offers() == []
+
+
+def test_a_visit_that_was_called_off_gets_no_offer(drinks: Drinks) -> None:
+    with drinks.reception.work("host") as work:
+        visits.cancel(work, drinks.visit.id)
+    drinks.passes()
+    assert drinks.offers() == []
+
+
+def test_nobody_orders_before_the_gate(drinks: Drinks) -> None:
+    with pytest.raises(Conflict):
+        drinks.choose()
+
+
+def test_a_choice_reserves_one_and_makes_a_voucher_of_five_minutes(drinks: Drinks) -> None:
+    drinks.passes()
+    order = drinks.choose()
+    assert order.state is OrderState.CHOSEN
+    assert drinks.counts(order.credential)
+    assert timedelta(minutes=4) < order.expires_at - drinks.clock.now() <= timedelta(minutes=5)
+    assert drinks.standing().left == 0
+    assert drinks.stock() == {1: 3, 2: 3, 3: 3}
+
+
+def test_the_drink_is_had_only_when_the_machine_says_so(drinks: Drinks) -> None:
+    drinks.passes()
+    order = drinks.choose()
+    event = drinks.reader_takes(order.credential)
+    assert drinks.order(order.id).state is OrderState.DISPENSING
+    drinks.machine_tells(ControllerEventKind.DISPENSING, event, f"slot {order.slot}")
+    assert drinks.order(order.id).state is OrderState.DISPENSING
+    assert drinks.stock()[order.slot] == 3
+    drinks.machine_tells(ControllerEventKind.DISPENSED, event, f"slot {order.slot}")
+    assert drinks.order(order.id).state is OrderState.DONE
+    assert drinks.stock()[order.slot] == 2
+    drinks.gate_tells(event, Outcome.DISPENSED)
+    assert drinks.stock()[order.slot] == 2
+
+
+def test_the_machine_may_be_quicker_than_its_gate(drinks: Drinks) -> None:
+    drinks.passes()
+    order = drinks.choose()
+    event = EventId(str(uuid4()))
+    drinks.machine_tells(ControllerEventKind.DISPENSING, event)
+    drinks.machine_tells(ControllerEventKind.DISPENSED, event)
+    assert drinks.order(order.id).state is OrderState.CHOSEN
+    drinks.journal(GATE, drinks.decision(event, order.credential))
+    assert drinks.order(order.id).state is OrderState.DONE
+    assert drinks.stock()[order.slot] == 2
+
+
+@pytest.mark.parametrize(("word", "why"), FAILURES)
+def test_what_did_not_drop_is_given_back_and_may_be_chosen_again(
+    drinks: Drinks, word: ControllerEventKind, why: Why
+) -> None:
+    drinks.passes()
+    order = drinks.choose()
+    event = drinks.reader_takes(order.credential)
+    drinks.machine_tells(word, event, f"slot {order.slot}")
+    found = drinks.order(order.id)
+    assert (found.state, found.why) == (OrderState.RETURNED, why)
+    assert not drinks.counts(order.credential)
+    assert drinks.stock()[order.slot] == 3
+    assert drinks.standing().left == 1
+    assert drinks.choose(drinks.tea).state is OrderState.CHOSEN
+
+
+def test_a_power_cut_gives_back_what_was_under_way_in_the_slot_that_the_machine_names(
+    drinks: Drinks,
+) -> None:
+    drinks.passes()
+    order = drinks.choose()
+    drinks.reader_takes(order.credential)
+    drinks.machine_tells(ControllerEventKind.INTERRUPTED, detail="slot 3")
+    assert drinks.order(order.id).state is OrderState.DISPENSING
+    drinks.machine_tells(ControllerEventKind.INTERRUPTED, detail=f"slot {order.slot}")
+    found = drinks.order(order.id)
+    assert (found.state, found.why) == (OrderState.RETURNED, Why.INTERRUPTED)
+
+
+def test_the_journal_alone_gives_it_back_and_the_machine_says_why_later(drinks: Drinks) -> None:
+    drinks.passes()
+    order = drinks.choose()
+    event = drinks.reader_takes(order.credential)
+    drinks.gate_tells(event, Outcome.NOT_DISPENSED)
+    assert drinks.order(order.id).why is Why.FAILED
+    drinks.machine_tells(ControllerEventKind.JAMMED, event, f"slot {order.slot}")
+    assert drinks.order(order.id).why is Why.JAMMED
+
+
+def test_a_silent_machine_gives_it_back_and_a_late_word_still_counts(drinks: Drinks) -> None:
+    drinks.passes()
+    order = drinks.choose()
+    event = drinks.reader_takes(order.credential)
+    drinks.later(seconds=61)
+    assert drinks.order(order.id).why is Why.NO_ANSWER
+    second = drinks.choose(drinks.tea)
+    drinks.machine_tells(ControllerEventKind.DISPENSED, event)
+    assert drinks.order(order.id).state is OrderState.DONE
+    assert drinks.order(second.id).state is OrderState.CANCELLED
+    assert not drinks.counts(second.credential)
+    assert drinks.stock()[order.slot] == 2
+
+
+def test_a_voucher_that_nobody_shows_frees_reservation_and_allowance(drinks: Drinks) -> None:
+    drinks.passes()
+    order = drinks.choose()
+    drinks.later(minutes=5, seconds=16)
+    assert drinks.order(order.id).state is OrderState.EXPIRED
+    assert drinks.standing().left == 1
+
+
+def test_another_choice_takes_the_first_one_back(drinks: Drinks) -> None:
+    drinks.passes()
+    first = drinks.choose()
+    second = drinks.choose(drinks.tea)
+    assert drinks.order(first.id).state is OrderState.CANCELLED
+    assert [drinks.counts(each.credential) for each in (first, second)] == [False, True]
+
+
+def test_a_choice_can_be_taken_back_until_the_machine_has_begun(drinks: Drinks) -> None:
+    drinks.passes()
+    order = drinks.cancel(drinks.choose())
+    assert order.state is OrderState.CANCELLED
+    assert not drinks.counts(order.credential)
+    order = drinks.choose()
+    drinks.reader_takes(order.credential)
+    with pytest.raises(Conflict):
+        drinks.cancel(order)
+    with pytest.raises(Conflict):
+        drinks.choose(drinks.tea)
+
+
+def test_the_allowance_ends_the_offers(drinks: Drinks) -> None:
+    drinks.passes()
+    event = drinks.reader_takes(drinks.choose().credential)
+    drinks.machine_tells(ControllerEventKind.DISPENSED, event)
+    with pytest.raises(Conflict):
+        drinks.choose()
+    with drinks.office.begin(SYSTEM) as work:
+        assert actions.offer(work, SITE, MACHINE, drinks.guest) is None
+
+
+def test_the_sites_day_has_an_end_as_well(drinks: Drinks) -> None:
+    other = drinks.another()
+    with drinks.reception.work("admin") as work:
+        actions.set_allowance(work, SITE, AllowanceInput(per_visit=1, per_day=1))
+    drinks.passes()
+    drinks.passes(other)
+    drinks.choose()
+    with pytest.raises(Conflict):
+        drinks.choose(guest=other)
+
+
+def test_the_last_one_is_promised_once(reception: Reception) -> None:
+    drinks = Drinks(reception, stock=1)
+    other = drinks.another()
+    drinks.passes()
+    drinks.passes(other)
+    drinks.choose(drinks.tea)
+    with pytest.raises(Invalid) as refused:
+        drinks.choose(drinks.tea, other)
+    assert refused.value.errors[0].field == "item"
+
+
+def test_only_what_the_machine_itself_can_give_is_on_the_menu(drinks: Drinks) -> None:
+    drinks.machine_says(SlotCondition.EMPTY, SlotCondition.OUT_OF_ORDER, SlotCondition.READY)
+    assert drinks.menu() == ["Tea"]
+    drinks.machine_says(SlotCondition.READY, online=False)
+    assert drinks.menu() == []
+
+
+def test_at_the_poster_the_phones_voucher_ends_before_the_server_orders(drinks: Drinks) -> None:
+    drinks.passes()
+    order = drinks.choose()
+    at_poster = drinks.by_poster(order)
+    assert at_poster.state is OrderState.DISPENSING
+    assert at_poster.credential != order.credential
+    assert not drinks.counts(order.credential)
+    command = drinks.command(at_poster)
+    assert command.slot == order.slot
+    assert drinks.by_poster(order).event == at_poster.event
+    drinks.machine_tells(ControllerEventKind.DISPENSED, at_poster.event)
+    assert drinks.order(order.id).state is OrderState.DONE
+
+
+def test_nobody_acts_for_another_guest(drinks: Drinks) -> None:
+    drinks.passes()
+    order = drinks.choose()
+    with drinks.office.begin(Principal.for_visitor(drinks.another())) as work:
+        with pytest.raises(Forbidden):
+            actions.cancel(work, order.id)
+        with pytest.raises(Forbidden):
+            actions.choose(work, SITE, MACHINE, drinks.guest, drinks.tea)
+
+
+def test_low_stock_is_told_once_until_it_is_refilled(reception: Reception) -> None:
+    drinks = Drinks(reception, stock=2, per_visit=5)
+    drinks.passes()
+    guard = reception.people["security"]
+    with reception.work("admin") as work:
+        wanted = MachineInput(offered_after=["main-gate"], low_stock=1, refill_person=guard)
+        actions.put_machine(work, SITE, MACHINE, wanted)
+    subject = "Drinks at Tokyo Office runs low"
+    for expected in (1, 1):
+        event = drinks.reader_takes(drinks.choose(drinks.tea).credential)
+        drinks.machine_tells(ControllerEventKind.DISPENSED, event)
+        assert reception.subjects().count(subject) == expected
+    with reception.work("security") as work:
+        actions.refill(work, SITE, MACHINE, 3, Refill(count=4))
+        actions.correct(work, SITE, MACHINE, 3, Correction(stock=1))
+    assert reception.subjects().count(subject) == 2
+
+
+def test_a_slot_takes_no_more_than_fits(drinks: Drinks) -> None:
+    with drinks.reception.work("security") as work:
+        with pytest.raises(Invalid) as refused:
+            actions.refill(work, SITE, MACHINE, 1, Refill(count=6))
+        assert refused.value.errors[0].field == "count"
+        with pytest.raises(Invalid):
+            actions.correct(work, SITE, MACHINE, 1, Correction(stock=9))
+
+
+def test_a_slot_changes_its_item_only_while_nobody_waits_for_it(drinks: Drinks) -> None:
+    drinks.passes()
+    order = drinks.choose()
+    with drinks.reception.work("security") as work, pytest.raises(Conflict):
+        actions.put_slot(work, SITE, MACHINE, order.slot, SlotInput(item=drinks.tea, capacity=8))
+
+
+def test_hosts_do_not_look_after_machines(drinks: Drinks) -> None:
+    with drinks.reception.work("host") as work, pytest.raises(Forbidden):
+        actions.refill(work, SITE, MACHINE, 1, Refill(count=1))
+
+
+def test_the_machine_says_that_it_was_restocked_and_asks_for_the_number(drinks: Drinks) -> None:
+    drinks.machine_tells(ControllerEventKind.RESTOCKED, detail="slot 3")
+    with drinks.office.reading(SYSTEM) as work:
+        assert work.session.get_one(Slot, (SITE, MACHINE, 3)).restocked_at is not None
+    with drinks.reception.work("security") as work:
+        slot = actions.correct(work, SITE, MACHINE, 3, Correction(stock=8))
+        assert (slot.stock, slot.restocked_at) == (8, None)
+
+
+def test_consumption_counts_what_dropped_by_day_and_item(drinks: Drinks) -> None:
+    drinks.passes()
+    event = drinks.reader_takes(drinks.choose(drinks.tea).credential)
+    drinks.machine_tells(ControllerEventKind.DISPENSED, event)
+    with drinks.reception.work("security") as work:
+        found = actions.consumption(work, SITE, days=3)
+    assert len(found.days) == 3
+    assert found.items == [drinks.tea]
+    assert found.of_day(found.days[-1]) == found.of_item(drinks.tea) == 1
+
+
+def test_who_is_forgotten_leaves_figures_without_a_name(drinks: Drinks) -> None:
+    drinks.passes()
+    event = drinks.reader_takes(drinks.choose(drinks.tea).credential)
+    drinks.machine_tells(ControllerEventKind.DISPENSED, event)
+    with drinks.office.begin(SYSTEM) as work:
+        (told,) = actions.about_visitor(work, drinks.guest)
+        assert (told["item"], told["state"]) == ("Tea", "done")
+        actions.forget_visitor(work, drinks.guest)
+    with drinks.office.begin(SYSTEM) as work:
+        assert actions.about_visitor(work, drinks.guest) == []
+        assert actions.consumption(work, SITE).of_item(drinks.tea) == 1
+    assert drinks.offers() == []
+
+
+def test_forgetting_ends_an_open_choice(drinks: Drinks) -> None:
+    drinks.passes()
+    order = drinks.choose()
+    with drinks.office.begin(SYSTEM) as work:
+        actions.forget_visitor(work, drinks.guest)
+    assert drinks.order(order.id).state is OrderState.CANCELLED
+    assert not drinks.counts(order.credential)
