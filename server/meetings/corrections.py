@@ -39,8 +39,8 @@ class NewCorrection(BaseModel):
     stayed_away: list[VisitorIdText] = Field(
         default_factory=list[VisitorId], max_length=200, description="Visitors who were not."
     )
-    started_at: Moment | None = Field(None, description="When it began.")
-    ended_at: Moment | None = Field(None, description="When it ended.")
+    started_at: Moment | None = Field(default=None, description="When it began.")
+    ended_at: Moment | None = Field(default=None, description="When it ended.")
     reason: Annotated[
         Lines,
         Field(min_length=1, max_length=500, examples=["Came in with me, I held the door."]),

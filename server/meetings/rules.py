@@ -144,7 +144,7 @@ class MeetingRecord:
         return tuple(
             VisitorId(each.who.id)
             for each in self.participants
-            if each.standing is Standing.NO_SHOW
+            if each.who.is_visitor and each.standing is Standing.NO_SHOW
         )
 
     def of(self, who: Who) -> Participant | None:
