@@ -95,6 +95,18 @@ def plain() -> None:
         _fail(str(error))
 
 
+@app.command(name="mail-in")
+def mail_in() -> None:
+    """Receive the answers that visitors send to our mails, where GENKAN_MAIL_IN says."""
+    from server.processes import mail_in as process
+    from server.processes.ports import PortTaken
+
+    try:
+        process.run(_checked())
+    except (PortTaken, process.NotSet) as error:
+        _fail(str(error))
+
+
 @app.command()
 def trust(
     file: Annotated[
@@ -281,6 +293,24 @@ def seal_anew() -> None:
     except CannotUnseal as error:
         _fail(f"Nothing was changed: something is {error}")
     screen.print("All is sealed with GENKAN_MASTER_KEY. Leave GENKAN_PREVIOUS_MASTER_KEY out now.")
+
+
+@app.command()
+def retention(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would go, and delete nothing.")
+    ] = False,
+) -> None:
+    """Delete what is older than the sites decided to keep it; the worker does the same once a day."""
+    from server.processes import retention as process
+
+    lines = _with_office(_checked(), lambda office: process.run(office, trouble, dry=dry_run))
+    table = Table("what", "site", "days", "would go" if dry_run else "deleted")
+    for line in lines:
+        table.add_row(line.kind.value, line.site or "all", str(line.days), str(line.count))
+    screen.print(table)
+    if dry_run:
+        screen.print("Nothing was deleted. Without --dry-run it is.")
 
 
 @app.command("add-device")

@@ -38,7 +38,7 @@ from server.kernel.outbox import OutboxSettled
 from server.kernel.work import Office, Reactions, Work
 from server.meetings import actions as meetings
 from server.notifications import actions as notifications
-from server.notifications.actions import NewsKind, NoticeKind, NoticeUnanswered
+from server.notifications.actions import MessengerWrote, NewsKind, NoticeKind, NoticeUnanswered
 from server.people.actions import PersonDeactivated
 from server.places.actions import PlaceChanged
 from server.places.models import AccessPoint, Portal
@@ -170,6 +170,9 @@ def _register_conversations(reactions: Reactions) -> None:
     # Who is wanted in a chat is told; what is answered settles it, and the visitor is told of it in their turn.
     on(AnswerWanted, conversations.tell_wanted)
     on(MessageSaid, conversations.settle_answered)
+    on(MessageSaid, conversations.answer_by_mail)
+    # What is written elsewhere than on the page is said there.
+    on(MessengerWrote, conversations.messenger_wrote)
 
 
 def _register_afterwards(reactions: Reactions) -> None:

@@ -132,6 +132,22 @@ class Settings(BaseSettings):
         default="Genkan <reception@genkan.example>",
         description="Sender of the mails to visitors and hosts.",
     )
+    mail_in: str = Field(
+        default="",
+        description=(
+            "Where visitors' answers to our mails are received, from your own mail server: "
+            "lmtp://127.0.0.1:8024 or smtp://127.0.0.1:8025; empty: nowhere."
+        ),
+        pattern=r"^$|^(smtp|lmtp)://[A-Za-z0-9.:\[\]-]+:[0-9]{1,5}$",
+    )
+    mail_in_address: str = Field(
+        default="",
+        description=(
+            "The address of which your mail server forwards everything with a plus there: visits@reception.example "
+            "makes visits+…@reception.example the address for answers, another for each visitor."
+        ),
+        pattern=r"^$|^[A-Za-z0-9._-]{1,20}@[A-Za-z0-9.-]+$",
+    )
     outbound_allowed: str = Field(
         default="",
         description=(

@@ -1,5 +1,6 @@
 """What others ask of notifications: tell a host, send a letter or a mail, and read what the mail catcher holds."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlmodel import select
@@ -68,7 +69,7 @@ from server.notifications.messengers.accounts import (
 )
 from server.notifications.messengers.base import Asked, NotGenuine, Unreadable
 from server.notifications.messengers.hooks import ask_hook, greet_hook
-from server.notifications.messengers.joining import Joined, joined_of
+from server.notifications.messengers.joining import Joined, MessengerWrote, joined_of
 from server.notifications.messengers.joining import Page as MessengerPage
 from server.notifications.messengers.joining import choices as messenger_choices
 from server.notifications.messengers.joining import forget_visitor as forget_at_messengers
@@ -76,6 +77,7 @@ from server.notifications.messengers.joining import join_url as messenger_url
 from server.notifications.messengers.joining import leave as leave_messenger
 from server.notifications.messengers.joining import tell as tell_at_messengers
 from server.notifications.messengers.sending import settled as messenger_settled
+from server.notifications.messengers.words import brief
 from server.notifications.models import CaughtMail
 from server.notifications.phone_push import forget as forget_phone
 from server.notifications.phone_push import is_told as is_phone_told
@@ -123,6 +125,7 @@ __all__ = [
     "MessengerFailure",
     "MessengerKind",
     "MessengerPage",
+    "MessengerWrote",
     "NewChannel",
     "NewNotice",
     "NewsKind",
@@ -140,6 +143,7 @@ __all__ = [
     "about_visitor",
     "add_channel",
     "ask_hook",
+    "brief",
     "catch",
     "caught",
     "find_channel",
@@ -193,10 +197,15 @@ __all__ = [
 
 
 def send_letter(
-    work: Work, letter: Letter, *, reference: str = "", deadline: datetime | None = None
+    work: Work,
+    letter: Letter,
+    *,
+    reference: str = "",
+    deadline: datetime | None = None,
+    reply_to: str = "",
 ) -> OutboxId:
     """Have a letter written and delivered; see `send_mail`."""
-    written = letters.write(letter, work.settings.mail_from, work.now)
+    written = replace(letters.write(letter, work.settings.mail_from, work.now), reply_to=reply_to)
     return send_mail(work, written, reference=reference, deadline=deadline)
 
 

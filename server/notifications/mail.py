@@ -28,6 +28,8 @@ class Mail:
     calendar: bytes | None = None
     """An iCalendar object (RFC 5545) whose METHOD is `calendar_method`."""
     calendar_method: str = "REQUEST"
+    reply_to: str = ""
+    """Where answers go; the sender's address where there is none."""
 
 
 def compose(mail: Mail, sender: str, message_id: str, at: datetime) -> bytes:
@@ -38,6 +40,8 @@ def compose(mail: Mail, sender: str, message_id: str, at: datetime) -> bytes:
     message = EmailMessage(policy=_POLICY)
     message["From"] = _address(*parseaddr(sender))
     message["To"] = _address(mail.name, mail.recipient)
+    if mail.reply_to:
+        message["Reply-To"] = _address("", mail.reply_to)
     message["Subject"] = _header_text(mail.subject)
     message["Date"] = format_datetime(at)
     message["Message-ID"] = f"<{message_id}@{_domain(sender)}>"

@@ -7,6 +7,7 @@ the two would answer each other's requests.
 import errno
 import socket
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from server.kernel.settings import Settings
 
@@ -85,3 +86,10 @@ def broker(settings: Settings) -> Listening:
     """Return where the broker that we start listens."""
     names = ("GENKAN_BROKER_LISTEN", "GENKAN_BROKER_PORT")
     return Listening("broker", settings.broker_listen, settings.broker_port, *names)
+
+
+def mail_in(settings: Settings) -> Listening:
+    """Return where the answers to our mails are received."""
+    parts = urlsplit(settings.mail_in)
+    host, port = parts.hostname or "127.0.0.1", parts.port or 0
+    return Listening("mail-in", host, port, "GENKAN_MAIL_IN", "GENKAN_MAIL_IN")

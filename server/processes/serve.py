@@ -161,4 +161,6 @@ def _children(settings: Settings) -> list[Child]:
     ]
     if settings.plain_port:
         children.append(Child("plain", ports.plain(settings)))
+    if settings.mail_in:
+        children.append(Child("mail-in", ports.mail_in(settings)))
     return children

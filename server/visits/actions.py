@@ -71,7 +71,7 @@ from server.visits.lookup import (
     receives,
     require_inviting,
 )
-from server.visits.messenger_news import end_joined, page_of, tell_joined
+from server.visits.messenger_news import end_joined, mail_news, page_of, tell_joined
 from server.visits.models import Visit, Visitor, Wish
 from server.visits.phones import (
     Attempt,
@@ -97,6 +97,7 @@ from server.visits.replies import (
     note_needs,
     wish,
 )
+from server.visits.reply_address import find_by_reply_address, reply_address, visitor_at
 from server.visits.returning import Profile, is_kept, keep_up, kept_of, remember
 from server.visits.returning import forget as forget_profile
 from server.visits.returning import forget_unused as forget_unused_profiles
@@ -244,6 +245,7 @@ __all__ = [
     "end_joined",
     "expect_again",
     "find",
+    "find_by_reply_address",
     "first_time_zone",
     "forget_profile",
     "forget_unused_profiles",
@@ -259,6 +261,7 @@ __all__ = [
     "leaving_of",
     "link_of",
     "mail_again",
+    "mail_news",
     "mail_references",
     "needs_of",
     "note_guest_mail",
@@ -276,6 +279,7 @@ __all__ = [
     "remember",
     "remove_visitor",
     "replace_link",
+    "reply_address",
     "request_code",
     "require_inviting",
     "series_of",
@@ -291,6 +295,7 @@ __all__ = [
     "tell_survey_answered",
     "uninvite",
     "version_of",
+    "visitor_at",
     "welcome",
     "wish",
     "withdraw_terms",

@@ -13,6 +13,7 @@ from server.people.models import Person
 from server.visits import guests, lettering, models, series_letters
 from server.visits.lettering import Reader
 from server.visits.models import Visit, Visitor
+from server.visits.reply_address import reply_address
 from server.visits.rules import MailState, VisitState
 
 Picture = Callable[[Work, VisitorId], bytes | None]
@@ -60,7 +61,9 @@ def tell_kept(work: Work, visitor_id: VisitorId) -> None:
     visit, visitor = found
     letter = lettering.plain(work, visit, Reader.visitor(visitor), LetterKind.KEPT)
     letter = replace(letter, link=guests.link_of(work, visitor))
-    notifications.send_letter(work, letter, deadline=visit.ends_at)
+    notifications.send_letter(
+        work, letter, deadline=visit.ends_at, reply_to=reply_address(work, visitor_id)
+    )
 
 
 def tell_moved(work: Work, visitor_id: VisitorId, pass_picture: bytes) -> None:
@@ -112,5 +115,11 @@ def _tell(
         sequence=visit.sequence + (kind in OVER),
     )
     # News of a visit that is over helps nobody: the mail is not sent any more.
-    notifications.send_letter(work, letter, reference=visitor.id, deadline=visit.ends_at)
+    notifications.send_letter(
+        work,
+        letter,
+        reference=visitor.id,
+        deadline=visit.ends_at,
+        reply_to=reply_address(work, visitor.id),
+    )
     guests.note_mail(work, visitor.id, MailState.WAITING)

@@ -1,5 +1,6 @@
 """Telling visitors at their messenger and on their phone that there is news, and which page of theirs has it."""
 
+from html import escape
 from urllib.parse import urlsplit
 
 from access_protocol.wording import Language
@@ -10,6 +11,7 @@ from server.notifications.actions import MessengerPage, NewsKind
 from server.places.models import Site, name_in
 from server.visits.guests import link_of
 from server.visits.models import Visit, Visitor
+from server.visits.reply_address import reply_address
 
 _READ_ON = {NewsKind.MESSAGE: "/chat", NewsKind.DRINK: "/drink"}
 """Where below the visit page a push leads; everything else stands on the visit page itself."""
@@ -47,3 +49,24 @@ def end_joined(work: Work, visitor_id: VisitorId) -> None:
     tell_joined(work, visitor_id, NewsKind.CANCELLED)
     notifications.forget_at_messengers(work, visitor_id, keep=NewsKind.CANCELLED)
     notifications.forget_phone(work, visitor_id, keep=NewsKind.CANCELLED)
+
+
+def mail_news(work: Work, visitor_id: VisitorId, news: NewsKind) -> None:
+    """Tell a visitor by mail that there is news, and where to read it; one that waits is not sent twice."""
+    visitor = work.session.get(Visitor, visitor_id)
+    if visitor is None or not visitor.email:
+        return
+    visit = work.session.get_one(Visit, visitor.visit)
+    page = page_of(work, visit, visitor, visitor.language, news)
+    words = notifications.brief(news, visitor.language)
+    link = link_of(work, visitor)
+    mail = notifications.Mail(
+        recipient=visitor.email,
+        name=visitor.name,
+        subject=f"{page.site_name}: {words}",
+        text=f"{words}\n\n{link}\n",
+        html=f'<p>{escape(words)}</p><p><a href="{escape(link)}">{escape(link)}</a></p>',
+        language=visitor.language,
+        reply_to=reply_address(work, visitor.id),
+    )
+    notifications.send_mail(work, mail, reference=f"{visitor.id}:{news}", deadline=visit.ends_at)

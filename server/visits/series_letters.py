@@ -15,6 +15,7 @@ from server.notifications.actions import Letter, LetterKind
 from server.visits import guests, lettering, models, series_calendar, series_models
 from server.visits.events import SeriesGuestToTell, SeriesPassToSend
 from server.visits.models import Visit, Visitor
+from server.visits.reply_address import reply_address
 from server.visits.rules import MailState, VisitState
 from server.visits.series_calendar import Date, News, Step, Told
 from server.visits.series_models import Series, SeriesGuest
@@ -84,7 +85,13 @@ def send_pass(
     if visit.series is not None:
         _told_in(work).add(_guest(work, visit.series, visitor.email).id)
     letter = replace(lettering.to_visitor(work, visit, visitor, kind), pass_picture=picture)
-    notifications.send_letter(work, letter, reference=visitor.id, deadline=visit.ends_at)
+    notifications.send_letter(
+        work,
+        letter,
+        reference=visitor.id,
+        deadline=visit.ends_at,
+        reply_to=reply_address(work, visitor.id),
+    )
     guests.note_mail(work, visitor.id, MailState.WAITING)
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from server.kernel import outbox, throttle
-from server.kernel.errors import TooMany
+from server.kernel.errors import GenkanError, TooMany
+from server.kernel.ids import VisitorId
 from server.kernel.upsert import insert_once
 from server.kernel.work import Work
 from server.notifications.kinds import JoinState, MessengerKind
@@ -69,12 +70,36 @@ def _listen(work: Work, account: MessengerAccount, event: Event) -> None:
     code = joining.code_in(event.text)
     if code:
         _join(work, account, event, code)
-    elif spoke:
+    elif spoke and not event.text.strip():
         _answer(work, account, event, words.say_to_stranger(Reply.THANKS))
     elif wrote or event.reply:
-        known = joining.joined_as(work.session, account, event.user)
-        said = Reply.NOBODY_READS if known else Reply.HOW_TO_JOIN
-        _answer(work, account, event, words.say_to_stranger(said))
+        _hand_on(work, account, event, wrote=wrote)
+
+
+def _hand_on(work: Work, account: MessengerAccount, event: Event, *, wrote: bool) -> None:
+    """Let those who answer visitors have what a joined one wrote; everybody else learns how to join."""
+    known = joining.joined_as(work.session, account, event.user)
+    if not known:
+        _answer(work, account, event, words.say_to_stranger(Reply.HOW_TO_JOIN))
+        return
+    if not wrote:
+        return
+    said = Reply.ON_THE_PAGE
+    if event.text.strip():
+        told = joining.MessengerWrote(
+            visitors=tuple(VisitorId(each.visitor) for each in known),
+            site=account.site,
+            kind=account.kind,
+            event=joining.hash_of(event.id),
+            text=event.text,
+        )
+        try:
+            work.record(told)
+            said = Reply.PASSED_ON
+        except GenkanError:
+            # Too much at once, or more than fits: their page says what is wrong.
+            said = Reply.ON_THE_PAGE
+    _answer(work, account, event, words.say(said, known[-1].language))
 
 
 def _join(work: Work, account: MessengerAccount, event: Event, code: str) -> None:

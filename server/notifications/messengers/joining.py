@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from sqlmodel import Session, col, delete, select
 
@@ -88,6 +89,21 @@ class MessengerLeft(Event):
     site: SiteCode
     kind: MessengerKind
     blocked: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessengerWrote(Event):
+    """A joined visitor wrote something at a messenger that is no code."""
+
+    audited: ClassVar[bool] = False  # it holds their words
+
+    visitors: tuple[VisitorId, ...]
+    """Who they are in each of the visits that they joined with this account."""
+    site: SiteCode
+    kind: MessengerKind
+    event: str
+    """Names it among all that the messenger tells: the same one comes again."""
+    text: str
 
 
 def join_url(

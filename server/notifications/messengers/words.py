@@ -18,7 +18,10 @@ class Reply(StrEnum):
     """For a messenger that lets us write only once the visitor has written."""
     THANKS = "thanks"
     UNKNOWN_CODE = "unknown_code"
-    NOBODY_READS = "nobody_reads"
+    PASSED_ON = "passed_on"
+    """What they wrote is with those who answer; the answer stands on their page."""
+    ON_THE_PAGE = "on_the_page"
+    """What they sent cannot be taken here: pictures, or too much at once."""
     HOW_TO_JOIN = "how_to_join"
 
 
@@ -41,8 +44,11 @@ _EN: Mapping[NewsKind | Reply, str] = {
         "This code does not count, or not any more. "
         "Please open your visit page and press the button there once more."
     ),
-    Reply.NOBODY_READS: (
-        "Nobody reads messages here. What you can do for your visit stands on your visit page."
+    Reply.PASSED_ON: (
+        "Thank you, we have your message. You find the answer on your visit page; we tell you here when it is there."
+    ),
+    Reply.ON_THE_PAGE: (
+        "We cannot take this here. Please write, or send pictures, on your visit page."
     ),
     Reply.HOW_TO_JOIN: (
         "To get news about a visit here, open the link in your invitation and press the button there."
@@ -67,8 +73,11 @@ _JA: Mapping[NewsKind | Reply, str] = {
     Reply.UNKNOWN_CODE: (
         "このコードは使えないか、期限が切れています。ご訪問ページを開き、ボタンをもう一度押してください。"
     ),
-    Reply.NOBODY_READS: (
-        "こちらのメッセージは読まれません。お手続きはご訪問ページでお願いいたします。"
+    Reply.PASSED_ON: (
+        "ありがとうございます。メッセージを受け取りました。お返事はご訪問ページでご覧いただけます。届きましたらこちらでお知らせします。"
+    ),
+    Reply.ON_THE_PAGE: (
+        "恐れ入りますが、こちらではお受けできません。ご訪問ページからメッセージや写真をお送りください。"
     ),
     Reply.HOW_TO_JOIN: (
         "ご訪問のお知らせをこちらで受け取るには、招待メールのリンクを開き、ボタンを押してください。"
@@ -88,7 +97,8 @@ _ZH: Mapping[NewsKind | Reply, str] = {
     ),
     Reply.THANKS: "谢谢。有关您访问的消息现在可以发到这里了。",
     Reply.UNKNOWN_CODE: "此代码无效或已失效。请打开您的访问页面，再按一次按钮。",
-    Reply.NOBODY_READS: "这里的消息无人阅读。您可以在访问页面上办理相关事项。",
+    Reply.PASSED_ON: "谢谢，我们已收到您的消息。回复会显示在您的访问页面上，届时我们会在这里通知您。",
+    Reply.ON_THE_PAGE: "抱歉，这里无法接收。请在您的访问页面上发送文字或图片。",
     Reply.HOW_TO_JOIN: "如需在这里接收访问消息，请打开邀请邮件中的链接并按下按钮。",
 }
 _BRIEF: Mapping[Language, Mapping[NewsKind, str]] = {
