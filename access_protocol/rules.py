@@ -92,9 +92,14 @@ class CodePresented:
 
 @dataclass(frozen=True, slots=True)
 class OperatorRequest:
-    """A signed-in person asks to open a portal; `permitted` is what the permission check said."""
+    """A signed-in person asks to open a portal; `permitted` is what the permission check said.
+
+    `bearer` is the text of the credential of whom they let through, if it is for somebody: whoever lost their
+    phone. What the credential says counts then as at a reader; who holds it the operator sees.
+    """
 
     permitted: bool
+    bearer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +140,7 @@ def decide(
     A granted decision is not yet a command: it is journaled first (see `not_journaled`).
     """
     if isinstance(request, OperatorRequest):
-        return _decide_operator(request, point, knowledge)
+        return _decide_operator(request, point, knowledge, history, circumstances)
     try:
         presentation = _with_credential(_one_presentation(request.texts), knowledge)
         credential = _vouched_for(presentation, knowledge, circumstances)
@@ -170,15 +175,47 @@ def not_journaled(decision: AccessDecision) -> AccessDecision:
 
 
 def _decide_operator(
-    request: OperatorRequest, point: AccessPoint, knowledge: Knowledge
+    request: OperatorRequest,
+    point: AccessPoint,
+    knowledge: Knowledge,
+    history: History,
+    circumstances: Circumstances,
 ) -> AccessDecision:
     if not request.permitted:
         return AccessDecision(DenyReason.NOT_PERMITTED)
+    decision = AccessDecision(None)
     try:
+        if request.bearer is not None:
+            presentation = _one_presentation((request.bearer,))
+            credential = _vouched_for(presentation, knowledge, circumstances)
+            decision = AccessDecision(None, credential.id)
+            if (
+                point.direction is Direction.IN
+            ):  # whoever wants to leave may, whatever their pass says
+                _check_validity(credential, knowledge, circumstances)
+                _check_zone(credential, point)
+                decision = replace(
+                    decision,
+                    warning=_noted_passback(credential, point, knowledge, history, circumstances),
+                )
         _check_lockdown(point, knowledge)
     except _DeniedError as denied:
-        return AccessDecision(denied.reason)
-    return AccessDecision(None)
+        return replace(decision, reason=denied.reason, warning=None)
+    return decision
+
+
+def _noted_passback(
+    credential: Credential,
+    point: AccessPoint,
+    knowledge: Knowledge,
+    history: History,
+    circumstances: Circumstances,
+) -> DecisionWarning | None:
+    """Note a second entry where an operator stands by; it is for them to refuse it."""
+    try:
+        return _check_anti_passback(credential, point, knowledge, history, circumstances)
+    except _DeniedError:
+        return DecisionWarning.ANTI_PASSBACK
 
 
 def _one_presentation(texts: tuple[str, ...]) -> Presentation:
@@ -244,6 +281,10 @@ def _check_place(credential: Credential, point: AccessPoint, history: History) -
         # A static one that was issued after the bound one brings the static one back.
         if used is not None and used > credential.generation:
             raise _DeniedError(DenyReason.USE_PHONE)
+    _check_zone(credential, point)
+
+
+def _check_zone(credential: Credential, point: AccessPoint) -> None:
     if credential.machine is not None:
         if credential.machine != point.portal:
             raise _DeniedError(DenyReason.WRONG_MACHINE)

@@ -32,7 +32,11 @@ from server.access.entrance_codes import code_now as entrance_code_now
 from server.access.entrance_codes import codes_ahead as entrance_codes_ahead
 from server.access.entrance_codes import post as post_entrance
 from server.access.entrance_codes import rotate as rotate_entrance_key
-from server.access.entrances import dispense_by_poster, open_by_poster
+from server.access.entrances import (
+    dispense_by_poster,
+    open_by_poster,
+    open_by_poster_for_staff,
+)
 from server.access.entrances import find as find_opening
 from server.access.entrances import reported as reported_of_opening
 from server.access.forgetting import about_credential, forget_visitor, is_inside, leave_unseen
@@ -120,6 +124,7 @@ __all__ = [
     "lock_down",
     "lock_ledger",
     "open_by_poster",
+    "open_by_poster_for_staff",
     "open_portal",
     "place_changed",
     "post_entrance",

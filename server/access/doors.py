@@ -19,11 +19,12 @@ from server.access import knowledge, ledger, models
 from server.access.deciding import SiteHistory, SiteKnowledge
 from server.access.lockdowns import ACKNOWLEDGED_WITHIN, DEADLINE, OUTBOX_KIND
 from server.access.models import CommandState, DoorCommand
+from server.credentials import models as credentials
 from server.devices import models as devices
 from server.devices.actions import DoorReported
 from server.devices.models import Device, DoorState
 from server.kernel import live, outbox
-from server.kernel.errors import Conflict, NotFound, SignInNeeded
+from server.kernel.errors import Conflict, Invalid, NotFound, SignInNeeded
 from server.kernel.events import Event
 from server.kernel.ids import PersonId, VisitorId
 from server.kernel.outbox import OutboxRow
@@ -67,6 +68,12 @@ class OpenPortal(BaseModel):
     access_point: str | None = Field(
         default=None, pattern="^[a-z0-9-]{1,32}$", description="Left out: the side that leads in."
     )
+    visitor: str | None = Field(
+        default=None,
+        pattern="^[0-9a-f]{32}$",
+        description="Whom it is opened for, where their phone cannot: what their pass allows is looked at,"
+        " and the passage counts as theirs.",
+    )
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,10 @@ class Door:
 
 @dataclass(frozen=True)
 class Asker:
-    """Who asked for a portal: a person at the panel with a reason, or a visitor with what they showed."""
+    """Who asked for a portal: a person at the panel with a reason (for a visitor, perhaps), or who showed what.
+
+    That is a visitor at a poster, or a person of the house there with their own pass.
+    """
 
     person: PersonId | None = None
     reason: str = ""
@@ -124,7 +134,9 @@ def open_portal(work: Work, site: SiteCode, portal: PortalId, wish: OpenPortal) 
         raise SignInNeeded("Sign in to open a door.")
     point, _ = _side(work, site, portal, wish.access_point)
     policy = knowledge.policy_of(work, site, [point])
-    request = OperatorRequest(permitted=work.principal.may(Right.DOORS_COMMAND, site))
+    visitor = None if wish.visitor is None else VisitorId(wish.visitor)
+    bearer = None if visitor is None else _pass_of(work, site, visitor)
+    request = OperatorRequest(work.principal.may(Right.DOORS_COMMAND, site), bearer)
     decision = rules.decide(
         request,
         policy.access_points[point.id],
@@ -132,7 +144,17 @@ def open_portal(work: Work, site: SiteCode, portal: PortalId, wish: OpenPortal) 
         SiteHistory(work, site),
         up_to_date(work),
     )
-    return carry_out(work, point, decision, Asker(work.principal.person, wish.reason))
+    return carry_out(work, point, decision, Asker(work.principal.person, wish.reason, visitor))
+
+
+def _pass_of(work: Work, site: SiteCode, visitor: VisitorId) -> str:
+    """Return the text of what a visitor was issued last: whether it still counts is for the rules to say."""
+    ledger.lock_own(work, site)
+    held = credentials.of_visitor(work.session, visitor)
+    issue = credentials.newest_issue(work.session, visitor)
+    if held is None or issue is None or held.site != site:
+        raise Invalid([("visitor", "holds no pass for this site")])
+    return issue.text
 
 
 def up_to_date(work: Work) -> Circumstances:
@@ -247,7 +269,7 @@ def door_reported(work: Work, happened: DoorReported) -> None:
         return
     at_machine = command.action is Action.DISPENSE
     outcome = (OF_MACHINES if at_machine else OF_DOORS).get(happened.what)
-    if outcome is Outcome.OPENED and command.visitor is None:
+    if outcome is Outcome.OPENED and command.credential is None:
         outcome = None  # an operator's command was journaled as opened when the controller took it
     if outcome is not None:
         _journal(work, command, outcome)
@@ -260,7 +282,7 @@ _OUTCOMES = {
     CommandState.EXPIRED: Outcome.NO_ANSWER,
     CommandState.NO_ANSWER: Outcome.NO_ANSWER,
 }
-_OUTCOMES_OF_A_VISITOR = {
+_OUTCOMES_OF_A_BEARER = {
     CommandState.REFUSED: Outcome.REFUSED,
     CommandState.EXPIRED: Outcome.NO_ANSWER,
 }
@@ -271,7 +293,7 @@ went out without an answer may have been obeyed, so that a single entry stays re
 def _settle(work: Work, command: DoorCommand, state: CommandState) -> None:
     command.state, command.settled_at = state, work.now
     work.session.add(command)
-    outcomes = _OUTCOMES if command.visitor is None else _OUTCOMES_OF_A_VISITOR
+    outcomes = _OUTCOMES if command.credential is None else _OUTCOMES_OF_A_BEARER
     if state in outcomes:
         _journal(work, command, outcomes[state])
     work.record(

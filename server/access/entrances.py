@@ -4,7 +4,7 @@ Whoever calls has made sure that it is this visitor's own page on their own phon
 key the visitor showed (`shown`); the rules look at the presentation for the key themselves.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from sqlmodel import col, select
@@ -28,6 +28,7 @@ from server.access.deciding import SiteHistory, SiteKnowledge
 from server.access.doors import Asker, carry_out, up_to_date
 from server.access.models import CommandState, DoorCommand
 from server.credentials import models as credentials
+from server.credentials.models import Credential
 from server.devices.models import DoorEvent
 from server.kernel.errors import Conflict, Forbidden, NotFound
 from server.kernel.ids import VisitorId
@@ -57,13 +58,40 @@ def open_by_poster(
     The same tap again within ten seconds gets the same command. Raises `NotFound` for an access point that is
     not there, `Conflict` where it has no controller, `Forbidden` for anybody but this visitor and the server.
     """
-    point = _scanned(work, site, access_point, visitor)
+    _check_is(work, visitor)
+    point = _scanned(work, site, access_point)
     held = credentials.of_visitor(work.session, visitor)
-    bearer = _NOBODY if held is None else CredentialId(bytes(held.id))
-    decision = _decided(work, point, PosterScanned(tuple(texts), bearer, shown, point.ways))
-    told = _told(shown)
-    before = _same_tap(work, point, visitor, decision, told)
-    return before or carry_out(work, point, decision, Asker(visitor=visitor, shown=told))
+    asker = Asker(visitor=visitor, shown=_told(shown))
+    return _opened(work, point, asker, PosterScanned(tuple(texts), _id(held), shown, point.ways))
+
+
+def open_by_poster_for_staff(
+    work: Work,
+    site: SiteCode,
+    access_point: AccessPointId,
+    texts: Iterable[str],
+    shown: frozenset[Presence],
+) -> DoorCommand:
+    """Decide about a person of the house at a poster, by what their phone's own pass presents.
+
+    Everything else is as `open_by_poster` does it for a visitor.
+    """
+    person = work.principal.person
+    if work.principal.kind is not Kind.PERSON or person is None:
+        raise Forbidden("Sign in on the phone that carries your pass.")
+    point = _scanned(work, site, access_point)
+    held = credentials.of_person(work.session, person, site)
+    asker = Asker(person=person, shown=_told(shown))
+    return _opened(work, point, asker, PosterScanned(tuple(texts), _id(held), shown, point.ways))
+
+
+def _opened(work: Work, point: AccessPoint, asker: Asker, request: PosterScanned) -> DoorCommand:
+    decision = _decided(work, point, request)
+    return _same_tap(work, point, asker, decision) or carry_out(work, point, decision, asker)
+
+
+def _id(held: Credential | None) -> CredentialId:
+    return _NOBODY if held is None else CredentialId(bytes(held.id))
 
 
 def dispense_by_poster(
@@ -82,7 +110,8 @@ def dispense_by_poster(
     the machine fell silent. A refusal comes back as a command in state DENIED. Raises as `open_by_poster` does,
     and `Conflict` where the access point is no machine's.
     """
-    point = _scanned(work, site, access_point, visitor)
+    _check_is(work, visitor)
+    point = _scanned(work, site, access_point)
     if not point.gives_out:
         raise Conflict("This is no vending machine.")
     bearer = _voucher_in(work, site, text)
@@ -90,12 +119,13 @@ def dispense_by_poster(
     return carry_out(work, point, decision, Asker(visitor=visitor, shown=_told(shown)))
 
 
-def _scanned(
-    work: Work, site: SiteCode, access_point: AccessPointId, visitor: VisitorId
-) -> AccessPoint:
-    """Return the access point whose poster this visitor's page scanned, with the site's own journal locked."""
+def _check_is(work: Work, visitor: VisitorId) -> None:
     if work.principal.kind is not Kind.SYSTEM and not _is(work, visitor):
         raise Forbidden("This is another visitor's page.")
+
+
+def _scanned(work: Work, site: SiteCode, access_point: AccessPointId) -> AccessPoint:
+    """Return the access point whose poster was scanned, with the site's own journal locked."""
     point = work.session.get(AccessPoint, (site, access_point))
     if point is None:
         raise NotFound("There is no such entrance.")
@@ -131,14 +161,17 @@ def _told(shown: frozenset[Presence]) -> list[str]:
 
 
 def find(work: Work, event: EventIdText) -> DoorCommand:
-    """Return a command of a visitor, for that visitor and for whoever may read the ledger, or raise `NotFound`.
+    """Return what was asked at a poster, for who asked and for whoever may read the ledger, or raise `NotFound`.
 
     Its state is not the door's: see `reported`.
     """
     found = work.session.get(DoorCommand, event)
-    if found is None or found.visitor is None:
+    if found is None or (found.visitor is None and found.reason):
         raise NotFound("There is no such command.")
-    if not _is(work, found.visitor):
+    own = (
+        found.visitor is None and found.person is not None and found.person == work.principal.person
+    )
+    if not own and not (found.visitor is not None and _is(work, found.visitor)):
         require(work.principal, Right.ACCESS_READ, found.site)
     return found
 
@@ -156,9 +189,9 @@ def _is(work: Work, visitor: VisitorId) -> bool:
 
 
 def _same_tap(
-    work: Work, point: AccessPoint, visitor: VisitorId, decision: AccessDecision, shown: list[str]
+    work: Work, point: AccessPoint, asker: Asker, decision: AccessDecision
 ) -> DoorCommand | None:
-    """Return the command that this visitor's same presentation got here a moment ago."""
+    """Return the command that this asker's same presentation got here a moment ago."""
     if decision.credential_id is None:
         return None
     recent = (
@@ -167,24 +200,25 @@ def _same_tap(
             DoorCommand.credential == decision.credential_id,
             DoorCommand.site == point.site,
             DoorCommand.access_point == point.id,
-            DoorCommand.visitor == visitor,
+            DoorCommand.visitor == asker.visitor,
+            DoorCommand.person == asker.person,
             col(DoorCommand.asked_at) > work.now - SAME_WITHIN,
         )
         .order_by(col(DoorCommand.asked_at).desc(), col(DoorCommand.event))
     )
-    same = (each for each in work.session.exec(recent) if _is_same(each, decision, shown))
+    same = (each for each in work.session.exec(recent) if _is_same(each, decision, asker.shown))
     return next(same, None)
 
 
-def _is_same(before: DoorCommand, decision: AccessDecision, shown: list[str]) -> bool:
+def _is_same(before: DoorCommand, decision: AccessDecision, shown: Sequence[str]) -> bool:
     if before.credential_class is not decision.credential_class:
         return False
     if decision.credential_class is CredentialClass.BOUND:
         # Each time is signed once by the phone: what showed more since needs a fresh one.
         if before.presented_at is None or before.presented_at != decision.presented_at:
             return False
-        return before.denied is None or before.shown == shown
+        return before.denied is None or before.shown == list(shown)
     # A text that the server made says nothing of the tap: only what is under way is the same.
     if before.denied is None:
         return before.state in _UNDER_WAY
-    return before.denied is decision.reason and before.shown == shown
+    return before.denied is decision.reason and before.shown == list(shown)

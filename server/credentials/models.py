@@ -208,6 +208,13 @@ def current_issue(
     return session.exec(newest.limit(1)).first()
 
 
+def newest_issue(session: Session, visitor: VisitorId) -> Issue | None:
+    """Return what a visitor was issued last, whether it still counts or not."""
+    newest = select(Issue).join(Credential, col(Credential.id) == col(Issue.credential))
+    mine = newest.where(Credential.visitor == visitor).order_by(col(Issue.generation).desc())
+    return session.exec(mine.limit(1)).first()
+
+
 def holders_of(session: Session, credentials: Iterable[CredentialId]) -> dict[CredentialId, Holder]:
     """Return who is behind the credentials, with one query; unknown ones are left out."""
     wanted = select(Credential).where(col(Credential.id).in_(list(credentials)))

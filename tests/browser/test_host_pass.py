@@ -54,8 +54,9 @@ def bound(scene: PassSite, person: PersonId) -> Issue:
 
 
 def phone(open_context: OpenContext, scene: PassSite) -> Page:
-    options = {"is_mobile": True, "has_touch": True, "device_scale_factor": 3, "locale": "en"}
-    page = open_context(viewport=PHONE, **options).new_page()
+    page = open_context(
+        viewport=PHONE, is_mobile=True, has_touch=True, device_scale_factor=3, locale="en"
+    ).new_page()
     sign_in(page, scene.url, "host")
     page.goto(f"{scene.url}/host/pass")
     return page

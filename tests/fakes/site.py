@@ -166,7 +166,7 @@ def _point(point: AccessPointId, portal: PortalId, zone: int, controller: Device
         portal=portal,
         zone=zone,
         direction=Direction.IN,
-        classes=[str(each) for each in CredentialClass],
+        classes=[str(each) for each in CredentialClass if each is not CredentialClass.VOUCHER],
         pulse_ms=3000,
         gate=GATE,
         controller=controller,
