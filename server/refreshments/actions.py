@@ -37,6 +37,7 @@ from server.refreshments.orders import (
     decline,
     dispense_here,
     end,
+    lock_for_machine,
     machine_for,
     menu,
     offer,
@@ -45,7 +46,7 @@ from server.refreshments.orders import (
     voucher_text,
 )
 from server.refreshments.pictures import LARGEST_UPLOAD, MEDIA_TYPE
-from server.refreshments.rules import OrderState, Why
+from server.refreshments.rules import OPEN, OrderState, Why
 from server.refreshments.settling import decided, outcomes, reported
 from server.refreshments.stock import (
     Consumption,
@@ -59,6 +60,7 @@ from server.refreshments.stock import (
 __all__ = [
     "LARGEST_UPLOAD",
     "MEDIA_TYPE",
+    "OPEN",
     "AllowanceInput",
     "Choice",
     "Consumption",
@@ -86,6 +88,7 @@ __all__ = [
     "find_item",
     "find_machine",
     "forget_visitor",
+    "lock_for_machine",
     "machine_for",
     "machines",
     "menu",

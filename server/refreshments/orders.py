@@ -248,9 +248,7 @@ def dispense_here(work: Work, order_id: OrderId) -> Order:
     two of them ever count. What the machine does is its own word, as with a voucher at its reader.
     """
     order = _own_order(work, order_id)
-    # The ledger before the stock, as everybody does who needs both.
-    access.lock_ledger(work, order.site)
-    lock(work, order.site)
+    lock_for_machine(work, order.site)
     work.session.refresh(order)
     if order.state is OrderState.DISPENSING or order.visitor is None:
         return order
@@ -270,6 +268,15 @@ def dispense_here(work: Work, order_id: OrderId) -> Order:
     if command.state is CommandState.DENIED:
         end(work, order, OrderState.RETURNED, Why.REFUSED)
     return order
+
+
+def lock_for_machine(work: Work, site: SiteCode) -> None:
+    """Keep others from ordering at the site until this work ends, which also sends a machine its command.
+
+    The ledger before the stock, as everybody does who needs both.
+    """
+    access.lock_ledger(work, site)
+    lock(work, site)
 
 
 def end(work: Work, order: Order, state: OrderState, why: Why | None = None) -> None:

@@ -8,9 +8,9 @@ blueprint = Blueprint("poster", __name__, url_prefix="/e", template_folder="temp
 def install(app: Flask) -> None:
     """Add the pages to the application."""
     # Importing them adds their views to the blueprint.
-    from server.pages.poster import door, scanned, walk_in  # noqa: PLC0415
+    from server.pages.poster import door, drink, scanned, walk_in  # noqa: PLC0415
 
-    del door, scanned, walk_in
+    del door, drink, scanned, walk_in
     app.register_blueprint(blueprint)
 
 

@@ -15,6 +15,7 @@ from server.kernel.work import Work
 from server.pages.names import Names
 from server.pages.poster import blueprint, standing
 from server.pages.poster.standing import Guest, Standing
+from server.refreshments.models import Machine
 from server.visits import actions as visits
 from server.web import languages
 from server.web.formats import local
@@ -46,7 +47,11 @@ def scanned(code: str) -> AnyResponse:
             return not_hanging(old=poster is not None)
         if not digits:
             arrivals.note_scan(work, poster)
-            return show(work, poster)
+            if work.session.get(Machine, (poster.site, poster.portal)) is None:
+                return show(work, poster)
+            # At a vending machine nobody wants a door.
+            wanted = request.args.get("visitor") or None
+            return redirect(url_for("poster.drink", code=poster.code, visitor=wanted), 303)
         known = poster.access_point is not None and entrance_code_accepts(
             work, poster.site, poster.access_point, digits
         )
