@@ -11,7 +11,7 @@ from sqlmodel import col, delete, select, update
 from access_protocol.wording import Language
 from server.kernel import throttle
 from server.kernel.errors import Conflict, Forbidden, Invalid, NotFound, SignInNeeded
-from server.kernel.ids import PersonId, SessionId, TokenId
+from server.kernel.ids import ID_LENGTH, PersonId, SessionId, TokenId
 from server.kernel.pagination import Page, PageQuery
 from server.kernel.principal import Kind, Principal, Right, require
 from server.kernel.text import on_one_line
@@ -19,6 +19,7 @@ from server.kernel.work import Office, Work
 from server.people import models, rules
 from server.people.events import (
     DeputyChanged,
+    HostLeft,
     PersonChanged,
     PersonCreated,
     PersonDeactivated,
@@ -28,9 +29,29 @@ from server.people.events import (
     TokenCreated,
     TokenRevoked,
 )
+from server.people.groups import (
+    GroupChanged,
+    GroupInput,
+    change_group,
+    create_group,
+    find_group,
+    list_groups,
+    remove_group,
+)
 from server.people.models import ApiToken, BrowserSession, Person, RoleOfPerson
 from server.people.passwords import hash_password, needs_new_hash, password_fits
 from server.people.rules import Email, PersonName, Role
+
+__all__ = [
+    "GroupChanged",
+    "GroupInput",
+    "change_group",
+    "create_group",
+    "find_group",
+    "list_groups",
+    "remove_group",
+]
+# What other modules of this subject offer; all that stands below is offered as well.
 
 TOKEN_PREFIX = "gkt_"  # noqa: S105  the beginning by which a leaked token is recognised
 TOUCHED_EVERY = timedelta(minutes=5)
@@ -60,6 +81,11 @@ class PersonChange(BaseModel):
     roles: list[Role] | None = Field(default=None, min_length=1, max_length=len(Role))
     password: SecretStr | None = Field(default=None, description="At least 12 characters.")
     active: bool | None = Field(default=None, description="True opens a closed account again.")
+    successor: PersonId | None = Field(
+        default=None,
+        pattern=f"^[0-9a-f]{{{ID_LENGTH}}}$",
+        description="With active false: who takes over the visits and all else that is still to come.",
+    )
 
 
 class NewToken(BaseModel):
@@ -110,13 +136,13 @@ def change_person(work: Work, person_id: PersonId, change: PersonChange) -> Pers
     A token may not, whatever its scopes: a new password would open everything that its owner may do.
     """
     own = work.principal.person == person_id and work.principal.kind is Kind.PERSON
-    given = change.model_fields_set & {n for n, v in change if v is not None}
+    given = change.model_fields_set & {n for n, v in change if v is not None} - {"successor"}
     if not own or given & {"roles", "active"}:
         require(work.principal, Right.PEOPLE_MANAGE)
     person = _person(work, person_id)
     if change.active is False:
         given = given - {"active"}
-        deactivate(work, person_id)
+        deactivate(work, person_id, change.successor)
     elif change.active:
         person.active = True
     if change.password is not None:
@@ -133,13 +159,21 @@ def change_person(work: Work, person_id: PersonId, change: PersonChange) -> Pers
     return person
 
 
-def deactivate(work: Work, person_id: PersonId) -> Person:
-    """Close an account: its sessions end and its tokens are revoked."""
+def deactivate(work: Work, person_id: PersonId, successor: PersonId | None = None) -> Person:
+    """Close an account: its sessions end and its tokens are revoked.
+
+    A successor takes over what the person still had: visits, walk-ins, notices and conversations follow in the same
+    work (`HostLeft`), all of them or none.
+    """
     require(work.principal, Right.PEOPLE_MANAGE)
     person = _person(work, person_id)
     if not person.active:
         return person
     _check_not_last_administrator(work, person_id)
+    if successor is not None:
+        _check_successor(work, person_id, successor)
+        work.record(HostLeft(person=person_id, successor=successor))
+    _leave_deputies(work, person_id, successor)
     person.active = False
     _end_sessions(work, person_id)
     open_tokens = update(ApiToken).where(
@@ -148,6 +182,25 @@ def deactivate(work: Work, person_id: PersonId) -> Person:
     work.session.exec(open_tokens.values(revoked_at=work.now))
     work.record(PersonDeactivated(person=person_id))
     return person
+
+
+def _check_successor(work: Work, person_id: PersonId, successor: PersonId) -> None:
+    found = work.session.get(Person, successor)
+    if successor == person_id:
+        raise Invalid([("successor", "must be somebody else")])
+    if found is None or not found.active:
+        raise Invalid([("successor", "must be somebody with an active account")])
+    if Right.VISITS_INVITE not in rules.rights_of(models.roles_of(work.session, successor)):
+        raise Invalid([("successor", "must be somebody who may receive visitors")])
+
+
+def _leave_deputies(work: Work, person_id: PersonId, successor: PersonId | None) -> None:
+    """Let nobody be told in place of others who is no longer there."""
+    _person(work, person_id).deputy = None
+    stood_in = select(Person).where(Person.deputy == person_id).order_by(col(Person.id))
+    for each in work.session.exec(stood_in).all():
+        each.deputy = successor if successor != each.id else None
+        work.record(DeputyChanged(person=each.id, deputy=each.deputy))
 
 
 def set_deputy(work: Work, person_id: PersonId, deputy: PersonId | None) -> Person:
