@@ -25,7 +25,7 @@ from server.meetings import api as meetings_api
 from server.meetings import messages as meetings_messages
 from server.notifications import api as notifications_api
 from server.notifications import messages as notifications_messages
-from server.pages import hooks, host, kiosk, panel, poster, trust, visitor
+from server.pages import contact, hooks, host, kiosk, panel, poster, trust, visitor
 from server.pages.panel import api_reference
 from server.pages.timeline import api as timeline_api
 from server.people import api as people_api
@@ -116,6 +116,7 @@ def create_app(settings: Settings, office: Office | None = None) -> OpenAPI:
     visitor.install(app)
     poster.install(app)
     app.register_blueprint(kiosk.blueprint)
+    app.register_blueprint(contact.blueprint)
     app.register_blueprint(api_reference.blueprint)
     app.register_blueprint(trust.blueprint)
     app.register_blueprint(hooks.blueprint)

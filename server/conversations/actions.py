@@ -11,6 +11,14 @@ The caller's rights are those of `work.principal`: a visitor (`Principal.for_vis
 which speaks for whomever a messenger's or a mail's sender is.
 """
 
+from server.conversations.canned import (
+    PLACES,
+    CannedInput,
+    filled,
+    put_canned,
+    remove_canned,
+    take,
+)
 from server.conversations.contacts import NewContactPoint
 from server.conversations.contacts import address as contact_address
 from server.conversations.contacts import found as contact_found
@@ -38,6 +46,16 @@ from server.conversations.handing import (
     hand_over,
     pass_on_overdue,
 )
+from server.conversations.inbox_models import (
+    CannedAnswer,
+    OfficeHours,
+    Show,
+    canned_of,
+    count_waiting,
+    listed,
+    newest_words,
+    ways_of,
+)
 from server.conversations.incoming import (
     LONGEST_LETTER,
     NobodysAddress,
@@ -48,6 +66,15 @@ from server.conversations.incoming import (
 )
 from server.conversations.mail_text import Letter
 from server.conversations.mail_text import read as read_letter
+from server.conversations.office_hours import (
+    HoursInput,
+    countries,
+    hours_of,
+    is_open,
+    next_open,
+    say_when,
+    set_hours,
+)
 from server.conversations.opening import (
     call_oneself,
     identity,
@@ -70,6 +97,7 @@ from server.conversations.questions import remove as remove_question
 from server.conversations.reading import (
     MOST_SHOWN,
     Said,
+    mark_of,
     mark_read,
     messages_of,
     open_file,
@@ -124,9 +152,12 @@ __all__ = [
     "MOST_FILES",
     "MOST_SHOWN",
     "NOTICE",
+    "PLACES",
     "Answer",
     "AnswerWanted",
     "Author",
+    "CannedAnswer",
+    "CannedInput",
     "Channel",
     "Checked",
     "CommentAnswered",
@@ -134,6 +165,7 @@ __all__ = [
     "Figures",
     "FileRefused",
     "HandedOver",
+    "HoursInput",
     "Letter",
     "MessageSaid",
     "NewContactPoint",
@@ -141,10 +173,12 @@ __all__ = [
     "Nickname",
     "NobodysAddress",
     "Note",
+    "OfficeHours",
     "Question",
     "QuestionInput",
     "Refusal",
     "Said",
+    "Show",
     "Side",
     "State",
     "Survey",
@@ -163,6 +197,7 @@ __all__ = [
     "ask_person",
     "buttons",
     "call_oneself",
+    "canned_of",
     "change_question",
     "change_survey",
     "check_files",
@@ -171,7 +206,10 @@ __all__ = [
     "close",
     "contact_address",
     "contact_found",
+    "count_waiting",
+    "countries",
     "figures",
+    "filled",
     "find",
     "follow_host",
     "forget_before",
@@ -181,14 +219,20 @@ __all__ = [
     "get_question",
     "give_back",
     "hand_over",
+    "hours_of",
     "identity",
     "in_language",
+    "is_open",
     "list_contacts",
     "list_questions",
+    "listed",
+    "mark_of",
     "mark_read",
     "may_read",
     "messages_of",
     "messenger_wrote",
+    "newest_words",
+    "next_open",
     "note_contact_scan",
     "of_host",
     "of_reception",
@@ -198,17 +242,22 @@ __all__ = [
     "open_picture",
     "pass_on_overdue",
     "prune_comments",
+    "put_canned",
     "put_up_contact",
     "read_letter",
     "readers_of",
+    "remove_canned",
     "remove_question",
     "reply_to_comment",
     "said",
     "say",
+    "say_when",
+    "set_hours",
     "settle_answered",
     "sides",
     "stranger",
     "survey_of",
+    "take",
     "take_down_contact",
     "take_mail",
     "tell_comment_answered",
@@ -216,5 +265,6 @@ __all__ = [
     "tell_wanted",
     "try_out",
     "unread",
+    "ways_of",
     "words_of",
 ]

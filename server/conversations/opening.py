@@ -4,7 +4,7 @@ import hashlib
 
 from access_protocol.ids import SiteCode
 from access_protocol.wording import Language
-from server.conversations import models, thread
+from server.conversations import models, store, thread
 from server.conversations.finding import find, hold
 from server.conversations.models import Conversation
 from server.conversations.rules import AVATARS, Author, Note, Side
@@ -67,17 +67,26 @@ def open_for_stranger(
 
 
 def call_oneself(
-    work: Work, conversation_id: ConversationId, nickname: str, avatar: str = "", picture: str = ""
+    work: Work,
+    conversation_id: ConversationId,
+    nickname: str,
+    avatar: str = "",
+    portrait: bytes = b"",
 ) -> Conversation:
-    """Take the nickname and picture that somebody wants to be seen with; `picture` is a stored file's name."""
+    """Take the nickname and picture that somebody wants to be seen with; `portrait` is from `checked_portrait`.
+
+    A portrait goes before an avatar; with neither, the one before is forgotten.
+    """
     found = hold(work, conversation_id, Side.VISITOR)
     if avatar and avatar not in AVATARS:
         raise Invalid([("avatar", "must be one of those offered")])
     found.nickname = nickname
-    found.avatar = avatar
-    if picture or avatar:
-        thread.drop_files(work, [found.picture] if found.picture else [])
-        found.picture = picture
+    found.avatar = "" if portrait else avatar
+    thread.drop_files(work, [found.picture] if found.picture else [])
+    found.picture = ""
+    if portrait:
+        found.picture = work.ids.random_bytes(16).hex()
+        store.put(work.settings.data_folder, found.picture, portrait)
     thread.show(work, found)
     return found
 

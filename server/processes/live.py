@@ -37,11 +37,12 @@ from access_protocol.events import LiveNotice
 from access_protocol.topics import Kind, Subject
 from access_protocol.transport.base import Message, Transport
 from access_protocol.transport.mqtt import BrokerAddress, MqttTransport
+from server.conversations import actions as conversations
 from server.devices import certification
 from server.devices.broker_configuration import LIVE_USER
 from server.kernel import logs
 from server.kernel.errors import GenkanError
-from server.kernel.ids import VisitorId
+from server.kernel.ids import ConversationId, VisitorId
 from server.kernel.live import VISITOR
 from server.kernel.principal import Principal
 from server.kernel.settings import Settings
@@ -73,6 +74,8 @@ MOST_STREAMS = 200
 Waiting = asyncio.Queue[LiveNotice | None]
 Wants = Callable[[LiveNotice], bool]
 StillAllowed = Callable[[], Awaitable[bool]]
+AtPhone = Callable[[Office, str, str], VisitorId | None]
+"""Who the holder of a phone is to the live process: by the address' last part and the phone's secret."""
 
 
 def for_staff(notice: LiveNotice) -> bool:
@@ -227,6 +230,7 @@ def create_live(
         routes=[
             Route("/live", live),
             Route("/live/visitor/{token}", _visitor_streams(office, checked_every)),
+            Route("/live/conversation/{token}", _visitor_streams(office, checked_every, _writes)),
             Route("/health", _health),
         ],
         middleware=[
@@ -243,20 +247,21 @@ def create_live(
 
 
 def _visitor_streams(
-    office: Office, checked_every: float
+    office: Office, checked_every: float, at_phone: AtPhone | None = None
 ) -> Callable[[Request], Awaitable[Response]]:
+    known = at_phone or _visitor_at_phone
     doorkeeper = Doorkeeper(office.settings)
 
     async def live_for_visitor(request: Request) -> Response:
         if not doorkeeper.lets_in(request):
             return PlainTextResponse("Please wait a minute.", 429, {"Retry-After": "60"})
         token, secret = request.path_params["token"], request.cookies.get(phone.COOKIE, "")
-        visitor = await run_in_threadpool(_visitor_at_phone, office, token, secret)
+        visitor = await run_in_threadpool(known, office, token, secret)
         if visitor is None:
             return PlainTextResponse("Please open the link in your invitation.", 403)
 
         async def still_allowed() -> bool:
-            return visitor == await run_in_threadpool(_visitor_at_phone, office, token, secret)
+            return visitor == await run_in_threadpool(known, office, token, secret)
 
         streams: Streams = request.app.state.streams
         events = streams.checked_stream(for_visitor(visitor), still_allowed, checked_every)
@@ -289,6 +294,18 @@ def _visitor_at_phone(office: Office, token: str, secret: str) -> VisitorId | No
         except GenkanError:
             return None
         return visitor.id
+
+
+def _writes(office: Office, conversation: str, secret: str) -> VisitorId | None:
+    """Return the name by which the page of somebody without a visit is told, where this phone is theirs."""
+    if not secret.isascii() or not secret:
+        return None
+    with office.reading(conversations.stranger(conversations.identity(secret))) as work:
+        try:
+            found = conversations.find(work, ConversationId(conversation))
+        except GenkanError:
+            return None
+        return VisitorId(found.id)
 
 
 def _hand_on(streams: Streams, message: Message) -> None:

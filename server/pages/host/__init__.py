@@ -35,6 +35,7 @@ def install(app: Flask) -> None:
     from server.pages.host import (  # noqa: PLC0415
         alerts,
         approvals,
+        chat,
         installed,
         invite,
         pass_,
@@ -42,7 +43,7 @@ def install(app: Flask) -> None:
         visit,
     )
 
-    del alerts, approvals, installed, invite, pass_, today, visit
+    del alerts, approvals, chat, installed, invite, pass_, today, visit
     app.add_template_global(places, "host_places")
     app.register_blueprint(blueprint)
 
@@ -77,13 +78,17 @@ def waiting_for_me() -> int:
 
 def places() -> list[Place]:
     """Return where one can go from here."""
+    from server.pages.host import chat  # noqa: PLC0415  it adds its views to the blueprint above
+
     here = str(request.endpoint or "").removeprefix("host.")
+    waiting = {"host.approvals": waiting_for_me, "host.chats_of_mine": chat.unread_for_me}
     every = (
         (gettext("Today"), "today", "host.today", {"today", "visit"}),
         (gettext("Visits"), "visits", "host.visits", {"visits", "change_visit", "cancel_visit"}),
         (gettext("Invite"), "add", "host.new_visit", {"new_visit"}),
         (gettext("Pass"), "key", "host.my_pass", {"my_pass", "show_pass"}),
         (gettext("Approve"), "approve", "host.approvals", {"approvals"}),
+        (gettext("Chat"), "message", "host.chats_of_mine", {"chats_of_mine", "chat"}),
         (gettext("Alerts"), "bell", "host.alerts", {"alerts"}),
     )
     return [
@@ -92,7 +97,7 @@ def places() -> list[Place]:
             icon,
             url_for(endpoint),
             here in shown_by,
-            waiting_for_me() if endpoint == "host.approvals" else 0,
+            waiting[endpoint]() if endpoint in waiting else 0,
         )
         for word, icon, endpoint, shown_by in every
     ]

@@ -9,6 +9,7 @@ from server.pages.visitor import (
     answer,
     appointment,
     blueprint,
+    chat,
     coming,
     credential,
     data,
@@ -20,6 +21,7 @@ from server.pages.visitor import (
     survey,
     telling,
     timeline,
+    way,
 )
 from server.pages.visitor.sections import Section, arranged
 from server.pages.visitor.visiting import Visiting, at_any_phone, visiting
@@ -35,8 +37,10 @@ SECTIONS = (
     Section("agree", replies.agree),
     Section("appointment", appointment.section),
     Section("coming", coming.section),
+    Section("way", way.section),
     Section("pass", pass_.section),
     Section("credential", credential.section),
+    Section("chat", chat.section),
     Section("series", series.section),
     Section("journey", replies.journey),
     Section("steps", appointment.steps),
@@ -50,6 +54,7 @@ SECTIONS = (
 """The sections in their order; the first of those that ask for something comes before all of them."""
 
 AFTERWARDS = (
+    Section("way", way.section),
     Section("survey", survey.section),
     Section("returning", survey.returning),
     Section("appointment", appointment.section),

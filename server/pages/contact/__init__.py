@@ -1,0 +1,229 @@
+"""The page behind a "contact us" QR: whoever scans it can write to the house, without any visit or account."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from access_protocol.wording import Language
+from server.arrivals import actions as arrivals
+from server.conversations import actions, models
+from server.conversations.actions import Side
+from server.conversations.models import ContactPoint, Conversation
+from server.kernel.errors import GenkanError, NotFound, TooMany
+from server.kernel.principal import Principal
+from server.kernel.request import office
+from server.kernel.work import Work
+from server.pages import chat as chats
+from server.pages import chat_me
+from server.pages.chat import Place
+from server.pages.names import Names
+from server.visits import actions as visits
+from server.visits import models as visit_models
+from server.web import languages, phone
+from server.web.forms import Form
+from server.web.languages import current, gettext
+from server.web.limits import at_most, limited
+
+blueprint = Blueprint("contact", __name__, url_prefix="/c", template_folder="templates")
+
+
+@dataclass(frozen=True)
+class Writing:
+    """Somebody at a contact point: known by their phone's cookie and by nothing else."""
+
+    work: Work
+    point: ContactPoint
+    names: Names
+
+    @property
+    def found(self) -> Conversation | None:
+        """What this phone and the house said so far."""
+        identity = self.work.principal.id
+        return models.of_stranger(self.work.session, identity, self.point.site)
+
+    def open(self) -> Conversation:
+        """The same, begun where there is none."""
+        return actions.open_for_stranger(
+            self.work,
+            self.point.site,
+            self.work.principal.id,
+            Language(current()),
+            self.point.id,
+        )
+
+
+@contextmanager
+def writing(code: str, *, writes: bool = False) -> Generator[Writing]:
+    """Begin work for the phone at a contact point; `NotFound` where none hangs with this code."""
+    nobody = Principal.anonymous()
+    with office().begin(nobody) if writes else office().reading(nobody) as work:
+        point = actions.contact_found(work, code)
+        if point is None or point.ended_at is not None:
+            raise NotFound("This sign is old. Please look for the one that hangs there now.")
+        secret = phone.secret()
+        if secret:
+            work.principal = actions.stranger(actions.identity(secret))
+        names = Names(work)
+        languages.prefer(languages.of_browser(), names.time_zone(point.site))
+        yield Writing(work, point, names)
+
+
+@blueprint.after_request
+def keep_private(response: Response) -> Response:
+    """What is shown belongs to this phone: caches keep nothing, and other sites hear nothing."""
+    headers = response.headers
+    headers.setdefault("Cache-Control", "no-store")
+    headers.setdefault("Referrer-Policy", "no-referrer")
+    headers.setdefault("X-Robots-Tag", "noindex")
+    return response
+
+
+@blueprint.errorhandler(GenkanError)
+def refused(error: GenkanError) -> Response:
+    """Say kindly what does not work."""
+    text = render_template(
+        "contact/refused.html", title=gettext(error.title), detail=gettext(error.detail)
+    )
+    response = Response(text, error.status, mimetype="text/html")
+    if isinstance(error, TooMany):
+        response.headers["Retry-After"] = str(int(error.retry_after.total_seconds()) + 1)
+    return response
+
+
+@blueprint.get("/<code>")
+@limited("240 per minute")
+def scanned(code: str) -> AnyResponse:
+    """Show the chat; a phone that was never here gets the cookie by which it is known again."""
+    if not phone.secret():
+        with writing(code) as now:
+            url = url_for("contact.scanned", code=now.point.code)
+        # Once around: whoever comes back without it keeps no cookies, and is told so.
+        if "again" in request.args:
+            text = render_template("contact/cookies.html")
+            return Response(text, mimetype="text/html")
+        return phone.keep(redirect(f"{url}?again=1", 303), phone.secret_or_new())
+    with writing(code) as now:
+        found = now.found
+        if found is not None and not chats.is_unread(found, Side.VISITOR):
+            return _page(now, found, Form.sent())
+    with writing(code, writes=True) as now:
+        if now.found is None:
+            actions.note_contact_scan(now.work, now.point)
+        found = now.open()
+        actions.mark_read(now.work, found.id, Side.VISITOR, found.last_number)
+        return _page(now, found, Form.sent())
+
+
+@blueprint.get("/<code>/thread")
+@limited("600 per minute")
+def thread(code: str) -> Response:
+    """Return the messages alone; they count as read where somebody looks at them."""
+    with writing(code) as now:
+        found = _own(now)
+        if not (chats.looked_at() and chats.is_unread(found, Side.VISITOR)):
+            return chats.thread(now.work, found, _place(code))
+    with writing(code, writes=True) as now:
+        found = _own(now)
+        actions.mark_read(now.work, found.id, Side.VISITOR, found.last_number)
+        return chats.thread(now.work, found, _place(code))
+
+
+@blueprint.post("/<code>")
+@limited("40 per minute; 400 per hour")
+@at_most(chats.LARGEST_BODY)
+def say(code: str) -> AnyResponse:
+    """Say something, press a question, or ask for a person."""
+    with writing(code) as now:
+        # Before any file is looked into: that this phone was here before.
+        _own(now)
+    form = Form.sent()
+    files = chats.sent_files(form)
+    with writing(code, writes=True) as now:
+        found = _own(now)
+        if not form.has_errors:
+            chats.say_as_visitor(now.work, found, form, files)
+        if chats.is_script() or form.has_errors:
+            return _page(now, found, chats.left(form))
+    return redirect(url_for("contact.scanned", code=code), 303)
+
+
+@blueprint.get("/<code>/files/<attachment>")
+@limited("240 per minute")
+def file(code: str, attachment: str) -> Response:
+    """Return a file of this chat, to the phone whose it is."""
+    with writing(code) as now:
+        return chats.file_answer(now.work, now.found, attachment)
+
+
+@blueprint.get("/<code>/picture/<version>")
+@limited("240 per minute")
+def picture(code: str, version: str) -> Response:
+    """Return the picture that somebody sent of themselves; its address changes with it."""
+    del version
+    with writing(code) as now:
+        return chats.picture_answer(now.work, now.found)
+
+
+@blueprint.get("/<code>/me")
+@limited("120 per minute")
+def me(code: str) -> Response:
+    """Ask what somebody wants to be called, and with which picture."""
+    with writing(code) as now:
+        return chat_me.page(_own(now), _place(code), site_name=now.names.site(now.point.site))
+
+
+@blueprint.post("/<code>/me")
+@limited("20 per minute; 100 per hour")
+@at_most(chats.LARGEST_BODY)
+def change_me(code: str) -> AnyResponse:
+    """Take it."""
+    with writing(code) as now:
+        _own(now)
+    form, portrait = chat_me.sent()
+    with writing(code, writes=True) as now:
+        found = _own(now)
+        if not form.has_errors:
+            chat_me.take(now.work, found, form, portrait)
+        if form.has_errors:
+            name = now.names.site(now.point.site)
+            return chat_me.page(found, _place(code), form, site_name=name)
+    return redirect(url_for("contact.scanned", code=code), 303)
+
+
+def _own(now: Writing) -> Conversation:
+    if now.found is None:
+        raise NotFound("Please scan the sign again.")
+    return now.found
+
+
+def _place(code: str) -> Place:
+    return Place(Side.VISITOR, url_for("contact.scanned", code=code), chats.before())
+
+
+def _page(now: Writing, found: Conversation, form: Form) -> Response:
+    live = str(office().settings.live_url).rstrip("/")
+    return chats.page(
+        now.work,
+        found,
+        _place(now.point.code),
+        form,
+        "visitor/chat.html",
+        back_url="",
+        me_url=url_for("contact.me", code=now.point.code),
+        stream=f"{live}/live/conversation/{found.id}",
+        site_name=now.names.site(now.point.site),
+        number=arrivals.as_read(now.point.check_number),
+        visit_url=_visit_url(now),
+    )
+
+
+def _visit_url(now: Writing) -> str:
+    """Return the chat of the visit that this phone keeps here, if it keeps one that is not over."""
+    for visit, visitor in visit_models.by_phone(now.work.session, phone.secret()):
+        if visit.site == now.point.site and visit.ends_at > now.work.now:
+            token = visits.link_of(now.work, visitor).rpartition("/")[2]
+            return url_for("visitor.chat", token=token)
+    return ""
