@@ -31,7 +31,7 @@ from server.credentials import models as issued
 from server.credentials.actions import CredentialIssued, CredentialRevoked, IssuerKeyRotated
 from server.devices.actions import DeviceEnrolled, DeviceStatusChanged
 from server.devices.reports import DoorReported
-from server.kernel import outbox
+from server.kernel import live, outbox
 from server.kernel.errors import Conflict
 from server.kernel.ids import SeriesGuestId, VisitorId
 from server.kernel.outbox import OutboxSettled
@@ -39,16 +39,19 @@ from server.kernel.work import Office, Reactions, Work
 from server.meetings import actions as meetings
 from server.notifications import actions as notifications
 from server.notifications.actions import MessengerWrote, NewsKind, NoticeKind, NoticeUnanswered
-from server.people.actions import PersonDeactivated
+from server.people.actions import HostLeft, PersonDeactivated
+from server.people.models import Person
 from server.places.actions import PlaceChanged
 from server.places.models import AccessPoint, Portal
 from server.privacy import actions as privacy
 from server.refreshments import actions as refreshments
 from server.refreshments.actions import DrinkOffered, OrderMoved, OrderState
 from server.visits import actions as visits
+from server.visits import models as visit_models
 from server.visits.actions import (
     ChangeWished,
     CompanionNamed,
+    HostChanged,
     MailState,
     MailWanted,
     PhoneBound,
@@ -117,6 +120,9 @@ def _register_visits(reactions: Reactions) -> None:
     # Hosts are told on their channels, and their deputy where they do not react.
     on(OutboxSettled, notifications.settled)
     on(NoticeUnanswered, tell_deputy)
+    # Whoever leaves hands over all that was still theirs, before their channels are forgotten.
+    on(HostLeft, _hand_over)
+    on(HostChanged, _tell_new_host)
     on(PersonDeactivated, lambda work, it: notifications.forget_person(work, it.person))
     on(PersonDeactivated, _withdraw_staff)
     # Another phone of the visitor's takes the link over: what the one before could show opens nothing more.
@@ -161,6 +167,8 @@ def _register_doors(reactions: Reactions) -> None:
     on(DoorReported, access.door_witnessed)
     on(DoorReported, access.door_reported)
     on(OutcomesReported, meetings.note_outcomes)
+    # The page of whoever went through a door moves on by itself.
+    on(PassageReported, _show_passage)
     on(DoorReported, meetings.door_reported)
     on(VisitChanged, lambda work, it: meetings.look_again(work, it.visit))
 
@@ -169,6 +177,7 @@ def _register_conversations(reactions: Reactions) -> None:
     on = reactions.on
     # Who is wanted in a chat is told; what is answered settles it, and the visitor is told of it in their turn.
     on(AnswerWanted, conversations.tell_wanted)
+    on(AnswerWanted, conversations.say_when)
     on(MessageSaid, conversations.settle_answered)
     on(MessageSaid, conversations.answer_by_mail)
     # What is written elsewhere than on the page is said there.
@@ -205,6 +214,20 @@ def _tell_given_back(work: Work, it: OrderMoved) -> None:
         visits.tell_joined(work, it.visitor, NewsKind.DRINK)
 
 
+def _hand_over(work: Work, left: HostLeft) -> None:
+    visits.hand_over_visits(work, left.person, left.successor)
+    arrivals.hand_over_walk_ins(work, left.person, left.successor)
+    conversations.follow_host(work, left.person, left.successor)
+    to = recipient(work.session.get_one(Person, left.successor))
+    notifications.hand_over_notices(work, left.person, to)
+
+
+def _tell_new_host(work: Work, it: HostChanged) -> None:
+    for visitor in it.visitors:
+        visits.tell_new_host(work, visitor, _picture)
+        visits.tell_joined(work, visitor, NewsKind.CHANGED)
+
+
 def _withdraw_staff(work: Work, closed: PersonDeactivated) -> None:
     credentials.withdraw_staff(work, closed.person)
 
@@ -212,6 +235,12 @@ def _withdraw_staff(work: Work, closed: PersonDeactivated) -> None:
 def _follow_staff_zones(work: Work, changed: PlaceChanged) -> None:
     if changed.what == "site" and not changed.created:
         credentials.follow_site(work, changed.site)
+
+
+def _show_passage(work: Work, passed: PassageReported) -> None:
+    found = visit_models.by_credentials(work.session, [passed.credential]).get(passed.credential)
+    if found is not None:
+        live.notice(work, live.VISITOR, about=found[1].id, site=passed.site)
 
 
 def _show_code_beside(work: Work, changed: PosterChanged) -> None:
