@@ -68,7 +68,13 @@ from server.visits.actions import (
     VisitorUninvited,
     WishAnswered,
 )
-from server.visits.host_notices import once_about, tell_deputy, tell_host, tell_person
+from server.visits.host_notices import (
+    once_about,
+    recipient,
+    tell_deputy,
+    tell_host,
+    tell_person,
+)
 
 APPROVALS = "/host/approvals"
 """Where a host lets somebody in who waits at the entrance."""

@@ -73,6 +73,7 @@ from server.arrivals.walk_ins import (
     WalkInRegistered,
 )
 from server.arrivals.walk_ins import approve as approve_walk_in
+from server.arrivals.walk_ins import hand_over as hand_over_walk_ins
 from server.arrivals.walk_ins import is_waiting as walk_in_waits
 from server.arrivals.walk_ins import keep_on_phone as keep_walk_in_on_phone
 from server.arrivals.walk_ins import list_waiting as list_walk_ins
@@ -128,6 +129,7 @@ __all__ = [
     "find_fence",
     "forget_visitor",
     "get_poster",
+    "hand_over_walk_ins",
     "is_at_site",
     "is_day_of",
     "keep_tracker",

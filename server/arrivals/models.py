@@ -325,3 +325,9 @@ def kiosk_with(session: Session, secret: str) -> Kiosk | None:
 def secret_hash(secret: str) -> str:
     """Return the hash under which a secret of 256 random bits is kept."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def walk_ins_for(session: Session, person: PersonId) -> Sequence[WalkIn]:
+    """Return those who wait for this person and were not answered."""
+    waiting = select(WalkIn).where(WalkIn.host == person, WalkIn.answer == Answer.WAITING)
+    return session.exec(waiting.order_by(col(WalkIn.asked_at), col(WalkIn.id))).all()

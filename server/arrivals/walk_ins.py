@@ -11,7 +11,7 @@ from sqlmodel import col, delete, func, select
 from access_protocol.ids import SiteCode
 from access_protocol.wording import Language
 from server.arrivals.entry_rules import MOST_WAITING_AT_SITE, WALK_IN_WAITS, Answer
-from server.arrivals.models import Poster, WalkIn
+from server.arrivals.models import Poster, WalkIn, walk_ins_for
 from server.kernel import live
 from server.kernel.errors import Conflict, NotFound, TooMany
 from server.kernel.events import Event
@@ -285,3 +285,12 @@ def _named(work: Work, whom: str) -> PersonId | None:
 def _plain(name: str) -> str:
     """Return a name without what people write one way or the other: case, width and blanks."""
     return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def hand_over(work: Work, person: PersonId, successor: PersonId) -> None:
+    """Let a successor answer those who wait for a person who leaves. For reactions."""
+    for found in walk_ins_for(work.session, person):
+        found.host = successor
+        work.session.add(found)
+        live.notice(work, "walk-ins", about=found.id, site=found.site)
+    work.session.flush()

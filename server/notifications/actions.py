@@ -34,6 +34,7 @@ from server.notifications.forgetting import (
     prune_mails,
     prune_notices,
 )
+from server.notifications.handover import hand_over as hand_over_notices
 from server.notifications.kinds import (
     TOLD_ONCE,
     WORTHLESS_AFTERWARDS,
@@ -156,6 +157,7 @@ __all__ = [
     "forget_visitor",
     "get",
     "greet_hook",
+    "hand_over_notices",
     "is_phone_told",
     "is_quiet",
     "joined_of",

@@ -323,6 +323,17 @@ def open_notices(session: Session, person: PersonId, visitor: VisitorId) -> Sequ
     return session.exec(statement.order_by(col(Notice.id).desc())).all()
 
 
+def open_of(session: Session, person: PersonId, now: datetime) -> Sequence[Notice]:
+    """Return what a person was told, did not react to, and is still worth something, oldest first."""
+    statement = select(Notice).where(
+        Notice.person == person,
+        Notice.kind != NoticeKind.TEST,
+        col(Notice.reacted_at).is_(None),
+        col(Notice.expires_at).is_(None) | (col(Notice.expires_at) > now),
+    )
+    return session.exec(statement.order_by(col(Notice.id))).all()
+
+
 def open_about(session: Session, visitor: VisitorId) -> list[Notice]:
     """Return what anybody was told about a visitor and nobody reacted to."""
     statement = select(Notice).where(Notice.visitor == visitor, col(Notice.reacted_at).is_(None))

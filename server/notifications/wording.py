@@ -30,6 +30,8 @@ class LetterKind(StrEnum):
     """The pass of one date of a series, shortly before it."""
     MOVED = "moved"
     """Another phone took the link over: what is new is told, and who it was not can say so."""
+    NEW_HOST = "new host"
+    """Somebody else receives the visitor now; nothing else changed."""
     THANKS = "thanks"
     """To a visitor who left: thanks, and the way to the survey."""
     SURVEY_ANSWERED = "survey answered"
@@ -102,6 +104,12 @@ _EN = Words(
             heading="Your visit was changed",
             opening="Something about your visit to {host} was changed. This is how it stands now; "
             "a pass from an earlier mail may no longer work.",
+        ),
+        LetterKind.NEW_HOST: Says(
+            subject="{host} will receive you on {day}: {title}",
+            heading="Somebody else will receive you",
+            opening="{host} will be looking after you from now on and is looking forward to your visit. "
+            "Nothing else changes: your link and your pass stay as they are.",
         ),
         LetterKind.CANCELLATION: Says(
             subject="Cancelled: your visit on {day}: {title}",
@@ -205,6 +213,12 @@ _JA = Words(
             opening="{host}へのご来訪の内容が変わりました。最新の内容は次のとおりです。"
             "以前のメールの入館証は使えないことがあります。",
         ),
+        LetterKind.NEW_HOST: Says(
+            subject="【担当者変更のお知らせ】{day} {title}",
+            heading="担当者が変わりました",
+            opening="これからは{host}が担当し、お迎えいたします。"
+            "そのほかに変更はなく、ご案内のリンクと入館証はそのままお使いいただけます。",
+        ),
         LetterKind.CANCELLATION: Says(
             subject="【中止のお知らせ】{day} {title}",
             heading="ご来訪は中止になりました",
@@ -305,6 +319,11 @@ _ZH = Words(
             subject="来访变更：{day} {title}",
             heading="您的来访有变更",
             opening="您对{host}的来访有变更，最新安排如下。此前邮件中的通行码可能已失效。",
+        ),
+        LetterKind.NEW_HOST: Says(
+            subject="接待人变更：{day} {title}",
+            heading="您的接待人有变更",
+            opening="今后将由{host}接待您，期待您的到来。其他安排不变，您的链接和通行码继续有效。",
         ),
         LetterKind.CANCELLATION: Says(
             subject="来访取消：{day} {title}",

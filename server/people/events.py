@@ -25,6 +25,14 @@ class PersonChanged(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class HostLeft(Event):
+    """Somebody leaves, and another one takes over all that they still had to do here."""
+
+    person: PersonId
+    successor: PersonId
+
+
+@dataclass(frozen=True, kw_only=True)
 class PersonDeactivated(Event):
     """An account was closed: its sessions and tokens ended with it."""
 

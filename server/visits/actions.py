@@ -43,6 +43,9 @@ from server.visits.forgetting import (
 from server.visits.guest_lists import Unreadable, decoded
 from server.visits.guest_lists import read as read_guest_list
 from server.visits.guests import link_of, needs_of, note_mail
+from server.visits.handover import HostChanged
+from server.visits.handover import hand_over as hand_over_visits
+from server.visits.handover import to_come as visits_to_come
 from server.visits.host_notices import once_about, tell_host
 from server.visits.invitations import (
     invite,
@@ -50,6 +53,7 @@ from server.visits.invitations import (
     tell_host_declined,
     tell_kept,
     tell_moved,
+    tell_new_host,
     uninvite,
 )
 from server.visits.leaving import (
@@ -159,6 +163,7 @@ __all__ = [
     "Company",
     "DatesWanted",
     "Frequency",
+    "HostChanged",
     "Input",
     "Keeper",
     "Leaving",
@@ -251,6 +256,7 @@ __all__ = [
     "forget_unused_profiles",
     "forget_visitor",
     "get",
+    "hand_over_visits",
     "in_words",
     "invite",
     "is_kept",
@@ -291,11 +297,13 @@ __all__ = [
     "tell_joined",
     "tell_kept",
     "tell_moved",
+    "tell_new_host",
     "tell_series_guest",
     "tell_survey_answered",
     "uninvite",
     "version_of",
     "visitor_at",
+    "visits_to_come",
     "welcome",
     "wish",
     "withdraw_terms",

@@ -60,7 +60,7 @@ def tell_host(
         if kind in WORTHLESS_AFTERWARDS
         else None,
     )
-    return notifications.tell(work, _recipient(reader), news)
+    return notifications.tell(work, recipient(reader), news)
 
 
 def tell_person(
@@ -82,7 +82,7 @@ def tell_person(
         once=once_about(kind, once),
         expires_at=work.now + SHORTEST_WORTH,
     )
-    return notifications.tell(work, _recipient(person), news)
+    return notifications.tell(work, recipient(person), news)
 
 
 def tell_deputy(work: Work, unanswered: NoticeUnanswered) -> None:
@@ -100,7 +100,7 @@ def tell_deputy(work: Work, unanswered: NoticeUnanswered) -> None:
         once=f"deputy:{notice.id}",
         expires_at=notice.expires_at,
     )
-    notifications.tell(work, _recipient(deputy), news, for_notice=notice.id)
+    notifications.tell(work, recipient(deputy), news, for_notice=notice.id)
 
 
 def _details(
@@ -127,7 +127,8 @@ def _once(work: Work, visit: Visit, visitor_id: VisitorId | None, kind: NoticeKi
     return f"{kind}:{visitor_id or visit.id}:{work.now.astimezone(zone).date()}:{visit.host}"
 
 
-def _recipient(person: Person) -> Recipient:
+def recipient(person: Person) -> Recipient:
+    """Return a person as somebody who is told something."""
     return Recipient(
         person=person.id,
         name=person.name,

@@ -78,6 +78,18 @@ def tell_moved(work: Work, visitor_id: VisitorId, pass_picture: bytes) -> None:
         series_letters.send_pass(work, visit, visitor, LetterKind.MOVED, pass_picture)
 
 
+def tell_new_host(work: Work, visitor_id: VisitorId, picture: Picture) -> None:
+    """Mail a visitor that somebody else receives them now, with the pass that they have, for it counts on."""
+    found = models.with_visitor(work.session, visitor_id)
+    if found is None or not found[1].is_expected:
+        return
+    visit, visitor = found
+    if visit.series is not None:
+        series_letters.ask(work, visit, visitor, with_pass=True)
+    else:
+        _tell(work, visit, visitor, LetterKind.NEW_HOST, picture(work, visitor_id))
+
+
 def send_code(work: Work, visit: Visit, visitor: Visitor, code: str, life: timedelta) -> None:
     """Mail a visitor the code with which another phone of theirs may open the link."""
     letter = lettering.plain(work, visit, Reader.visitor(visitor), LetterKind.CODE)

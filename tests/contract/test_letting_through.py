@@ -9,6 +9,7 @@ from sqlmodel import col, select
 
 from access_protocol.decision import DecisionWarning, DenyReason
 from access_protocol.events import ControllerEventKind, DecisionEntry, Outcome, read_body
+from access_protocol.ids import ZoneNumber
 from access_protocol.knowledge import AntiPassback
 from server.access import actions
 from server.access.actions import OpenPortal
@@ -78,7 +79,7 @@ def test_a_visitor_whose_pass_was_taken_back_is_not_let_through(
 
 def test_a_zone_that_is_not_theirs_stays_closed(scene: Scene) -> None:
     with scene.office.begin(SYSTEM) as work:
-        work.session.add(places.Zone(site=TYO, number=9, name="Server room"))
+        work.session.add(places.Zone(site=TYO, number=ZoneNumber(9), name="Server room"))
     scene.change_point(zone=9)
     assert let_through(scene).denied is DenyReason.WRONG_ZONE
 

@@ -1,0 +1,132 @@
+"""A host leaves the company: all that was still theirs is a successor's in one transaction, or nothing is."""
+
+from datetime import timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from sqlmodel import col, select
+
+from access_protocol.ids import CredentialId
+from access_protocol.keys import HolderKey
+from access_protocol.knowledge import ALL_GENERATIONS
+from server.access.feeds import FeedChange
+from server.credentials import actions as credentials
+from server.credentials import models as issued
+from server.credentials.models import Credential, Standing
+from server.kernel.errors import Invalid
+from server.kernel.ids import PersonId
+from server.notifications.actions import NoticeKind
+from server.people import actions as people
+from server.people.actions import HostLeft
+from server.people.models import Person
+from server.visits.models import Visit
+from tests.fakes.hosted import Hosted
+from tests.fakes.reception import SITE, Reception
+
+
+def leave(reception: Reception, person: PersonId, successor: PersonId | None) -> None:
+    with reception.work("admin") as work:
+        people.deactivate(work, person, successor)
+
+
+def host_of(reception: Reception, visit: Visit) -> PersonId:
+    with reception.work("admin") as work:
+        return work.session.get_one(Visit, visit.id).host
+
+
+def test_visits_to_come_and_the_running_one_are_the_successors_and_passes_stay(
+    reception: Reception,
+) -> None:
+    host, other = reception.people["host"], reception.people["other"]
+    later = reception.invite("hanako@example.jp")
+    running = reception.invite("taro@example.jp")
+    (guest,) = reception.guests_of(running)
+    before = reception.pass_of(guest.id)
+    reception.clock.advance(timedelta(hours=2))  # it began an hour ago
+    reception.deliver()
+
+    leave(reception, host, other)
+
+    assert {host_of(reception, running), host_of(reception, later)} == {other}
+    assert reception.pass_of(guest.id) == before
+    told = [each for each in reception.mails() if "will receive you" in each.subject]
+    to = sorted(each.recipient for each in told)
+    assert to == ["Guest 1 <hanako@example.jp>", "Guest 1 <taro@example.jp>"]
+    assert all(each.subject.startswith("Other will receive you") for each in told)
+
+
+def test_a_visit_that_is_over_stays_whose_it_was(reception: Reception) -> None:
+    over = reception.invite()
+    reception.clock.advance(timedelta(hours=5))
+    leave(reception, reception.people["host"], reception.people["other"])
+    assert host_of(reception, over) == reception.people["host"]
+
+
+def test_what_nobody_reacted_to_is_told_to_the_successor(hosted: Hosted) -> None:
+    hosted.tell(NoticeKind.ARRIVED)
+    leave(hosted.reception, hosted.host, hosted.other)
+    assert hosted.notices(hosted.other) == ["arrived"]
+
+
+def test_who_stood_in_for_others_leaves_that_to_the_successor(reception: Reception) -> None:
+    host, other, admin = (reception.people[each] for each in ("host", "other", "admin"))
+    with reception.work("admin") as work:
+        people.set_deputy(work, admin, host)
+        people.set_deputy(work, other, host)
+        people.set_deputy(work, host, other)
+    leave(reception, host, other)
+    with reception.work("admin") as work:
+        deputies = {
+            each: work.session.get_one(Person, each).deputy for each in (host, other, admin)
+        }
+    assert deputies == {host: None, other: None, admin: other}
+
+
+@pytest.mark.parametrize("wrong", ["host", "security", "closed"])
+def test_a_successor_is_somebody_else_who_may_receive_visitors(
+    reception: Reception, wrong: str
+) -> None:
+    visit = reception.invite()
+    host, other = reception.people["host"], reception.people["other"]
+    if wrong == "closed":
+        leave(reception, other, None)
+    chosen = other if wrong == "closed" else reception.people[wrong]
+    with pytest.raises(Invalid, match="successor"):
+        leave(reception, host, chosen)
+    assert host_of(reception, visit) == host
+
+
+def test_where_one_part_of_it_fails_nothing_has_moved(reception: Reception) -> None:
+    visit = reception.invite()
+    reception.deliver()
+    host, other = reception.people["host"], reception.people["other"]
+
+    def fails(_work: object, _left: HostLeft) -> None:
+        raise RuntimeError("the last of the reactions")
+
+    # It runs after all the others of this event.
+    reception.office.reactions.on(HostLeft, fails)
+    mails = len(reception.mails())
+    with pytest.raises(RuntimeError):
+        leave(reception, host, other)
+    assert host_of(reception, visit) == host
+    with reception.work("admin") as work:
+        assert work.session.get_one(Person, host).active
+    assert len(reception.mails()) == mails
+
+
+def test_the_staff_pass_of_who_leaves_is_on_the_gates_list_of_what_is_revoked(
+    reception: Reception,
+) -> None:
+    key = HolderKey.of(ec.generate_private_key(ec.SECP256R1()).public_key())
+    with reception.work("admin") as work:
+        credentials.allow(work, reception.people["host"], SITE, [2, 3])
+    with reception.work("host") as work:
+        held = CredentialId(bytes(credentials.bind_staff(work, SITE, key).credential))
+    leave(reception, reception.people["host"], reception.people["other"])
+    with reception.work("admin") as work:
+        found = work.session.get_one(Credential, held)
+        assert (found.standing, found.lowest_valid) == (Standing.REVOKED, ALL_GENERATIONS)
+        kinds = select(FeedChange.kind).where(col(FeedChange.key) == held)
+        assert "revocations" in {str(each) for each in work.session.exec(kinds)}
+        assert issued.holders_of(work.session, [held])[held].person == reception.people["host"]
