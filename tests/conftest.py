@@ -1,14 +1,44 @@
 """What tests of every kind share: the real services, each started when a test first asks for it."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
 from tests.services.broker import Broker
 from tests.services.postgresql import Postgresql
 from tests.services.template import PostgresqlTemplate, SqliteTemplate
+
+CONTRACTS = Path(__file__).parent / "contract"
+ONE_IN = 4
+"""So many of what a whole server is asked on PostgreSQL are asked in the short form; on SQLite all of it is."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is for the long form alone, unless TESTS=long asks for it."""
+    if os.environ.get("TESTS") == "long":
+        return
+    left_out = [item for item in items if _is_for_the_long_form(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        chosen = set(items) - set(left_out)
+        items[:] = [item for item in items if item in chosen]
+
+
+def _is_for_the_long_form(item: pytest.Item) -> bool:
+    if item.get_closest_marker("long") is not None:
+        return True
+    on_postgresql = item.get_closest_marker("postgresql") is not None
+    # Always the same ones, so that one that fails fails again.
+    return (
+        on_postgresql
+        and CONTRACTS in item.path.parents
+        and bool(crc32(item.nodeid.encode()) % ONE_IN)
+    )
+
 
 StartBroker = Callable[[Sequence[str]], Broker]
 

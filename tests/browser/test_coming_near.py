@@ -245,7 +245,10 @@ def test_what_is_noticed_without_a_network_is_told_when_it_is_back(
 
 
 @pytest.mark.parametrize("path", ["", "/owntracks"])
-@pytest.mark.parametrize("locale", ["en", "ja", "zh"])
+@pytest.mark.parametrize(
+    "locale",
+    ["ja", pytest.param("en", marks=pytest.mark.long), pytest.param("zh", marks=pytest.mark.long)],
+)
 def test_axe_finds_nothing_serious(
     open_context: OpenContext, scene: PassSite, visitor: Visitor, path: str, locale: str
 ) -> None:

@@ -82,7 +82,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield House(scene, poster.code, "/kiosk/" + address.rpartition("/")[2])
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_everybody_can_use_every_page_of_a_visitor(
     open_context: OpenContext, house: House, scheme: str
 ) -> None:
@@ -97,7 +97,7 @@ def test_everybody_can_use_every_page_of_a_visitor(
     assert not complaints, "\n".join(complaints)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_everybody_can_use_every_page_of_a_host(
     open_context: OpenContext, house: House, scheme: str
 ) -> None:

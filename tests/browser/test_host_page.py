@@ -63,7 +63,7 @@ def test_an_answer_of_the_host_appears_on_the_visitors_open_page(
     assert guest.evaluate("window.unmoved")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 @pytest.mark.parametrize("page_of", ["", "visits", "visits/new", "approvals", "alerts", "visit"])
 def test_everybody_can_use_each_page_of_the_host(
     hall: Hall, open_context: OpenContext, page_of: str, scheme: str

@@ -91,7 +91,7 @@ def test_a_page_fits_a_phone_and_everybody_can_use_it(
     assert not _complaints(page)
 
 
-@pytest.mark.parametrize("language", ["ja", "zh"])
+@pytest.mark.parametrize("language", ["ja", pytest.param("zh", marks=pytest.mark.long)])
 @pytest.mark.parametrize("path", ["/panel/live", "/panel/visits/new", "/panel/doors"])
 def test_a_page_fits_in_every_language(
     hall: Hall,

@@ -25,8 +25,11 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PassSite]:
         yield served
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("language", ["ja", "en", "zh"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "language",
+    ["ja", pytest.param("en", marks=pytest.mark.long), pytest.param("zh", marks=pytest.mark.long)],
+)
 def test_axe_finds_nothing_serious_in_any_state(
     scene: PassSite, open_context: OpenContext, language: str, scheme: str
 ) -> None:
