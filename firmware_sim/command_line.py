@@ -147,7 +147,9 @@ def vending(
         typer.Option("--people", help="*walk*: somebody with the key refills it. *none*: nobody."),
     ] = People.WALK,
     slots: Annotated[int, typer.Option(min=1, max=255, help="How many slots it has.")] = 6,
-    stock: Annotated[int, typer.Option(min=0, max=100, help="Bottles in each at the start.")] = 8,
+    stock: Annotated[
+        int, typer.Option(min=0, max=100, help="Bottles in each at the first start.")
+    ] = 8,
     as_json: AsJson = False,
     control: Control = None,
 ) -> None:

@@ -13,6 +13,7 @@ from firmware_sim.conversation import RandomBytes
 from firmware_sim.door import Door
 from firmware_sim.kept import Kept, KeptInFlash
 from firmware_sim.machine import Machine
+from firmware_sim.metal import Metal
 from firmware_sim.physical import Barrier, Cabinet, Doorway, FailMode, LockCircuit
 from firmware_sim.portal import Portal, Timings
 from firmware_sim.scheduler import Processor, Scheduler
@@ -58,11 +59,12 @@ class Installation:
         scheduler: Scheduler,
         connect: Callable[[Will], Transport],
         kept: Kept | None = None,
+        metal: Metal | None = None,
         random_bytes: RandomBytes = secrets.token_bytes,
     ) -> None:
-        """Build the portal; its controller is off until `power_up`."""
+        """Build the portal; its controller is off until `power_up`. `metal` is a vending machine's."""
         self.identity = identity
-        self.body = _body(wiring, scheduler)
+        self.body = _body(wiring, scheduler, metal)
         self.kept = KeptInFlash() if kept is None else kept
         self._boot_watchers: list[Callable[[Controller], None]] = []
         self._wiring = wiring
@@ -158,11 +160,11 @@ class Installation:
                 return Vending(self.body, self._processor, timings)
 
 
-def _body(wiring: Wiring, scheduler: Scheduler) -> Doorway | Barrier | Machine:
+def _body(wiring: Wiring, scheduler: Scheduler, metal: Metal | None) -> Doorway | Barrier | Machine:
     match wiring.kind:
         case PortalKind.DOOR:
             return Doorway(LockCircuit(wiring.fails))
         case PortalKind.TURNSTILE:
             return Barrier(LockCircuit(wiring.fails))
         case PortalKind.VENDING:
-            return Machine(scheduler, wiring.stock)
+            return Machine(scheduler, wiring.stock, metal)

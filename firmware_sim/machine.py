@@ -4,10 +4,14 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from enum import StrEnum
 
+from firmware_sim.metal import Forgotten, Metal, SpiralStands
 from firmware_sim.scheduler import Scheduler, Timer
 
 TURN = timedelta(seconds=3)
 """How long a spiral takes for one turn, from its home switch to its home switch."""
+HOME_SWITCH = timedelta(milliseconds=50)
+"""Over so much of a turn the home switch is pressed: no motor stops in the very instant it is told to."""
+_MILLISECOND = timedelta(milliseconds=1)
 FALLS_AT = timedelta(milliseconds=2400)
 """Where in its turn a spiral lets the bottle go."""
 
@@ -25,10 +29,16 @@ class Edge(StrEnum):
 class _Spiral:
     """One slot: bottles in a row, and how far the spiral has turned since its home switch."""
 
-    def __init__(self, stock: int) -> None:
-        self.stock = stock
-        self.turned = timedelta()
-        self.jammed = False
+    def __init__(self, stands: SpiralStands) -> None:
+        self.stock = stands.stock
+        self.turned = stands.turned
+        self.jammed = stands.jammed
+
+    def stands(self, *, running: bool) -> SpiralStands:
+        """Return how it stands; one whose motor runs is away from home from its first moment on."""
+        least = HOME_SWITCH + _MILLISECOND if running else timedelta()
+        turned_ms = max(self.turned, least) // _MILLISECOND
+        return SpiralStands(stock=self.stock, turned_ms=turned_ms, jammed=self.jammed)
 
 
 class Machine:
@@ -37,10 +47,17 @@ class Machine:
     The motor driver can select one motor only, so two never run against each other.
     """
 
-    def __init__(self, scheduler: Scheduler, stock: Mapping[int, int]) -> None:
-        """Begin filled with `stock`: bottles by slot number. `scheduler` is the world's, not a processor's."""
+    def __init__(
+        self, scheduler: Scheduler, stock: Mapping[int, int], metal: Metal | None = None
+    ) -> None:
+        """Begin as `metal` has it, or filled with `stock`: bottles by slot number.
+
+        `scheduler` is the world's, not a processor's.
+        """
         self._scheduler = scheduler
-        self._spirals = {slot: _Spiral(bottles) for slot, bottles in stock.items()}
+        self._metal = Forgotten() if metal is None else metal
+        found = self._metal.found(stock)
+        self._spirals = {slot: _Spiral(stands) for slot, stands in found.items()}
         self._powered = True
         self._case_open = False
         self._service_open = False
@@ -86,7 +103,7 @@ class Machine:
 
     def at_home(self, slot: int) -> bool:
         """What the slot's home switch says: its spiral stands between two bottles."""
-        return self._spirals[slot].turned == timedelta()
+        return self._spirals[slot].turned <= HOME_SWITCH
 
     def wire(self, processor: Callable[[Edge], None]) -> None:
         """Wire the sense lines to the one processor; at each boot it is another that listens."""
@@ -97,6 +114,7 @@ class Machine:
         self._stop()
         if slot is not None and self._powered and not self._service_open:
             self._motor, self._runs_since = slot, self._scheduler.now()
+            self._note()
             self._plan()
 
     def drop_outputs(self) -> None:
@@ -138,12 +156,14 @@ class Machine:
         if self._service_open:
             spiral = self._spirals[slot]
             spiral.stock, spiral.turned, spiral.jammed = bottles, timedelta(), False
+            self._note()
         return self._service_open
 
     def jam(self, slot: int) -> None:
         """A bottle wedges a spiral: its motor runs and nothing turns."""
         self._settle()
         self._spirals[slot].jammed = True
+        self._note()
         self._plan()
 
     def shake(self, slot: int) -> None:
@@ -160,7 +180,17 @@ class Machine:
 
     def _stop(self) -> None:
         self._settle()
-        self._motor = None
+        if self._motor is not None:
+            self._motor = None
+            self._note()
+
+    def _note(self) -> None:
+        """Have it written down, so that the metal stands so at the next start of the simulator too."""
+        running = self._motor
+        stand = {
+            slot: spiral.stands(running=slot == running) for slot, spiral in self._spirals.items()
+        }
+        self._metal.note(stand)
 
     def _settle(self) -> None:
         """Take down how far the spiral has come."""
@@ -192,6 +222,7 @@ class Machine:
         if spiral.stock:
             spiral.stock -= 1
             self.fallen.append(slot)
+            self._note()
             if self._drop_sensor_works and self._powered:
                 self._processor(Edge.FELL)
 

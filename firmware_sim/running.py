@@ -26,6 +26,7 @@ from firmware_sim.installation import Installation, Wiring
 from firmware_sim.kept import KeptInFolder
 from firmware_sim.line import Line
 from firmware_sim.machine import Machine
+from firmware_sim.metal import MetalFile
 from firmware_sim.people import REACTION, Attendant, People, Walkers
 from firmware_sim.renewal import Renewal
 from firmware_sim.saboteur import Saboteur
@@ -108,6 +109,7 @@ def run(start: Start) -> None:
         scheduler=scheduler,
         connect=connect,
         kept=KeptInFolder(start.folder),
+        metal=MetalFile(start.folder / "machine.json"),
     )
     _let_people_come(start, installation, scheduler)
     teller = _Teller(start.device, as_json=start.as_json)

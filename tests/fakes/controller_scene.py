@@ -29,6 +29,7 @@ from firmware_sim.installation import FILLED, Installation, PortalKind, Wiring
 from firmware_sim.kept import Kept, KeptInFlash
 from firmware_sim.line import Line
 from firmware_sim.machine import Machine
+from firmware_sim.metal import Metal
 from firmware_sim.physical import Barrier, Doorway, FailMode, LockCircuit
 from firmware_sim.portal import Timings
 from firmware_sim.saboteur import Saboteur
@@ -147,6 +148,7 @@ class Scene:
         timings: Timings | None = None,
         kept: Kept | None = None,
         stock: Mapping[int, int] = FILLED,
+        metal: Metal | None = None,
     ) -> None:
         self.random = Random(20260101)
         self.scheduler = SimulatedScheduler()
@@ -169,6 +171,7 @@ class Scene:
             scheduler=self.scheduler,
             connect=self._connected,
             kept=kept or self.kept,
+            metal=metal,
             random_bytes=self.random.randbytes,
         )
         self.saboteur = Saboteur(self.installation, self.line, self.scheduler)

@@ -1,5 +1,7 @@
 """A simulated vending machine: one order, one turn, at most one bottle, and one word on what came of it."""
 
+from pathlib import Path
+
 import pytest
 
 from access_protocol.commands import Action
@@ -9,6 +11,7 @@ from access_protocol.events import ControllerEventKind as Kind
 from access_protocol.topics import SERVER
 from firmware_sim.installation import WATCHDOG, PortalKind
 from firmware_sim.machine import FALLS_AT
+from firmware_sim.metal import MetalFile, SpiralStands
 from firmware_sim.people import Attendant
 from firmware_sim.portal import Timings
 from tests.fakes.controller_scene import OBEYED, Obeyed, Scene, Sender, done, refused
@@ -216,3 +219,32 @@ def test_the_motor_is_not_started_more_often_than_its_limit_in_a_minute() -> Non
     assert refusal(gate, scene) is CommandRefusal.RELAY_LIMIT
     scene.advance(60)
     assert refusal(gate, scene) is None
+
+
+def test_the_metal_outlives_a_simulator_that_is_killed_in_the_middle_of_a_turn(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "machine.json"
+    before = Scene(PortalKind.VENDING, stock={1: 4, 2: 4}, metal=MetalFile(file))
+    before.start(MACHINE_KEYS)
+    before.sender().do(before.event(), DISPENSE, slot=2)
+    before.advance(10)
+    before.sender().do(before.event(), DISPENSE, slot=1)
+    before.advance(0.01)
+
+    after = Scene(PortalKind.VENDING, stock={1: 4, 2: 4}, metal=MetalFile(file))
+    after.start(MACHINE_KEYS)
+
+    assert [after.machine.stock(slot) for slot in (1, 2)] == [4, 3]
+    told = [(each.what, each.detail, each.event) for each in after.events]
+    assert told[:2] == [(Kind.STARTED, None, None), (Kind.INTERRUPTED, "slot 1", None)]
+    assert conditions(after) == {1: SlotCondition.OUT_OF_ORDER, 2: SlotCondition.READY}
+
+
+def test_a_file_of_another_machine_says_nothing_of_this_one(tmp_path: Path) -> None:
+    file = tmp_path / "machine.json"
+    MetalFile(file).note({1: SpiralStands(stock=0), 2: SpiralStands(stock=0)})
+
+    assert MetalFile(file).found({1: 5}) == {1: SpiralStands(stock=5)}
+    file.write_bytes(b"{")
+    assert MetalFile(file).found({1: 5}) == {1: SpiralStands(stock=5)}
