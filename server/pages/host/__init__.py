@@ -38,12 +38,13 @@ def install(app: Flask) -> None:
         chat,
         installed,
         invite,
+        meeting,
         pass_,
         today,
         visit,
     )
 
-    del alerts, approvals, chat, installed, invite, pass_, today, visit
+    del alerts, approvals, chat, installed, invite, meeting, pass_, today, visit
     app.add_template_global(places, "host_places")
     app.register_blueprint(blueprint)
 
@@ -83,7 +84,7 @@ def places() -> list[Place]:
     here = str(request.endpoint or "").removeprefix("host.")
     waiting = {"host.approvals": waiting_for_me, "host.chats_of_mine": chat.unread_for_me}
     every = (
-        (gettext("Today"), "today", "host.today", {"today", "visit"}),
+        (gettext("Today"), "today", "host.today", {"today", "visit", "meeting", "correct_meeting"}),
         (gettext("Visits"), "visits", "host.visits", {"visits", "change_visit", "cancel_visit"}),
         (gettext("Invite"), "add", "host.new_visit", {"new_visit"}),
         (gettext("Pass"), "key", "host.my_pass", {"my_pass", "show_pass"}),

@@ -37,6 +37,7 @@ def install(app: Flask) -> None:
         live,
         lockdown,
         mail,
+        meetings,
         messengers,
         passback,
         policy,
@@ -50,7 +51,7 @@ def install(app: Flask) -> None:
         welcome,
     )
 
-    del account, devices, doors, fences, live, mail, messengers, passback, policy
+    del account, devices, doors, fences, live, mail, meetings, messengers, passback, policy
     del posters, walk_ins
     del sign_in, visit_form, visit_replies, visit_guests, visits, welcome
     app.add_template_global(lockdown.lasting_lockdowns, "lasting_lockdowns")
@@ -85,6 +86,7 @@ def places() -> list[Place]:
     every = [
         (gettext("Live"), "live", "panel.live", Right.ACCESS_READ),
         (gettext("Visits"), "visits", "panel.visits", None),
+        (gettext("Meetings"), "room", "panel.meetings_today", Right.MEETINGS_READ),
         (gettext("At the entrance"), "person", "panel.walk_ins", None),
         (gettext("Doors"), "doors", "panel.doors", Right.ACCESS_READ),
         (gettext("Devices"), "devices", "panel.devices", Right.DEVICES_READ),
