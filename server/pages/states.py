@@ -8,7 +8,7 @@ from access_protocol.events import Alarm, Outcome
 from server.access.models import CommandState
 from server.notifications.actions import JoinState, MessengerKind
 from server.pages.whereabouts import Stage
-from server.visits.actions import TermsKind
+from server.visits.actions import CheckOutKind, TermsKind
 from server.web.languages import gettext
 
 
@@ -150,6 +150,8 @@ def outcome(reported: Sequence[Outcome]) -> str:
         Outcome.NO_ANSWER: gettext("The controller did not answer"),
         Outcome.PASSED: gettext("Passed"),
         Outcome.NOT_PASSED: gettext("Nobody passed"),
+        Outcome.DISPENSED: gettext("Dispensed"),
+        Outcome.NOT_DISPENSED: gettext("Nothing dropped"),
     }
     return words[reported[-1]]
 
@@ -181,3 +183,13 @@ def joined(state: JoinState) -> Badge:
             return Badge("waiting", "waiting", gettext("Waits for a message"))
         case JoinState.BLOCKED:
             return Badge("bad", "close", gettext("Blocked"))
+
+
+def left(how: CheckOutKind) -> Badge:
+    """Return that a visitor has left, and how that is known."""
+    words = {
+        CheckOutKind.EXIT_GATE: gettext("Left through the gate"),
+        CheckOutKind.BY_ITSELF: gettext("Taken to have left"),
+        CheckOutKind.GUARD: gettext("Checked out by a guard"),
+    }
+    return Badge("", "sign-out", words[CheckOutKind(how)])

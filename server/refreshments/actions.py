@@ -10,6 +10,7 @@ from server.refreshments.machines import (
     AllowanceInput,
     ItemInput,
     MachineInput,
+    NewSlot,
     SlotInput,
     allowance_of,
     change_item,
@@ -34,6 +35,7 @@ from server.refreshments.orders import (
     Standing,
     cancel,
     choose,
+    condition_of,
     decline,
     dispense_here,
     end,
@@ -46,7 +48,7 @@ from server.refreshments.orders import (
     voucher_text,
 )
 from server.refreshments.pictures import LARGEST_UPLOAD, MEDIA_TYPE
-from server.refreshments.rules import OPEN, OrderState, Why
+from server.refreshments.rules import OPEN, MovementKind, OrderState, Why
 from server.refreshments.settling import decided, outcomes, reported
 from server.refreshments.stock import (
     Consumption,
@@ -68,6 +70,8 @@ __all__ = [
     "DrinkOffered",
     "ItemInput",
     "MachineInput",
+    "MovementKind",
+    "NewSlot",
     "OrderMoved",
     "OrderState",
     "Refill",
@@ -79,6 +83,7 @@ __all__ = [
     "cancel",
     "change_item",
     "choose",
+    "condition_of",
     "consumption",
     "correct",
     "create_item",

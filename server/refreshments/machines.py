@@ -38,7 +38,7 @@ class AllowanceInput(BaseModel):
 
     per_visit: int = Field(ge=0, le=20, description="To each visitor in one visit.")
     per_day: int | None = Field(
-        None,
+        default=None,
         ge=0,
         le=100_000,
         description="To all visitors in one day of the site; null: no limit.",
@@ -81,6 +81,12 @@ class SlotInput(BaseModel):
     capacity: int = Field(ge=1, le=999)
 
 
+class NewSlot(SlotInput):
+    """A slot by its number on the machine."""
+
+    number: SlotNumber
+
+
 def lock(work: Work, site: SiteCode) -> Allowance:
     """Keep others from ordering, settling or counting stock at the site until this work ends.
 
@@ -97,7 +103,7 @@ def lock(work: Work, site: SiteCode) -> Allowance:
 
 def allowance_of(work: Work, site: SiteCode) -> Allowance:
     """Return how many drinks the site gives away."""
-    return work.session.get(Allowance, site) or Allowance(site=site)
+    return work.session.get(Allowance, site) or Allowance(site=site, per_visit=1)
 
 
 def set_allowance(work: Work, site: SiteCode, wanted: AllowanceInput) -> Allowance:
@@ -198,9 +204,7 @@ def picture_of(work: Work, item: ItemId) -> bytes | None:
     return found.body if found else None
 
 
-def put_slot(
-    work: Work, site: SiteCode, machine: PortalId, number: SlotNumber, wanted: SlotInput
-) -> Slot:
+def put_slot(work: Work, site: SiteCode, machine: PortalId, number: int, wanted: SlotInput) -> Slot:
     """Say what lies in a slot and how much fits; another item begins with a stock of none."""
     find_machine(work, site, machine)
     if not 1 <= number <= HIGHEST_SLOT:

@@ -350,6 +350,11 @@ def _conditions(work: Work, machine: Machine) -> dict[int, SlotCondition]:
     return {}
 
 
+def condition_of(work: Work, machine: Machine) -> tuple[bool, dict[int, SlotCondition]]:
+    """Return whether the machine is there, and what its sensors say of each slot."""
+    return _is_online(work, machine), _conditions(work, machine)
+
+
 def _is_online(work: Work, machine: Machine) -> bool:
     points = places.access_points_of_portal(work.session, machine.site, machine.portal)
     controllers = [point.controller for point in points if point.controller is not None]

@@ -31,18 +31,26 @@ def install(app: Flask) -> None:
     # Importing them adds their views to the blueprint.
     from server.pages.panel import (  # noqa: PLC0415
         account,
+        check_out,
         devices,
         doors,
+        drinks,
         fences,
+        groups,
+        inbox,
+        inbox_settings,
         live,
         lockdown,
         mail,
         meetings,
         messengers,
         passback,
+        plans,
         policy,
         posters,
+        privacy,
         sign_in,
+        survey,
         visit_form,
         visit_guests,
         visit_replies,
@@ -51,8 +59,10 @@ def install(app: Flask) -> None:
         welcome,
     )
 
-    del account, devices, doors, fences, live, mail, meetings, messengers, passback, policy
-    del posters, walk_ins
+    del account, devices, doors, drinks, fences, live, mail, messengers, passback
+    del meetings, plans, policy
+    del inbox, inbox_settings
+    del check_out, groups, posters, privacy, survey, walk_ins
     del sign_in, visit_form, visit_replies, visit_guests, visits, welcome
     app.add_template_global(lockdown.lasting_lockdowns, "lasting_lockdowns")
     app.add_template_global(places, "panel_places")
@@ -86,15 +96,23 @@ def places() -> list[Place]:
     every = [
         (gettext("Live"), "live", "panel.live", Right.ACCESS_READ),
         (gettext("Visits"), "visits", "panel.visits", None),
+        (gettext("Messages"), "message", "panel.inbox", Right.CONVERSATIONS_ANSWER),
         (gettext("Meetings"), "room", "panel.meetings_today", Right.MEETINGS_READ),
         (gettext("At the entrance"), "person", "panel.walk_ins", None),
         (gettext("Doors"), "doors", "panel.doors", Right.ACCESS_READ),
         (gettext("Devices"), "devices", "panel.devices", Right.DEVICES_READ),
+        (gettext("Drinks"), "drink", "panel.drinks_page", Right.REFRESHMENTS_MANAGE),
+        (gettext("Floor plans"), "building", "panel.floor_plans", Right.PLACES_MANAGE),
         (gettext("Posters"), "download", "panel.posters", Right.PLACES_MANAGE),
         (gettext("Policy"), "key", "panel.policy", Right.PLACES_MANAGE),
+        (gettext("Data protection"), "information", "panel.privacy", Right.PLACES_MANAGE),
         (gettext("Mail"), "mail", "panel.mail", Right.MAIL_READ),
         (gettext("Account"), "account", "panel.account", None),
     ]
+    from server.pages.panel.survey import may_read_any  # noqa: PLC0415  it adds its views to the blueprint above
+
+    if may_read_any():
+        every.insert(-1, (gettext("Survey"), "message", "panel.surveys", None))
     return [
         Place(word, icon, url_for(endpoint), request.path.startswith(url_for(endpoint)))
         for word, icon, endpoint, right in every
