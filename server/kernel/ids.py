@@ -49,6 +49,7 @@ OutboxId = NewType("OutboxId", str)
 AuditId = NewType("AuditId", str)
 GroupId = NewType("GroupId", str)
 SurveyAnswerId = NewType("SurveyAnswerId", str)
+CannedAnswerId = NewType("CannedAnswerId", str)
 RetentionRunId = NewType("RetentionRunId", str)
 
 ID_LENGTH = 32

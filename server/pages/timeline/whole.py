@@ -6,7 +6,7 @@ from typing import NamedTuple
 from flask import render_template
 
 from server.kernel.work import Work
-from server.pages.timeline import coming, doors, invited
+from server.pages.timeline import coming, doors, invited, words
 from server.pages.timeline.entry import Entry, Source, Told
 from server.visits import models
 from server.visits.models import Visit, Visitor
@@ -18,6 +18,7 @@ SOURCES: tuple[Source, ...] = (
     invited.replies,
     coming.crossings,
     coming.answers,
+    words.messages,
     coming.check_ins,
     doors.decisions,
     doors.passages,

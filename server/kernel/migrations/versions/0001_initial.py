@@ -489,6 +489,20 @@ def upgrade() -> None:
     with op.batch_alter_table('arrivals_poster', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_arrivals_poster_site'), ['site'], unique=False)
 
+    op.create_table('conversations_canned_answer',
+    sa.Column('id', sa.String(length=32), nullable=False),
+    sa.Column('site', sa.String(length=3), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('name', sa.String(length=60), nullable=False),
+    sa.Column('texts', sa.JSON(), nullable=False),
+    sa.Column('changed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('changed_by', sa.String(length=32), nullable=True),
+    sa.ForeignKeyConstraint(['site'], ['places_site.code'], name=op.f('fk_conversations_canned_answer_site_places_site')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_conversations_canned_answer'))
+    )
+    with op.batch_alter_table('conversations_canned_answer', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_conversations_canned_answer_site_position'), ['site', 'position'], unique=False)
+
     op.create_table('conversations_contact_point',
     sa.Column('id', sa.String(length=32), nullable=False),
     sa.Column('site', sa.String(length=3), nullable=False),
@@ -507,6 +521,15 @@ def upgrade() -> None:
     with op.batch_alter_table('conversations_contact_point', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_conversations_contact_point_site'), ['site'], unique=False)
 
+    op.create_table('conversations_office_hours',
+    sa.Column('site', sa.String(length=3), nullable=False),
+    sa.Column('days', sa.JSON(), nullable=False),
+    sa.Column('country', sa.String(length=2), nullable=False),
+    sa.Column('closed', sa.JSON(), nullable=False),
+    sa.Column('changed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['site'], ['places_site.code'], name=op.f('fk_conversations_office_hours_site_places_site')),
+    sa.PrimaryKeyConstraint('site', name=op.f('pk_conversations_office_hours'))
+    )
     op.create_table('conversations_policy',
     sa.Column('site', sa.String(length=3), nullable=False),
     sa.Column('host_reacts_within_min', sa.Integer(), nullable=False),
@@ -1771,10 +1794,15 @@ def downgrade() -> None:
 
     op.drop_table('conversations_question')
     op.drop_table('conversations_policy')
+    op.drop_table('conversations_office_hours')
     with op.batch_alter_table('conversations_contact_point', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_conversations_contact_point_site'))
 
     op.drop_table('conversations_contact_point')
+    with op.batch_alter_table('conversations_canned_answer', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_conversations_canned_answer_site_position'))
+
+    op.drop_table('conversations_canned_answer')
     with op.batch_alter_table('arrivals_poster', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_arrivals_poster_site'))
 
