@@ -17,6 +17,7 @@ from server.notifications.models import (
     MessengerLink,
     Notice,
 )
+from server.notifications.phone_models import PhonePush
 from server.notifications.rules import KIND
 
 
@@ -32,6 +33,8 @@ def forget_visitor(
     joining.forget_visitor(work, visitor)
     work.session.exec(delete(MessengerCode).where(col(MessengerCode.visitor) == visitor))
     work.session.exec(delete(MessengerLink).where(col(MessengerLink.visitor) == visitor))
+    work.session.exec(delete(PhonePush).where(col(PhonePush.visitor) == visitor))
+    work.session.exec(delete(OutboxRow).where(col(OutboxRow.destination) == visitor))
     about = list(work.session.exec(select(Notice.id).where(Notice.visitor == visitor)).all())
     _forget_notices(work, about)
     known = [visitor, *references, *links]

@@ -16,9 +16,12 @@ from server.privacy.retention import (
     policy,
     preview,
     run,
+    steps,
 )
+from server.privacy.rules import Kept
 
 __all__ = [
+    "Kept",
     "RetentionChanged",
     "RetentionInput",
     "RetentionLine",
@@ -32,4 +35,5 @@ __all__ = [
     "policy",
     "preview",
     "run",
+    "steps",
 ]

@@ -1,6 +1,5 @@
 """One visitor's data over all subjects: seen as a whole, and forgotten as a whole."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -17,16 +16,13 @@ from server.kernel.errors import Conflict, NotFound
 from server.kernel.ids import VisitorId
 from server.kernel.wiping import KIND as WIPE
 from server.kernel.work import Work
+from server.meetings import actions as meetings
 from server.notifications import actions as notifications
+from server.refreshments import actions as refreshments
 from server.visits import actions as visits
 from server.visits import models
 from server.visits.actions import VisitorForgotten
 from server.visits.models import Visit, Visitor
-
-OTHERS: dict[str, Callable[[Work, VisitorId], Any]] = {}
-"""Further subjects that keep something of visitors, and how each tells it."""
-FORGETTING: tuple[Callable[[Work, VisitorId], None], ...] = ()
-"""How each of them forgets."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +36,7 @@ class Told:
 
 def about(work: Work, visitor_id: VisitorId) -> Told:
     """Return all that any subject keeps of a visitor; the caller has made sure that they may see it."""
-    visit, visitor = _found(work, visitor_id)
+    _, visitor = _found(work, visitor_id)
     email = visitor.email
     credential = CredentialId(visitor.credential)
     subjects = {
@@ -49,12 +45,11 @@ def about(work: Work, visitor_id: VisitorId) -> Told:
         "passes": credentials.about_visitor(work, visitor.id),
         "doors": access.about_credential(work, credential),
         "conversation": conversations.about_visitor(work, visitor.id),
+        "refreshments": refreshments.about_visitor(work, visitor.id),
+        "meetings": meetings.about_visitor(work, visitor.id),
         "survey": conversations.about_survey(work, visitor.id),
         "messages": notifications.about_visitor(work, visitor.id, email),
     }
-    for name, ask in OTHERS.items():
-        subjects[name] = ask(work, visitor.id)
-    del visit
     return Told(visitor.id, work.now, _plain(subjects))
 
 
@@ -103,8 +98,8 @@ def forget_everywhere(work: Work, forgotten: VisitorForgotten) -> None:
     credentials.withdraw(work, visitor.id)
     conversations.forget_visitor(work, visitor.id)
     conversations.forget_survey(work, visitor.id)
-    for forget_there in FORGETTING:
-        forget_there(work, visitor.id)
+    refreshments.forget_visitor(work, visitor.id)
+    meetings.forget_visitor(work, visitor.id)
     arrivals.forget_visitor(work, visitor.id)
     access.forget_visitor(work, visitor.id, credential)
     notifications.forget_visitor(work, visitor.id, email, references, last=last)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from sqlmodel import col, delete, func, select
 
 from access_protocol.ids import SiteCode
@@ -25,7 +25,15 @@ from server.places.models import Site, all_sites
 from server.privacy import models
 from server.privacy.forgetting import forget
 from server.privacy.models import RetentionPolicy, RetentionRun
-from server.privacy.rules import LONGEST_DAYS, OF_A_SITE, USUAL_DAYS, Kept, before, days_of
+from server.privacy.rules import (
+    LONGEST_DAYS,
+    MOST_DAYS,
+    OF_A_SITE,
+    USUAL_DAYS,
+    Kept,
+    before,
+    days_of,
+)
 from server.visits import actions as visits
 from server.visits.actions import Input
 
@@ -39,6 +47,14 @@ class RetentionInput(Input):
     """After how many days each kind of data goes."""
 
     days: dict[Kept, Days]
+
+    @field_validator("days")
+    @classmethod
+    def _not_too_many(cls, days: dict[Kept, int]) -> dict[Kept, int]:
+        for kind, most in MOST_DAYS.items():
+            if days.get(kind, 0) > most:
+                raise ValueError(f"{kind.value} may be kept for {most} days at most")
+        return days
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +119,11 @@ def run(work: Work, by: str, progress: Progress | None = None) -> RetentionRun:
     work.session.flush()
     outbox.post(work, WIPE, "database", {"whole": any(each.count for each in lines)})
     return made
+
+
+def steps(work: Work) -> int:
+    """Return how many lines a run has, for who shows how far it is."""
+    return len(list(_wanted(work)))
 
 
 def days_everywhere(work: Work, kind: Kept) -> int:

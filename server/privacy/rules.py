@@ -43,6 +43,10 @@ USUAL_DAYS: Mapping[Kept, int] = {
 }
 
 
+MOST_DAYS: Mapping[Kept, int] = {Kept.NOTICES: 30, Kept.MAILS: 30}
+"""Nothing is gained by keeping these longer: hosts' pages show a month, and the catcher is for looking at."""
+
+
 def days_of(decided: Mapping[str, int] | None, kind: Kept) -> int:
     """Return after how many days a kind goes: as decided, or as usual."""
     return (decided or {}).get(kind.value, USUAL_DAYS[kind])
