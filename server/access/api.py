@@ -6,9 +6,10 @@ from typing import Annotated
 from flask import Response
 from pydantic import BaseModel, Field
 
+from access_protocol.commands import Action
 from access_protocol.credential import CredentialClass
 from access_protocol.decision import CommandRefusal, DenyReason
-from access_protocol.events import Alarm, Contact, Lock, Outcome
+from access_protocol.events import Alarm, Contact, Lock, Outcome, SlotCondition
 from access_protocol.ids import PortalId, SiteCode
 from server.access import actions, models
 from server.access.actions import (
@@ -150,6 +151,9 @@ class DoorStateOut(BaseModel):
     lock: Lock
     contact: Contact
     alarms: list[Alarm]
+    slots: dict[int, SlotCondition] = Field(
+        description="Of a vending machine: the condition of each slot by its number."
+    )
     since: datetime
     reported_at: datetime
 
@@ -164,6 +168,8 @@ class CommandOut(BaseModel):
     site: str
     portal: str
     access_point: str
+    action: Action
+    slot: int | None = Field(description="What a vending machine is to give out.")
     state: CommandState
     denied: DenyReason | None
     refusal: CommandRefusal | None
@@ -206,6 +212,7 @@ class DoorOut(BaseModel):
                 lock=state.lock,
                 contact=state.contact,
                 alarms=list(state.lasting_alarms),
+                slots=state.slot_conditions,
                 since=state.since,
                 reported_at=state.reported_at,
             ),

@@ -344,6 +344,8 @@ def _side(
     sides = work.session.exec(statement.order_by(col(AccessPoint.direction), col(AccessPoint.id)))
     for side in sides.all():
         if wanted in (None, side.id):
+            if side.gives_out:
+                raise Conflict("This is a vending machine: there is nothing to open from here.")
             if side.controller is None:
                 raise Conflict("This door has no controller yet, so it cannot be opened from here.")
             return side, side.controller
