@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import JSON, BigInteger, Index, LargeBinary, UniqueConstraint, or_
 from sqlmodel import Field, Session, col, select
@@ -21,6 +21,7 @@ from server.kernel.ids import (
     WishId,
 )
 from server.kernel.pagination import Page, PageQuery, paginate
+from server.people.models import Person
 from server.visits.rules import Answer, MailState, TermsKind, VisitFilter, VisitState
 
 
@@ -312,6 +313,30 @@ def by_credentials(
     """Return visit and visitor of each known credential, with one query."""
     statement = _both().where(col(Visitor.credential).in_(list(credentials)))
     return {CredentialId(found[1].credential): found for found in session.exec(statement).all()}
+
+
+def expected_now(
+    session: Session, now: datetime, words: str, most: int
+) -> Sequence[tuple[Visit, Visitor]]:
+    """Return who is expected now by name, company or host; a while before and after their visits too."""
+    about = timedelta(hours=2)
+    statement = (
+        _both()
+        .join(Person, col(Person.id) == col(Visit.host))
+        .where(
+            Visit.state == VisitState.CONFIRMED,
+            col(Visit.starts_at) < now + about,
+            col(Visit.ends_at) > now - about,
+            col(Visitor.removed_at).is_(None),
+        )
+    )
+    if words:
+        within = (Visitor.name, Visitor.company, Person.name)
+        statement = statement.where(
+            or_(*(col(each).icontains(words, autoescape=True) for each in within))
+        )
+    in_order = statement.order_by(col(Visitor.name), col(Visitor.id))
+    return session.exec(in_order.limit(most)).all()
 
 
 def with_visitor(session: Session, visitor: VisitorId) -> tuple[Visit, Visitor] | None:

@@ -39,6 +39,7 @@ def install(app: Flask) -> None:
         groups,
         inbox,
         inbox_settings,
+        let_through,
         live,
         lockdown,
         mail,
@@ -49,7 +50,9 @@ def install(app: Flask) -> None:
         policy,
         posters,
         privacy,
+        questions,
         sign_in,
+        staff,
         survey,
         visit_form,
         visit_guests,
@@ -61,7 +64,7 @@ def install(app: Flask) -> None:
 
     del account, devices, doors, drinks, fences, live, mail, messengers, passback
     del meetings, plans, policy
-    del inbox, inbox_settings
+    del inbox, inbox_settings, let_through, questions, staff
     del check_out, groups, posters, privacy, survey, walk_ins
     del sign_in, visit_form, visit_replies, visit_guests, visits, welcome
     app.add_template_global(lockdown.lasting_lockdowns, "lasting_lockdowns")
@@ -103,7 +106,9 @@ def places() -> list[Place]:
         (gettext("Devices"), "devices", "panel.devices", Right.DEVICES_READ),
         (gettext("Drinks"), "drink", "panel.drinks_page", Right.REFRESHMENTS_MANAGE),
         (gettext("Floor plans"), "building", "panel.floor_plans", Right.PLACES_MANAGE),
+        (gettext("Questions"), "information", "panel.questions", Right.CONVERSATIONS_ANSWER),
         (gettext("Posters"), "download", "panel.posters", Right.PLACES_MANAGE),
+        (gettext("People"), "people", "panel.staff", Right.PEOPLE_READ),
         (gettext("Policy"), "key", "panel.policy", Right.PLACES_MANAGE),
         (gettext("Data protection"), "information", "panel.privacy", Right.PLACES_MANAGE),
         (gettext("Mail"), "mail", "panel.mail", Right.MAIL_READ),

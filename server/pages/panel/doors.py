@@ -59,7 +59,12 @@ def doors() -> str:
     """List the doors."""
     with reading() as work:
         may_lock_down = work.principal.may(Right.DOORS_LOCKDOWN)
-        return render_template("panel/doors.html", doors=shown(work), may_lock_down=may_lock_down)
+        return render_template(
+            "panel/doors.html",
+            doors=shown(work),
+            may_lock_down=may_lock_down,
+            may_open=work.principal.may(Right.DOORS_COMMAND),
+        )
 
 
 @blueprint.get("/doors/list")

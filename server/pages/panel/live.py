@@ -4,20 +4,23 @@ from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from typing import Any, NamedTuple
 
-from flask import render_template, url_for
+from flask import render_template
 
 from access_protocol.events import Outcome
 from access_protocol.ids import CredentialId
 from access_protocol.wording import Language, sentence
 from server.access import models as access
 from server.access.models import AccessEvent
+from server.kernel.ids import VisitorId
 from server.kernel.pagination import MOST, PageQuery
 from server.kernel.principal import Right, require
 from server.kernel.request import reading
 from server.kernel.work import Work
-from server.meetings import models as meetings
-from server.meetings.models import Attendance
-from server.pages import states
+from server.meetings import actions as meetings
+from server.meetings.actions import MeetingRecord, State
+from server.pages import bearers, states
+from server.pages.bearers import Bearer
+from server.pages.meetings import state_of
 from server.pages.names import Names
 from server.pages.panel import blueprint, doors, passback
 from server.pages.panel.visits import badge, names_of
@@ -184,22 +187,22 @@ def _events(work: Work) -> list[EventLine]:
     query = access.EventQuery(limit=EVENTS_SHOWN, cursor=None)
     decisions = access.decisions(work.session, query).items
     outcomes = access.outcomes_of(work.session, [each.event for each in decisions])
-    known = _bearers(work, [each.credential for each in decisions])
+    known = bearers.of(work, [each.credential for each in decisions])
     names, language = Names(work), Language(current())
 
     def line(event: AccessEvent) -> EventLine:
-        guest = known.get(event.credential) if event.credential else None
+        bearer = known.get(event.credential) if event.credential else None
         asked = work.session.get(access.DoorCommand, event.event) if event.event else None
-        if asked is not None and asked.visitor is None:
+        if asked is not None and asked.credential is None and asked.visitor is None:
             return _by_an_operator(names, event, asked)
         return EventLine(
             key=event.id,
             at=event.at,
             state=states.granted() if event.granted else states.refused(),
-            who=guest[1].name if guest else gettext("Unknown pass"),
-            company=guest[1].company if guest else "",
+            who=bearer.name if bearer else gettext("Unknown pass"),
+            company=_beside(names, bearer, asked),
             where=names.access_point(event.site, event.access_point),
-            why=sentence(event.reason, language) if event.reason else "",
+            why=sentence(event.reason, language) if event.reason else asked.reason if asked else "",
             outcome=_outcome(outcomes.get((event.gate, event.event), []), asked),
         )
 
@@ -227,27 +230,29 @@ def _by_an_operator(names: Names, event: AccessEvent, asked: access.DoorCommand)
     )
 
 
-def _bearers(
-    work: Work, credentials: Sequence[CredentialId | None]
-) -> dict[CredentialId, tuple[Visit, Visitor]]:
-    return visits.by_credentials(work.session, {each for each in credentials if each is not None})
+def _beside(names: Names, bearer: Bearer | None, asked: access.DoorCommand | None) -> str:
+    """Return the company, and who let them through where somebody did."""
+    detail = bearer.detail if bearer else ""
+    if asked is None or asked.visitor is None or asked.person is None:
+        return detail
+    by = gettext("let through by %(name)s", name=names.person(asked.person))
+    return " · ".join(filter(None, (detail, by)))
 
 
 def _inside(work: Work) -> list[InsideLine]:
     present = access.inside(work.session)
-    known = _bearers(work, [each.credential for each in present])
+    known = bearers.of(work, [each.credential for each in present])
     names = Names(work)
     lines: list[InsideLine] = []
     for each in present:
-        guest = known.get(each.credential)
-        company = guest[1].company if guest else ""
+        bearer = known.get(each.credential)
         zone = names.zone(each.site, each.zone)
         lines.append(
             InsideLine(
                 key=each.credential.hex(),
-                name=guest[1].name if guest else each.credential.hex()[:8],
-                detail=" · ".join(part for part in (company, zone) if part),
-                url=url_for("panel.visit", visit_id=guest[0].id) if guest else "",
+                name=bearer.name if bearer else each.credential.hex()[:8],
+                detail=" · ".join(part for part in (bearer.detail if bearer else "", zone) if part),
+                url=bearer.url if bearer else "",
                 since=each.since,
             )
         )
@@ -257,19 +262,28 @@ def _inside(work: Work) -> list[InsideLine]:
 def _rooms(work: Work) -> list[RoomLine]:
     today = [visit for visit in _visits_of_today(work) if visit.room]
     guests = visits.visitors_by_visit(work.session, [visit.id for visit in today])
-    came = meetings.by_visit(work.session, [visit.id for visit in today])
+    records = meetings.records_of(work, today)
     names = Names(work)
     return [
         RoomLine(
             name=names.room(visit.room),
             when=f"{span(visit.starts_at, visit.ends_at)} · {names_of(guests.get(visit.id, []))}",
-            people=_came(came.get(visit.id, []), guests.get(visit.id, [])),
-            state=badge(visit, work.now),
+            people=_came(records[visit.id], guests.get(visit.id, [])),
+            state=_state(visit, records[visit.id], work.now),
         )
         for visit in today
     ]
 
 
-def _came(attendance: Sequence[Attendance], guests: Sequence[Visitor]) -> list[str]:
+def _state(visit: Visit, record: MeetingRecord, now: datetime) -> Badge:
+    """Return how a meeting stands by its door, or the visit by the clock where no door tells."""
+    return badge(visit, now) if record.state is State.NOT_RECORDED else state_of(record.state)
+
+
+def _came(record: MeetingRecord, guests: Sequence[Visitor]) -> list[str]:
     names = {guest.id: guest.name for guest in guests}
-    return [f"{names.get(each.visitor, '')} {local(each.entered_at)}" for each in attendance]
+    return [
+        f"{names.get(VisitorId(each.who.id), '')} {local(each.entered.at)}"
+        for each in record.participants
+        if each.who.is_visitor and each.entered is not None
+    ]

@@ -18,6 +18,7 @@ from server.kernel.principal import Right, require
 from server.kernel.request import begin, reading
 from server.kernel.text import on_one_line
 from server.kernel.work import Work
+from server.pages import bearers
 from server.pages.names import Names, chosen_place
 from server.pages.panel import blueprint
 from server.places import models as places
@@ -130,13 +131,11 @@ def _inside(work: Work) -> list[tuple[str, str]]:
 
 def _shown(work: Work) -> dict[str, Sequence[ConflictLine] | bool]:
     page = actions.list_conflicts(work, PageQuery(limit=SHOWN, cursor=None))
-    known = visits.by_credentials(
-        work.session, {CredentialId(bytes(each.credential)) for each in page.items}
-    )
+    known = bearers.of(work, {CredentialId(bytes(each.credential)) for each in page.items})
     names = Names(work)
 
     def line(found: AntiPassbackConflict) -> ConflictLine:
-        guest = known.get(CredentialId(bytes(found.credential)))
+        bearer = known.get(CredentialId(bytes(found.credential)))
         settled = ""
         if found.acknowledged_at is not None:
             who = names.person(found.acknowledged_by)
@@ -144,8 +143,8 @@ def _shown(work: Work) -> dict[str, Sequence[ConflictLine] | bool]:
         may = not settled and work.principal.may(Right.DOORS_COMMAND, found.site)
         return ConflictLine(
             key=found.id,
-            who=guest[1].name if guest else gettext("Unknown pass"),
-            visit_url=url_for("panel.visit", visit_id=guest[0].id) if guest else "",
+            who=bearer.name if bearer else gettext("Unknown pass"),
+            visit_url=bearer.url if bearer else "",
             zone=names.zone(found.site, found.zone),
             first_at=found.first_at,
             first_where=_where(names, found.site, found.first_access_point),

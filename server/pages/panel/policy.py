@@ -89,6 +89,7 @@ def policy_site(site: str) -> AnyResponse:
             static_staleness_h=form.value("static_staleness_h"),
             staleness_h=form.value("staleness_h"),
             static_zones=form.every("static_zones"),
+            staff_zones=form.every("staff_zones"),
         )
         actions.change_site(work, code, wanted)
 
@@ -100,16 +101,18 @@ def policy_site(site: str) -> AnyResponse:
                 "staleness_h": str(row.staleness_h),
             }
         chosen = [str(zone) for zone in row.static_zones] if fresh else form.every("static_zones")
+        staff = [str(zone) for zone in row.staff_zones] if fresh else form.every("staff_zones")
         names = Names(work)
         return render_template(
             "panel/policy_site.html",
+            staff_chosen=staff,
             form=form,
             name=names.site(code),
             zones=[(zone.number, names.zone(code, zone.number)) for zone in _zones(work, code)],
             chosen=chosen,
         )
 
-    return _edit(code, store, show, ("static_zones",))
+    return _edit(code, store, show, ("static_zones", "staff_zones"))
 
 
 @blueprint.route("/policy/<site>/zones/<int:number>", methods=["GET", "POST"])
