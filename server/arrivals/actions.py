@@ -49,8 +49,10 @@ from server.arrivals.leaving import clear_presence, note_passage
 from server.arrivals.owntracks import LARGEST as LARGEST_OWNTRACKS
 from server.arrivals.owntracks import received as take_owntracks
 from server.arrivals.poster_sheets import Size as PosterSize
+from server.arrivals.poster_sheets import contact_words
 from server.arrivals.poster_sheets import pdf as poster_pdf
 from server.arrivals.poster_sheets import picture as poster_picture
+from server.arrivals.poster_sheets import sheet as qr_sheet
 from server.arrivals.posters import NewPoster, PosterChanged, list_posters, note_scan
 from server.arrivals.posters import address as poster_address
 from server.arrivals.posters import found as poster_found
@@ -123,6 +125,7 @@ __all__ = [
     "as_read",
     "ask_approval",
     "clear_presence",
+    "contact_words",
     "drawn",
     "end_tracker",
     "enter",
@@ -156,6 +159,7 @@ __all__ = [
     "prune_approvals",
     "put_fence",
     "put_up_poster",
+    "qr_sheet",
     "qr_svg",
     "reach_m",
     "read_code",

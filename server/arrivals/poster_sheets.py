@@ -4,6 +4,7 @@
 
 import base64
 import io
+from collections.abc import Sequence
 from enum import StrEnum
 from functools import cache
 from importlib import resources
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment
 
+from access_protocol.ids import SiteCode
 from server.arrivals import entry_rules, posters
 from server.arrivals.models import Poster
 from server.kernel.work import Work
@@ -48,18 +50,22 @@ class Words(NamedTuple):
 
 def pdf(work: Work, poster: Poster, size: Size) -> bytes:
     """Return the paper as PDF: one page, the QR as vectors at level Q, fonts embedded."""
+    return sheet(posters.address(work, poster), _words(work, poster), poster.check_number, size)
+
+
+def sheet(address: str, words: Sequence[Words], check_number: str, size: Size) -> bytes:
+    """Return the paper of anything that hangs as a QR: its address, its check number, and its words."""
     # It costs half a second and 40 MB, and most processes never print.
     from weasyprint import CSS, HTML  # noqa: PLC0415
 
-    address = posters.address(work, poster)
     parts = urlsplit(address)
     text = _template().render(
         size=size.value,
-        languages=_words(work, poster),
+        languages=words,
         qr=f"data:image/svg+xml;base64,{base64.b64encode(entry_rules.qr_svg(address)).decode()}",
         host=parts.netloc,
         path=parts.path,
-        number=entry_rules.as_read(poster.check_number),
+        number=entry_rules.as_read(check_number),
     )
     styles = [CSS(string=_file("poster.css")), CSS(string=f"@page {{ size: {PAPERS[size]} }}")]
     made = HTML(string=text).write_pdf(stylesheets=styles)
@@ -81,6 +87,30 @@ def pages(document: bytes, width: int) -> list[bytes]:
             picture = io.BytesIO()
             page.render(scale=width / page.get_width()).to_pil().save(picture, "PNG")
             found.append(picture.getvalue())
+    return found
+
+
+def contact_words(work: Work, site_code: SiteCode) -> list[Words]:
+    """Return what a "contact us" sign says in each language of its site."""
+    site = work.session.get_one(Site, site_code)
+    found: list[Words] = []
+    for code in site.languages:
+        with speaking(code):
+            found.append(
+                Words(
+                    code=code,
+                    site=places.name_in(site, code),
+                    portal=gettext("Write to us"),
+                    check=gettext("Check number"),
+                    heading=gettext("Scan with your phone's camera"),
+                    steps=[
+                        gettext("Scan the code, or type the address into your browser."),
+                        gettext("The page shows a check number. Is it the one on this paper?"),
+                        gettext("Write your question. No app, no account."),
+                    ],
+                    stranger="",
+                )
+            )
     return found
 
 

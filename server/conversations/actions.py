@@ -25,6 +25,7 @@ from server.conversations.contacts import found as contact_found
 from server.conversations.contacts import get as get_contact
 from server.conversations.contacts import list_points as list_contacts
 from server.conversations.contacts import note_scan as note_contact_scan
+from server.conversations.contacts import pdf as contact_pdf
 from server.conversations.contacts import put_up as put_up_contact
 from server.conversations.contacts import take_down as take_down_contact
 from server.conversations.events import AnswerWanted, ConversationClosed, HandedOver, MessageSaid
@@ -82,6 +83,7 @@ from server.conversations.opening import (
     open_for_visitor,
 )
 from server.conversations.questions import (
+    OFFERED,
     Answer,
     QuestionInput,
     Tried,
@@ -152,6 +154,7 @@ __all__ = [
     "MOST_FILES",
     "MOST_SHOWN",
     "NOTICE",
+    "OFFERED",
     "PLACES",
     "Answer",
     "AnswerWanted",
@@ -206,6 +209,7 @@ __all__ = [
     "close",
     "contact_address",
     "contact_found",
+    "contact_pdf",
     "count_waiting",
     "countries",
     "figures",

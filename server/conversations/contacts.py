@@ -96,6 +96,12 @@ def address(work: Work, point: ContactPoint) -> str:
     return f"{str(work.settings.base_url).rstrip('/')}/{PATH}/{point.code}"
 
 
+def pdf(work: Work, point: ContactPoint, size: arrivals.PosterSize) -> bytes:
+    """Return the paper to print and hang up."""
+    words = arrivals.contact_words(work, point.site)
+    return arrivals.qr_sheet(address(work, point), words, point.check_number, size)
+
+
 def _fresh_code(work: Work) -> str:
     for _ in range(_TRIES):
         code = arrivals.new_code(work.ids.random_bytes)

@@ -168,6 +168,8 @@ def _opened(name: str, content: bytes) -> Image.Image:
             picture = Image.open(io.BytesIO(content), formats=list(_PICTURES))
     except UnidentifiedImageError:
         raise FileRefused(Refusal.UNKNOWN, name) from None
+    except Image.DecompressionBombError:
+        raise FileRefused(Refusal.TOO_MANY_PIXELS, name) from None
     if picture.width * picture.height > MOST_PIXELS:
         raise FileRefused(Refusal.TOO_MANY_PIXELS, name)
     return picture
