@@ -36,6 +36,7 @@ from server.refreshments import api as refreshments_api
 from server.refreshments import messages as refreshments_messages
 from server.visits import api as visits_api
 from server.visits import messages as visits_messages
+from server.wayfinding import api as wayfinding_api
 from server.web import limits
 from server.web.session import COOKIE
 
@@ -44,6 +45,7 @@ VERSION = "0.1.0"
 APIS = (
     people_api,
     places_api,
+    wayfinding_api,
     devices_api,
     visits_api,
     credentials_api,

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from server.kernel.errors import GenkanError
 from server.kernel.settings import Settings
+from server.wayfinding.command_line import floor_plans
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(floor_plans(lambda do: _with_office(_checked(), do)), name="floor-plan")
 screen = Console()
 trouble = Console(stderr=True)
 
@@ -41,8 +43,7 @@ def serve() -> None:
     from server.processes import serve as process
     from server.processes.ports import PortTaken
 
-    settings = _settings()
-    _check_database(settings)
+    settings = _checked()
     try:
         process.run(settings, lambda line: screen.print(line, highlight=False))
     except (process.NotReady, PortTaken) as error:
@@ -371,12 +372,10 @@ def _settings() -> Settings:
 
 
 def _checked() -> Settings:
-    settings = _settings()
-    _check_database(settings)
-    return settings
+    return _check_database(_settings())
 
 
-def _check_database(settings: Settings) -> None:
+def _check_database(settings: Settings) -> Settings:
     from server.kernel.database import open_database
     from server.kernel.schema import is_current
 
@@ -385,6 +384,7 @@ def _check_database(settings: Settings) -> None:
     engine.dispose()
     if not current:
         _fail("The database is not at the version of this program. Run: python -m server init")
+    return settings
 
 
 def _migrate() -> None:

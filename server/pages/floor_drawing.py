@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
 import shapely
 
 from server.kernel.plane import Spot
@@ -229,6 +230,8 @@ class _Sheet:
         """Return the words that find room, what matters most first."""
         labels: list[Label] = []
         marked, letter = self._marked, self._letter
+        for line in marked.way:
+            self._keep_clear(line)
         if here is not None:
             self._take(here, letter * 1.6, letter * 1.6)
             self._beside(labels, marked.here_words, here, "here")
@@ -236,7 +239,9 @@ class _Sheet:
             self._take(following, letter * 1.2, letter * 1.2)
             self._beside(labels, marked.next_words, following, "next")
         if marked.target is not None:
-            self._within(labels, marked.target, "target")
+            at = self._at(marked.target.point)
+            self._take(at, letter, letter)
+            self._beside(labels, marked.target.name.of(self._language), at, "target")
         for thing, words in marked.machines:
             if thing.level == self._level.id and words:
                 self._beside(labels, words, self._at(thing.point), "machine")
@@ -245,12 +250,29 @@ class _Sheet:
                 self._within(labels, unit, "unit")
         return labels
 
+    def _keep_clear(self, line: Sequence[Spot]) -> None:
+        """Let no words stand on the way."""
+        drawn = shapely.LineString(line)
+        steps = max(1, round(drawn.length / (self._letter * 0.7)))
+        for number in range(steps + 1):
+            point = drawn.interpolate(number / steps, normalized=True)
+            self._take(self._at(Spot(point.x, point.y)), self._letter * 0.5, self._letter * 0.5)
+
     def _beside(self, labels: list[Label], words: str, at: At, kind: str) -> None:
         """Put words above or below a place, or beside it, where nothing else stands."""
-        width, letter = _width(words) * self._letter, self._letter
+        letter = self._letter
+        # These are written bold.
+        width = _width(words) * letter * 1.12
         x = min(max(at.x, self._inner[0] + width / 2), self._inner[1] - width / 2)
-        for dy in (-1.5, 1.75, -2.7, 2.95):
-            centre = At(x, at.y + dy * letter)
+        aside = width / 2 + letter * 1.3
+        left, right = (
+            max(at.x - aside, self._inner[0] + width / 2),
+            min(at.x + aside, self._inner[1] - width / 2),
+        )
+        places = [
+            At(each, at.y + dy * letter) for dy in (-1.6, 1.8, 0) for each in (x, right, left)
+        ]
+        for centre in (*places, At(x, at.y - 2.8 * letter), At(x, at.y + 3 * letter)):
             if self._is_free(centre, width, letter * 1.1):
                 self._take(centre, width, letter * 1.1)
                 labels.append(Label(words, _rounded(centre), kind))
@@ -263,19 +285,21 @@ class _Sheet:
         if not words:
             return
         width, letter = _width(words) * self._letter, self._letter
-        corners = [self._at(Spot(x, y)) for x, y in shapely.get_coordinates(unit.shape)]
-        left, right = min(at.x for at in corners), max(at.x for at in corners)
-        top, bottom = min(at.y for at in corners), max(at.y for at in corners)
+        area = self._on_page(unit.shape)
+        left, top, right, bottom = area.bounds
         point = self._at(unit.point)
         for centre in (point, At((left + right) / 2, point.y), At(point.x, (top + bottom) / 2)):
-            fits = width < (right - left) * 0.96 and letter * 1.2 < bottom - top
-            inside = left < centre.x - width / 2 and centre.x + width / 2 < right
-            if (kind == "target" or (fits and inside)) and self._is_free(
-                centre, width, letter * 1.1
-            ):
+            x, y = width / 2 * 0.96, letter * 0.55
+            frame = shapely.box(centre.x - x, centre.y - y, centre.x + x, centre.y + y)
+            if area.covers(frame) and self._is_free(centre, width, letter * 1.1):
                 self._take(centre, width, letter * 1.1)
                 labels.append(Label(words, _rounded(centre), kind))
                 return
+
+    def _on_page(self, area: AnyArea) -> AnyArea:
+        return shapely.transform(
+            area, lambda spots: np.array([self._at(Spot(*each)) for each in spots])
+        )
 
     def _take(self, at: At, width: float, height: float) -> None:
         self._taken.append(

@@ -214,14 +214,14 @@ class _Composition:
         return len(legs) == 1 and legs[0].kind is LegKind.ARRIVE and legs[0].metres == 0
 
     def _next(self, legs: Sequence[Leg]) -> Opening | None:
-        """Return the next portal on the way."""
-        for leg in legs:
-            opening = self._building.openings[leg.opening] if leg.opening else None
-            if opening is not None and opening.portal and opening.portal != self._now.last:
-                return opening
+        """Return the next portal on the way; who has not come yet begins at the entrance."""
+        openings = [leg.opening for leg in legs if leg.opening]
         if self._now.last is None and self._now.start is not None:
-            first = self._building.openings.get(OpeningId(self._now.start.id))
-            return first if first and first.portal else None
+            openings.insert(0, OpeningId(self._now.start.id))
+        for each in openings:
+            found = self._building.openings.get(each)
+            if found is not None and found.portal and found.portal != self._now.last:
+                return found
         return None
 
     def _pictures(
@@ -238,7 +238,10 @@ class _Composition:
                 machines=self._machines,
                 portals=frozenset(self._portals),
                 target=target
-                if target and target.level == level.id and self._goal is not Goal.OUT
+                if target
+                and target.level == level.id
+                and self._goal is not Goal.OUT
+                and self._now.stage is not Stage.IN_ROOM
                 else None,
             )
             if next_door is not None and next_door.level == level.id:

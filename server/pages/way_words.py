@@ -109,8 +109,10 @@ def _walk(leg: Leg) -> str:
             return gettext("Turn right and go %(metres)d m.", metres=metres)
         case Turn.BACK:
             return gettext("Turn round and go %(metres)d m.", metres=metres)
-        case _:
+        case Turn.STRAIGHT:
             return gettext("Go straight on for %(metres)d m.", metres=metres)
+        case None:
+            return gettext("Go %(metres)d m.", metres=metres)
 
 
 def _through(door: str, side: Turn | None) -> str:

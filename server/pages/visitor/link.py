@@ -36,6 +36,7 @@ SECTIONS = (
     Section("drink", drink.section),
     Section("answer", answer.section),
     Section("agree", replies.agree),
+    Section("way", way.section),
     Section("appointment", appointment.section),
     Section("coming", coming.section),
     Section("way", way.section),
