@@ -37,6 +37,7 @@ from server.kernel.ids import SeriesGuestId, VisitorId
 from server.kernel.outbox import OutboxSettled
 from server.kernel.work import Office, Reactions, Work
 from server.meetings import actions as meetings
+from server.meetings.actions import NoShow, VisitorAttended
 from server.notifications import actions as notifications
 from server.notifications.actions import MessengerWrote, NewsKind, NoticeKind, NoticeUnanswered
 from server.people.actions import HostLeft, PersonDeactivated
@@ -176,6 +177,8 @@ def _register_doors(reactions: Reactions) -> None:
     # The page of whoever went through a door moves on by itself.
     on(PassageReported, _show_passage)
     on(DoorReported, meetings.door_reported)
+    on(VisitorAttended, meetings.tell_in_room)
+    on(NoShow, meetings.tell_no_show)
     on(VisitChanged, lambda work, it: meetings.look_again(work, it.visit))
 
 

@@ -31,6 +31,7 @@ from server.meetings.rules import (
     State,
     Who,
 )
+from server.meetings.telling import tell_in_room, tell_no_show
 from server.visits import actions as visits
 from server.visits.models import Visit
 
@@ -62,6 +63,8 @@ __all__ = [
     "note_outcomes",
     "record_of",
     "records_of",
+    "tell_in_room",
+    "tell_no_show",
 ]
 
 

@@ -15,7 +15,10 @@ class VisitorAttended(Event):
     visitor: VisitorId
     visit: VisitId
     room: RoomId
+    at: datetime
     certainty: Certainty
+    alone: bool
+    """Whether nobody of the house is in the room with them."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -128,15 +128,6 @@ def in_rooms(
     return list(session.exec(statement.order_by(col(Visit.starts_at), col(Visit.id))).all())
 
 
-def by_visit(session: Session, visits: Iterable[VisitId]) -> dict[VisitId, list[Attendance]]:
-    """Return who came to each of the visits, in the order in which they came, with one query."""
-    statement = select(Attendance).where(col(Attendance.visit).in_(list(visits)))
-    found: dict[VisitId, list[Attendance]] = {}
-    for each in session.exec(statement.order_by(col(Attendance.entered_at))).all():
-        found.setdefault(each.visit, []).append(each)
-    return found
-
-
 def attendance(
     session: Session,
     query: PageQuery,

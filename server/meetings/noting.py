@@ -266,5 +266,12 @@ def _note_one(
     work.session.flush()
     live.notice(work, "attendance", about=visit.id, site=visit.site)
     work.record(
-        VisitorAttended(visitor=guest.id, visit=visit.id, room=room, certainty=entered.certainty)
+        VisitorAttended(
+            visitor=guest.id,
+            visit=visit.id,
+            room=room,
+            at=entered.at,
+            certainty=entered.certainty,
+            alone=record.state in {State.TO_COME, State.WAITING},
+        )
     )

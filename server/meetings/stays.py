@@ -131,8 +131,12 @@ def _rank(movement: Movement) -> tuple[int, datetime]:
     return -_SURENESS.index(movement.certainty), movement.at
 
 
-def _order(movement: Movement) -> tuple[datetime, str, str]:
-    return movement.at, movement.event, movement.who.id
+_FIRST = (Way.IN, Way.OUT, Way.ELSEWHERE)
+"""Of two passages at the same moment: who goes out came in before."""
+
+
+def _order(movement: Movement) -> tuple[datetime, int, str, str]:
+    return movement.at, _FIRST.index(movement.way), movement.event, movement.who.id
 
 
 def stays_of(movements: Iterable[Movement]) -> dict[Who, list[Stay]]:

@@ -18,6 +18,10 @@ class NoticeKind(StrEnum):
     COMPANIONS = "companions"
     PHONE_MOVED = "phone_moved"
     """Another phone took the visit over."""
+    IN_ROOM = "in_room"
+    """A visitor sits in the meeting room, and nobody of the house is with them."""
+    NO_SHOW = "no_show"
+    """A visitor did not come."""
     MESSAGE = "message"
     COMMENT = "comment"
     """A visitor wrote something in the survey."""
@@ -94,6 +98,7 @@ URGENT = frozenset(
         NoticeKind.ARRIVED,
         NoticeKind.WALK_IN,
         NoticeKind.APPROVAL_ASKED,
+        NoticeKind.IN_ROOM,
         NoticeKind.LOW_SCORE,
     }
 )
@@ -105,7 +110,7 @@ ON_THE_WAY = frozenset({NoticeKind.APPROACHING, NoticeKind.NEAR, NoticeKind.ARRI
 WANTS_REACTION = ON_THE_WAY | {NoticeKind.WALK_IN, NoticeKind.APPROVAL_ASKED, NoticeKind.MESSAGE}
 """When nobody reacts to these, the deputy is told."""
 
-TOLD_ONCE = ON_THE_WAY | {NoticeKind.WALK_IN}
+TOLD_ONCE = ON_THE_WAY | {NoticeKind.WALK_IN, NoticeKind.IN_ROOM, NoticeKind.NO_SHOW}
 """Told once a day for each visitor, however often it is noticed."""
 
 WORTHLESS_AFTERWARDS = ON_THE_WAY | {NoticeKind.WALK_IN, NoticeKind.APPROVAL_ASKED}

@@ -101,6 +101,12 @@ _EN = {
         "A visitor uses another phone now",
         ("If you did not expect this, please ask them.",),
     ),
+    NoticeKind.IN_ROOM: _Phrase(
+        "{name} is in {place}", "Your visitor is in the meeting room", ("Visit: {title}.",)
+    ),
+    NoticeKind.NO_SHOW: _Phrase(
+        "{name} has not come", "A visitor has not come", ("Visit: {title}.",)
+    ),
     NoticeKind.COMMENT: _Phrase(
         "A visitor wrote how it was",
         "A visitor wrote how it was",
@@ -159,6 +165,14 @@ _JA = {
         "お客様が別のスマートフォンに切り替えました",
         ("お心当たりがない場合は、ご本人にご確認ください。",),
     ),
+    NoticeKind.IN_ROOM: _Phrase(
+        "{name}様が{place}に入られました", "お客様が会議室に入られました", ("ご訪問：{title}。",)
+    ),
+    NoticeKind.NO_SHOW: _Phrase(
+        "{name}様はお見えになりませんでした",
+        "お見えにならなかったお客様がいます",
+        ("ご訪問：{title}。",),
+    ),
     NoticeKind.COMMENT: _Phrase(
         "来訪者から感想が届きました",
         "来訪者から感想が届きました",
@@ -209,6 +223,10 @@ _ZH = {
         "一位访客现在使用另一部手机",
         ("如非意料之中，请向本人确认。",),
     ),
+    NoticeKind.IN_ROOM: _Phrase(
+        "{name}已进入{place}", "您的访客已进入会议室", ("来访：{title}。",)
+    ),
+    NoticeKind.NO_SHOW: _Phrase("{name}没有来", "有访客没有来", ("来访：{title}。",)),
     NoticeKind.COMMENT: _Phrase(
         "一位访客写下了感受",
         "一位访客写下了感受",

@@ -14,7 +14,6 @@ from server.arrivals import models as arrivals
 from server.arrivals.actions import CrossingKind
 from server.kernel.ids import RoomId, VisitId, VisitorId
 from server.kernel.work import Work
-from server.meetings import models as meetings
 from server.places.models import Room
 from server.visits import models as visits
 from server.visits.models import Visit, Visitor
@@ -168,10 +167,6 @@ def _noticed(
             for each in crossings
         ]
     rooms = {visit.id: visit.room for visit in found}
-    entered = meetings.of_visitors(work.session, noticed)
-    for (visitor, room), attendance in entered.items():
-        if any(guest.id == visitor and rooms[guest.visit] == room for guest in guests):
-            noticed[visitor].append(Evidence(attendance.entered_at, Sign.ENTERED_ROOM))
     posted: dict[VisitorId, AccessPointId] = {}
     for visitor, check_in in arrivals.check_ins(work.session, noticed).items():
         posted[visitor] = AccessPointId(check_in.access_point)

@@ -37,6 +37,7 @@ NEWS = {
     NoticeKind.CHANGE_WISHED: "clock",
     NoticeKind.COMPANIONS: "people",
     NoticeKind.DECLINED: "cancelled",
+    NoticeKind.NO_SHOW: "cancelled",
     NoticeKind.MESSAGE: "message",
     NoticeKind.COMMENT: "message",
     NoticeKind.LOW_SCORE: "alarm",
