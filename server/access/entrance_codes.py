@@ -27,7 +27,7 @@ from server.kernel import live, outbox, throttle
 from server.kernel.desk import Desk
 from server.kernel.errors import NotFound
 from server.kernel.events import Event
-from server.kernel.ids import VisitorId
+from server.kernel.ids import PersonId, VisitorId
 from server.kernel.outbox import Outgoing, Sender, SendFailed
 from server.kernel.principal import Principal, Right, require
 from server.kernel.work import Work
@@ -98,14 +98,14 @@ def codes_ahead(
 
 
 def check_code(
-    work: Work, site: SiteCode, access_point: AccessPointId, digits: str, visitor: VisitorId
+    work: Work, site: SiteCode, access_point: AccessPointId, digits: str, who: VisitorId | PersonId
 ) -> bool:
-    """Tell whether a visitor gave the present code of this entrance or the one before.
+    """Tell whether a visitor, or somebody of the house, gave the present code of this entrance or the one before.
 
-    Wrong ones are counted for the visitor, wherever they try: raises `TooMany` after a few. The caller must
+    Wrong ones are counted for them, wherever they try: raises `TooMany` after a few. The caller must
     commit its work also where the answer is no, or nothing is counted.
     """
-    guessing = f"entrance-code:{visitor}"
+    guessing = f"entrance-code:{who}"
     throttle.check(work, guessing)
     row = work.session.get(Entrance, (site, access_point))
     typed = "".join(digits.split())

@@ -10,7 +10,9 @@ from enum import StrEnum
 from flask import Response, url_for
 from pydantic import BaseModel
 
+from access_protocol.ids import SiteCode
 from server.credentials.models import Issue
+from server.kernel.ids import PersonId
 from server.web.routes import STATIC, static_url
 
 MODULES = (
@@ -101,6 +103,11 @@ def worker(name: str, pages: str, *, above: str = "", others: Sequence[str] = ()
     # Asked for again at each opening, so that a new version of the pass arrives.
     response.headers["Cache-Control"] = "no-cache"
     return response
+
+
+def pass_key(person: PersonId, site: SiteCode) -> str:
+    """Return the name under which a phone keeps this person's pass: their pages and the poster's share it."""
+    return f"staff-{site}-{person}"
 
 
 def plain(name: str) -> str:

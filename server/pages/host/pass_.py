@@ -24,6 +24,7 @@ from server.pages.passes import (
     Standing,
     base64url,
     milliseconds,
+    pass_key,
     plain,
     worker,
 )
@@ -33,11 +34,6 @@ from server.web.limits import SMALL, at_most, limited
 
 _OTHERS = ("vendor/htmx.min.js", "vendor/htmx-ext-sse.min.js", "live.js", "host.js")
 """What the host's pages load beside the pass."""
-
-
-def pass_key(person: PersonId, site: SiteCode) -> str:
-    """Return the name under which a phone keeps this person's pass: their pages and the poster's share it."""
-    return f"staff-{site}-{person}"
 
 
 @blueprint.get("/pass")

@@ -5,7 +5,6 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from access_protocol.credential import CredentialClass
 from access_protocol.decision import DenyReason
-from access_protocol.events import ControllerEventKind
 from access_protocol.ids import AccessPointId, EventId
 from access_protocol.wording import sentence
 from server.access import actions as access
@@ -19,16 +18,11 @@ from server.kernel.principal import Principal
 from server.kernel.request import office
 from server.kernel.work import Work
 from server.pages.names import Names
-from server.pages.poster import blueprint, scanned, standing
+from server.pages.poster import blueprint, following, scanned, standing
 from server.pages.poster.standing import Guest
 from server.web import languages
 from server.web.languages import gettext
 from server.web.limits import SMALL, at_most, limited
-
-LONGEST_TEXT = 400
-_MEANS_OPEN = frozenset(
-    {ControllerEventKind.UNLOCKED, ControllerEventKind.OPENED, ControllerEventKind.PASSED}
-)
 
 
 @blueprint.post("/<code>/open")
@@ -50,7 +44,7 @@ def ask_door(code: str) -> AnyResponse:
                     "These are not the digits on the screen now. Please type the new ones."
                 )
                 return scanned.show(work, poster, why, Invalid.status)
-        evidence = Evidence(_texts(work, guest), seen, _is_there(work, poster))
+        evidence = Evidence(_texts(work, guest), seen, following.is_there(work, poster))
         command = arrivals.enter(work, guest.visit, guest.visitor, access_point, evidence)
         if command.state is not CommandState.DENIED:
             standing.forget_code()
@@ -102,30 +96,13 @@ def _followed(code: str, event: str, template: str) -> AnyResponse:
             visitor=guest.visitor.id,
             site=names.site(poster.site),
             portal=names.portal(poster.site, poster.portal),
-            outcome=_outcome(work, command),
+            outcome=following.outcome(work, command),
             reason=_why(work, command, poster, guest),
             host=names.person(guest.visit.host),
             visit_url=scanned.visit_url(work, guest),
             token=scanned.token_of(work, guest),
         )
     return Response(text, mimetype="text/html")
-
-
-def _outcome(work: Work, command: DoorCommand) -> str:
-    """Return waiting, open, denied, refused or silent; open is only what the controller reported."""
-    if command.state is CommandState.DENIED:
-        return "denied"
-    if access.reported_of_opening(work, command) & _MEANS_OPEN:
-        return "open"
-    match command.state:
-        case CommandState.WAITING | CommandState.DONE:
-            # It obeyed, but has not said yet that it is open; after a while nobody waits for that any more.
-            late = work.now > command.deadline and command.state is CommandState.DONE
-            return "silent" if late else "waiting"
-        case CommandState.REFUSED:
-            return "refused"
-        case _:
-            return "silent"
 
 
 def _why(work: Work, command: DoorCommand, poster: Poster, guest: Guest) -> str:
@@ -170,22 +147,10 @@ def _opens(poster: Poster) -> AccessPointId:
 
 def _texts(work: Work, guest: Guest) -> tuple[str, ...]:
     """Return what the phone's key signed, or for a phone without one what the server signs in its place."""
-    sent = request.form.get("presentation", "")
-    if sent and len(sent) <= LONGEST_TEXT:
-        return (sent,)
+    if signed := following.presentation():
+        return signed
     try:
         return (credentials.refresh(work, guest.visitor.id).text,)
     except GenkanError:
         # Withdrawn, or not yet: deciding says so, and journals it.
         return ()
-
-
-def _is_there(work: Work, poster: Poster) -> bool:
-    """Tell whether the phone says that it is within the fence; where it is is neither kept nor logged."""
-    try:
-        latitude, longitude, accuracy = (
-            float(request.form[each]) for each in ("latitude", "longitude", "accuracy")
-        )
-    except (KeyError, ValueError):
-        return False
-    return arrivals.is_at_site(work, poster.site, latitude, longitude, accuracy)

@@ -13,7 +13,7 @@ from server.kernel.principal import Principal
 from server.kernel.request import office
 from server.kernel.work import Work
 from server.pages.names import Names
-from server.pages.poster import blueprint, standing
+from server.pages.poster import blueprint, staff, standing
 from server.pages.poster.standing import Guest, Standing
 from server.refreshments.models import Machine
 from server.visits import actions as visits
@@ -77,6 +77,8 @@ def show(work: Work, poster: Poster, error: str = "", status: int = 200) -> Resp
     """Return the page of a poster that hangs."""
     found = standing.guests(work, poster)
     guest = chosen(found)
+    if (guest is None or not guest.can_enter) and staff.carries_pass(work, poster):
+        return staff.show(work, poster)
     names = Names(work)
     languages.prefer(
         languages.of_browser() or (guest.visitor.language if guest else None),

@@ -13,6 +13,7 @@ from server.arrivals.models import Poster
 from server.credentials import models as credentials
 from server.credentials.actions import window
 from server.kernel.principal import Principal
+from server.kernel.request import caller
 from server.kernel.work import Work
 from server.places.models import AccessPoint
 from server.visits import actions as visits
@@ -137,7 +138,7 @@ def note_code(work: Work, poster: Poster) -> None:
     For this poster and this phone only: the cookie is signed but could be copied, to another phone or to a browser at
     home, and the code of one entrance says nothing of another. A phone that keeps no visit has nothing to open.
     """
-    if phone.secret():
+    if phone.secret() or caller().principal.person:
         session[_SCANNED] = [poster.code, _phone(), int(work.now.timestamp())]
 
 
@@ -157,7 +158,7 @@ def forget_code() -> None:
 
 
 def _phone() -> str:
-    return visit_models.phone_hash(phone.secret())
+    return visit_models.phone_hash(phone.secret() or caller().principal.person or "")
 
 
 def _guest(work: Work, poster: Poster, visit: Visit, visitor: Visitor) -> Guest:
