@@ -16,6 +16,7 @@ from server.pages import states
 from server.pages.names import Names
 from server.pages.poster import blueprint
 from server.visits import actions as visits
+from server.visits import models as visit_models
 from server.visits.actions import TermsKind
 from server.visits.models import Visit, Visitor, VisitState
 from server.web import languages, phone
@@ -31,7 +32,7 @@ _FIELDS = ("name", "company", "email", "whom", "purpose")
 def walk_in(code: str) -> AnyResponse:
     """Ask a stranger who they are and whom they want to see."""
     with office().reading(Principal.anonymous()) as work:
-        return _form(work, _poster(work, code), Form.sent())
+        return _form(work, _poster(work, code), Form(_known_from_before(work)))
 
 
 @blueprint.post("/<code>/walk-in")
@@ -91,6 +92,15 @@ def go_on(code: str) -> AnyResponse:
     if form.has_errors:
         return _shown(code, "poster/waiting.html", form)
     return redirect(url_for("poster.scanned", code=code), 303)
+
+
+def _known_from_before(work: Work) -> dict[str, str]:
+    """Return what the owner of this phone allowed us to keep at an earlier visit, so that they need not type it."""
+    for _, guest in reversed(visit_models.by_phone(work.session, phone.secret())):
+        kept = visits.kept_of(work, guest.email)
+        if kept is not None:
+            return {"name": kept.name, "company": kept.company, "email": kept.email}
+    return {}
 
 
 def _shown(code: str, template: str, form: Form | None = None) -> AnyResponse:

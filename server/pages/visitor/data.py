@@ -10,20 +10,22 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from server.pages.visitor import blueprint
 from server.pages.visitor.sections import Shown
+from server.pages.visitor.survey import is_afterwards
 from server.pages.visitor.visiting import Visiting, visiting
 from server.privacy import actions as privacy
 from server.privacy.actions import Told
 from server.web.formats import local
-from server.web.languages import gettext
+from server.web.languages import LANGUAGES, gettext
 from server.web.limits import SMALL, at_most, limited
+
+_SPREAD = frozenset({"visitor", "visit"})
 
 
 class Fact(NamedTuple):
-    """One line: what it is, and what is kept; `depth` says how far within something else it stands."""
+    """What it is, and all that is kept of it, one line each."""
 
     name: str
-    value: str
-    depth: int
+    values: list[str]
 
 
 class Chapter(NamedTuple):
@@ -82,7 +84,7 @@ def delete_data(token: str) -> AnyResponse:
             token=token,
             site_name=now.names.site(now.visit.site),
             inside=not privacy.may_be_forgotten(now.work, now.visitor),
-            coming=now.counts,
+            coming=now.counts and not is_afterwards(now),
         )
     return Response(text, mimetype="text/html")
 
@@ -95,9 +97,9 @@ def _page(now: Visiting, template: str) -> str:
         site_name=now.names.site(now.visit.site),
         at=told.at,
         chapters=[
-            Chapter(_title(name), list(_facts(kept)))
+            Chapter(_title(name), facts)
             for name, kept in told.subjects.items()
-            if any(True for _ in _facts(kept))
+            if (facts := list(_facts(kept)))
         ],
     )
 
@@ -117,19 +119,24 @@ def _file(text: str, media_type: str, ending: str) -> Response:
     )
 
 
-def _facts(kept: object, name: str = "", depth: int = 0) -> Iterator[Fact]:
-    """Return the lines of something that JSON knows; what is empty is left out."""
-    match kept:
-        case None | "" | False:
-            return
-        case dict():
-            for key, value in cast("dict[str, object]", kept).items():
-                yield from _facts(value, _label(key), depth)
-        case list():
-            for each in cast("list[object]", kept):
-                yield Fact(name, _line(each), depth)
-        case _:
-            yield Fact(name, _value(kept), depth)
+def _facts(kept: object) -> Iterator[Fact]:
+    """Return what a subject keeps, name by name; what is empty is left out."""
+    if isinstance(kept, list):
+        if kept:
+            yield Fact("", [_line(each) for each in cast("list[object]", kept)])
+        return
+    for key, value in cast("dict[str, object]", kept or {}).items():
+        match value:
+            case None | "" | False:
+                continue
+            case dict() if key in _SPREAD:
+                yield from _facts(cast("dict[str, object]", value))
+            case dict() | list() if not value:
+                continue
+            case list():
+                yield Fact(_label(key), [_line(each) for each in cast("list[object]", value)])
+            case _:
+                yield Fact(_label(key), [_line(value)])
 
 
 def _line(kept: object) -> str:
@@ -143,14 +150,29 @@ def _line(kept: object) -> str:
 def _value(kept: object) -> str:
     if kept is True:
         return gettext("Yes")
-    if isinstance(kept, list | dict):
-        return _line(kept) if isinstance(kept, dict) else ", ".join(map(_line, kept))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    if isinstance(kept, list):
+        return ", ".join(_line(each) for each in cast("list[object]", kept))
+    if isinstance(kept, dict):
+        return _line(cast("dict[str, object]", kept))
     text = str(kept)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        return text
+        return _words().get(text, text)
     return local(moment, "both") if moment.tzinfo else text
+
+
+def _words() -> dict[str, str]:
+    return {
+        "exit_gate": gettext("Left through the gate"),
+        "by_itself": gettext("Taken to have left"),
+        "guard": gettext("Checked out by a guard"),
+        "static": gettext("Printed or mailed"),
+        "bound": gettext("Bound to a phone"),
+        "in": gettext("in"),
+        "out": gettext("out"),
+        **LANGUAGES,
+    }
 
 
 def _title(name: str) -> str:
@@ -183,15 +205,17 @@ def _label(key: str) -> str:
         "site": gettext("Site"),
         "starts_at": gettext("Begins"),
         "ends_at": gettext("Ends"),
-        "browser": gettext("Browser of your phone"),
-        "since": gettext("Since"),
+        "phone": gettext("Your phone"),
+        "left": gettext("You left"),
+        "answered_at": gettext("When"),
+        "replied_at": gettext("Answered"),
+        "checked_in": gettext("Checked in"),
+        "registered": gettext("Registered at the entrance"),
         "agreements": gettext("You agreed to"),
         "wishes": gettext("You asked for"),
         "companions": gettext("You bring"),
         "at": gettext("When"),
-        "how": gettext("How"),
         "coming": gettext("On the way"),
-        "where": gettext("Where"),
         "passes": gettext("Pass"),
         "passages": gettext("Passed"),
         "messages": gettext("Message"),
