@@ -121,5 +121,5 @@ def _floors(work: Work, site: SiteCode, building: Building) -> list[Picture]:
 
 
 def _line(placed: plans.Placed) -> Line:
-    floor = placed.level.name.of(current()) if placed.level else ""
+    floor = placed.level.short_name.of(current()) if placed.level else ""
     return Line(places.name_in(placed.name, current()), placed.id, floor)
