@@ -61,6 +61,8 @@ class Consumption:
 def refill(work: Work, site: SiteCode, machine: PortalId, number: int, wanted: Refill) -> Slot:
     """Note that somebody put more into a slot."""
     slot = _slot(work, site, machine, number)
+    if slot.item is None:
+        raise Invalid([("count", "needs an item first: say what lies in the slot")])
     if slot.stock + wanted.count > slot.capacity:
         fits = slot.capacity - slot.stock
         raise Invalid([("count", f"is more than fits: there is room for {fits}")])
@@ -71,6 +73,8 @@ def refill(work: Work, site: SiteCode, machine: PortalId, number: int, wanted: R
 def correct(work: Work, site: SiteCode, machine: PortalId, number: int, wanted: Correction) -> Slot:
     """Note how many somebody counted in a slot."""
     slot = _slot(work, site, machine, number)
+    if wanted.stock and slot.item is None:
+        raise Invalid([("stock", "needs an item first: say what lies in the slot")])
     if wanted.stock > slot.capacity:
         raise Invalid([("stock", f"is more than fits: there is room for {slot.capacity}")])
     slot.restocked_at = None

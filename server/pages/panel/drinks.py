@@ -356,13 +356,17 @@ def _card(work: Work, names: Names, machine: Machine) -> MachineCard:
     return MachineCard(machine, name, names.site(machine.site), online, lines)
 
 
-def _state(machine: Machine, slot: Slot, said: SlotCondition | None, *, online: bool) -> Badge:
+def _state(  # noqa: PLR0911  one line each
+    machine: Machine, slot: Slot, said: SlotCondition | None, *, online: bool
+) -> Badge:
     if slot.restocked_at is not None:
         return Badge("waiting", "edit", gettext("Refilled: how many lie in it?"))
     if online and said is SlotCondition.OUT_OF_ORDER:
         return Badge("bad", "alarm", gettext("Out of order, by the machine's word"))
     if online and said is SlotCondition.EMPTY and slot.stock:
         return Badge("bad", "alarm", gettext("Empty, by the machine's word"))
+    if slot.item is None:
+        return Badge("", "information", gettext("Not in use"))
     if slot.stock == 0:
         return Badge("bad", "refused", gettext("Sold out"))
     if slot.stock <= machine.low_stock:
