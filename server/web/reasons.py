@@ -16,6 +16,12 @@ N_: Callable[[str], str] = _kept
 REASONS = (
     N_("must be after the beginning"),
     N_("must not lie in the past"),
+    N_("Only visitors of this visit can be named."),
+    N_("Nobody was there and stayed away."),
+    N_("Please say what was otherwise."),
+    N_("must lie within a day of the appointment, and not in the future"),
+    N_("must come after the beginning"),
+    N_("Only a person can say so."),
     N_("is missing"),
     N_("is on the list twice"),
     N_("is no text in UTF-8, Shift_JIS or GB18030"),

@@ -173,3 +173,19 @@ def test_the_whole_day_is_one_table(scene: Scene) -> None:
     answer = scene.browser.get("/panel/meetings.csv?day=2026-04-01")
     rows = list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"), newline="")))
     assert len(rows) == 1 + 3
+
+
+def test_the_api_tells_the_same_record(scene: Scene) -> None:
+    visit, guests = running(scene)
+    scene.sign_in("security")
+    told = scene.browser.get(f"/api/v1/meetings/{visit.id}").get_json()
+    assert (told["state"], told["late_s"], told["late_hosts"]) == ("running", 120, True)
+    assert told["started"] == {
+        "at": "2026-04-01T05:17:07Z",
+        "certainty": "passed",
+        "event": None,
+    }
+    anna = told["participants"][0]
+    assert (anna["visitor"], anna["standing"]) == (guests[0].id, "inside")
+    rows = scene.browser.get(f"/api/v1/attendance?visit={visit.id}").get_json()["items"]
+    assert [row["entered_at"] for row in rows] == [anna["entered"]["at"]]
