@@ -12,8 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from access_protocol.ids import SiteCode
 from server.conversations import actions
-from server.conversations.actions import PLACES, CannedInput, HoursInput, OfficeHours
-from server.conversations.inbox_models import CannedAnswer
+from server.conversations.actions import PLACES, CannedAnswer, CannedInput, HoursInput, OfficeHours
 from server.kernel.errors import GenkanError, Invalid, NotFound
 from server.kernel.ids import CannedAnswerId
 from server.kernel.principal import Right
