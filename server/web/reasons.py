@@ -119,4 +119,12 @@ REASONS = (
     N_("There is no such conversation."),
     N_("There is no host to pass this to."),
     N_("This question is not offered any more."),
+    N_("Please scan the code at the machine again."),
+    N_("Drinks are offered once you are past the gate."),
+    N_("Drinks are for guests of the day. Your visit is over or has not begun."),
+    N_("You have had what we can offer you today. We hope you liked it."),
+    N_("Your drink is on its way already. One moment, please."),
+    N_("That took a little long. Please choose again."),
+    N_("This machine cannot be reached from here yet."),
+    N_("Somebody has just ordered from this slot. Please try again in a few minutes."),
 )
