@@ -11,6 +11,7 @@ from server.access import messages as access_messages
 from server.arrivals import api as arrivals_api
 from server.arrivals import entrance_api
 from server.arrivals import messages as arrivals_messages
+from server.conversations import api as conversations_api
 from server.conversations import messages as conversations_messages
 from server.credentials import api as credentials_api
 from server.devices import api as devices_api
@@ -53,6 +54,7 @@ APIS = (
     arrivals_api,
     entrance_api,
     meetings_api,
+    conversations_api,
     refreshments_api,
     notifications_api,
     timeline_api,

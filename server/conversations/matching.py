@@ -3,7 +3,7 @@
 BM25 (bm25s) over characters and pairs of characters, so that no language needs its words told apart, and small
 mistakes of typing cost little. A score is divided by the geometric mean of what text and phrase score against
 themselves, which makes it a measure from 0 to 100 that one threshold can be set for. How that and the threshold were
-chosen stands in docs/adr/0030-matching-questions.md.
+chosen stands in docs/adr/0031-matching-questions.md.
 """
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # bm25s leaves the types of what it returns open.

@@ -24,7 +24,7 @@ from server.places import actions as places
 from server.places import models as places_models
 from server.places.actions import AccessPointInput, NewSite, PortalInput, RoomInput, ZoneInput
 from server.places.rules import PASSES, PortalKind
-from server.processes import demo_building, demo_drinks, demo_reception, demo_visits
+from server.processes import demo_building, demo_drinks, demo_questions, demo_reception, demo_visits
 
 SITE = SiteCode("TYO")
 PASSWORD = "genkan-demo-2026"  # noqa: S105  printed for whoever looks at the demo
@@ -66,6 +66,7 @@ def write(office: Office) -> dict[str, Any]:
         codes = [_device(work, name, kind, title) for name, kind, title in DEVICES]
         reception = demo_reception.write(work, SITE)
         demo_building.write(work, SITE)
+        demo_questions.write(work, SITE)
         drinks = demo_drinks.write(work, SITE)
     guests = demo_visits.write(office, PEOPLE[-1][0], RoomId(room))
     return {

@@ -3,6 +3,7 @@
 from access_protocol.ids import SiteCode
 from access_protocol.wording import Language
 from server.conversations import actions as conversations
+from server.conversations import models
 from server.conversations.actions import NewContactPoint, QuestionInput
 from server.kernel.work import Work
 
@@ -335,7 +336,9 @@ QUESTIONS: list[tuple[dict[Language, list[str]], dict[Language, str]]] = [
 
 
 def write(work: Work, site: SiteCode) -> None:
-    """Give a site the list, and one sign by which people without a visit can write to it."""
+    """Give a site the list, and one sign by which people without a visit can write to it, where they are missing."""
+    if models.questions_of(work.session, site):
+        return
     for position, (asked, answers) in enumerate(QUESTIONS, 1):
         question = QuestionInput(asked=asked, answers=answers, position=position)
         conversations.add_question(work, site, question)
