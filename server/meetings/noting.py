@@ -13,6 +13,7 @@ from server.credentials import models as credentials
 from server.devices.actions import DoorReported
 from server.kernel import live
 from server.kernel.ids import AttendanceId, RoomId, VisitId, VisitorId
+from server.kernel.upsert import insert_once
 from server.kernel.work import Work
 from server.meetings import models
 from server.meetings.events import (
@@ -30,7 +31,7 @@ from server.places.models import AccessPoint, Room
 from server.visits import models as visits
 from server.visits.models import Visit, Visitor, VisitState
 
-LOOKED_EVERY = timedelta(seconds=2)
+LOOKED_EVERY = timedelta(seconds=5)
 NOTICE = "meeting"
 """The live notice that a meeting's record has changed; it is about the visit."""
 
@@ -82,15 +83,51 @@ def note_due(work: Work) -> None:
     since = work.now - REACH
     due = models.unsettled(work.session, work.now)
     due += models.unnoticed(work.session, since, work.now)
-    note(work, due)
+    found = work.session.exec(select(Visit).where(col(Visit.id).in_(due))).all()
+    told = select(Meeting).where(col(Meeting.visit).in_(due))
+    known = {row.visit: row.fingerprint for row in work.session.exec(told).all()}
+    records = records_of(work, found)
+    note(
+        work,
+        [
+            visit.id
+            for visit in found
+            if known.get(visit.id) != _fingerprint(records[visit.id])
+            or _settled(work, visit, records[visit.id])
+        ],
+    )
 
 
 def note(work: Work, wanted: Iterable[VisitId]) -> None:
     """Make the records of these visits anew, and tell what is new of them."""
     statement = select(Visit).where(col(Visit.id).in_(list(wanted)))
-    found = work.session.exec(statement.with_for_update()).all()
-    for visit_id, record in records_of(work, found).items():
-        _note(work, work.session.get_one(Visit, visit_id), record)
+    found = work.session.exec(statement.order_by(*_IN_ORDER)).all()
+    # First locked, then looked: of two works about one meeting the second sees what the first was told.
+    rows = {visit.id: _locked(work, visit) for visit in found}
+    records = records_of(work, found)
+    for visit in found:
+        _note(work, visit, rows[visit.id], records[visit.id])
+
+
+_IN_ORDER = (col(Visit.starts_at), col(Visit.id))
+"""Meetings are locked in this order by everybody."""
+
+
+def _locked(work: Work, visit: Visit) -> Meeting:
+    """Return what was told of a meeting, and keep others from telling until this work ends."""
+    insert_once(
+        work.session,
+        Meeting,
+        visit=visit.id,
+        starts_at=visit.starts_at,
+        state=State.TO_COME,
+        over_ran=False,
+        no_shows=[],
+        fingerprint="",
+        is_settled=False,
+    )
+    statement = select(Meeting).where(Meeting.visit == visit.id).with_for_update()
+    return work.session.exec(statement.execution_options(populate_existing=True)).one()
 
 
 def _rooms_behind(
@@ -141,7 +178,7 @@ def _missed(work: Work, wanted: Sequence[VisitId]) -> set[VisitorId]:
 
 
 def _at_the_end(work: Work, found: Iterable[Visit]) -> None:
-    for visit in found:
+    for visit in sorted(found, key=lambda each: (each.starts_at, each.id)):
         work.at_the_end((NOTICE, visit.id), partial(_look, visit.id))
 
 
@@ -149,10 +186,7 @@ def _look(visit: VisitId, work: Work) -> None:
     note(work, [visit])
 
 
-def _note(work: Work, visit: Visit, record: MeetingRecord) -> None:
-    row = work.session.get(Meeting, visit.id)
-    if row is None:
-        row = Meeting(visit=visit.id, starts_at=visit.starts_at, state=State.TO_COME)
+def _note(work: Work, visit: Visit, row: Meeting, record: MeetingRecord) -> None:
     room = visit.room
     if room is not None and record.state is not State.NOT_RECORDED:
         _note_attendance(work, visit, room, record)
@@ -162,7 +196,7 @@ def _note(work: Work, visit: Visit, record: MeetingRecord) -> None:
     row.ended_at = record.ended.at if record.ended else None
     row.no_shows = list(record.no_shows)
     row.is_settled = _settled(work, visit, record)
-    shown = hashlib.sha256(repr(_shown(record)).encode()).hexdigest()
+    shown = _fingerprint(record)
     changed, row.fingerprint = shown != row.fingerprint, shown
     work.session.add(row)
     work.session.flush()
@@ -170,6 +204,10 @@ def _note(work: Work, visit: Visit, record: MeetingRecord) -> None:
         live.notice(work, NOTICE, about=visit.id, site=visit.site)
         for guest in visits.visitors_of(work.session, visit.id):
             live.notice(work, live.VISITOR, about=guest.id, site=visit.site)
+
+
+def _fingerprint(record: MeetingRecord) -> str:
+    return hashlib.sha256(repr(_shown(record)).encode()).hexdigest()
 
 
 def _shown(record: MeetingRecord) -> object:
