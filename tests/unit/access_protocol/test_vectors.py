@@ -187,11 +187,10 @@ def _request(texts: list[str], given: dict[str, Any]) -> Request:
 def _remembered(history: dict[str, Any]) -> FakeHistory:
     visitor, point = stage.VISITOR, stage.POINT
     bound = history.get("bound_generation")
-    spent = {(visitor, point.id)} if history.get("entry_spent") else set()
-    spent |= {(stage.VOUCHER, point.id)} if history.get("voucher_spent") else set()
+    spent = [(visitor, "entry_spent"), (stage.VOUCHER, "voucher_spent")]
     return FakeHistory(
         presentations={(visitor, at, point.id) for at in history.get("presentations", ())},
-        entries=spent,
+        entries={(each, point.id) for each, said in spent if history.get(said)},
         bound={} if bound is None else {visitor: bound},
         presence={(each, point.zone): NOW for each in (visitor, stage.VOUCHER)}
         if history.get("inside")
