@@ -92,6 +92,7 @@ def _places(work: Work) -> str:
             address="1-1-1 Marunouchi, Chiyoda-ku, Tokyo",
             time_zone="Asia/Tokyo",
             static_zones=[1, 2, 3],
+            staff_zones=[1, 2, 3],
         )
         places.create_site(work, site)
     for number, (name, translations) in ZONES.items():
