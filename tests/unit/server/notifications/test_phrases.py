@@ -23,6 +23,8 @@ DETAILS = {
     "minutes": "12",
     "host": "Hanako",
 }
+NAMELESS = {NoticeKind.TEST, NoticeKind.COMMENT, NoticeKind.LOW_SCORE}
+"""These name no visitor: what somebody wrote in the survey is read on the panel only."""
 kinds = pytest.mark.parametrize("kind", NoticeKind)
 languages = pytest.mark.parametrize("language", Language)
 
@@ -45,7 +47,7 @@ def a_notice(kind: NoticeKind, language: Language, details: dict[str, str]) -> N
 @languages
 def test_every_notice_is_worded_in_every_language(kind: NoticeKind, language: Language) -> None:
     whole = word(kind, language, DETAILS)
-    if kind is not NoticeKind.TEST:
+    if kind not in NAMELESS:
         assert "Taro Yamada" in whole.title
     assert "Hanako" in whole.body
     for known in (DETAILS, {}):
