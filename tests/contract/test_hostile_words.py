@@ -15,8 +15,9 @@ from server.app import create_app
 from server.arrivals import posters
 from server.arrivals.actions import FenceInput, put_fence
 from server.notifications.models import CaughtMail, Notice
-from server.notifications.push import LARGEST_TEXT, payload
+from server.notifications.push import payload
 from server.notifications.rules import opened
+from server.notifications.web_push import LARGEST_TEXT
 from server.people import actions as people
 from server.people.actions import PersonChange
 from server.places.models import AccessPoint

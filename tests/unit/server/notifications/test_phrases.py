@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from access_protocol.wording import Language
 from server.kernel.ids import NoticeId, PersonId
-from server.notifications import notice_mail, push
+from server.notifications import notice_mail, push, web_push
 from server.notifications.kinds import NoticeKind
 from server.notifications.models import Notice
 from server.notifications.phrases import word
@@ -80,7 +80,7 @@ def test_whatever_is_told_fits_into_one_push(
     kind: NoticeKind, language: Language, details: dict[str, str]
 ) -> None:
     text = push.payload(a_notice(kind, language, details), hide_names=False)
-    assert len(text.encode()) <= push.LARGEST_TEXT
+    assert len(text.encode()) <= web_push.LARGEST_TEXT
     assert json.loads(text)["kind"] == kind
 
 
@@ -88,7 +88,7 @@ def test_the_longest_names_fit_into_one_push() -> None:
     details = dict.fromkeys(DETAILS, "👩" * 300)
     for kind in NoticeKind:
         text = push.payload(a_notice(kind, Language.JA, details), hide_names=False)
-        assert len(text.encode()) <= push.LARGEST_TEXT
+        assert len(text.encode()) <= web_push.LARGEST_TEXT
 
 
 @pytest.mark.parametrize(
