@@ -18,6 +18,7 @@ from server.notifications.actions import Joined
 from server.pages import states
 from server.pages.panel import blueprint
 from server.pages.states import Badge
+from server.visits import actions
 from server.visits.models import MailState, Visit, Visitor, VisitState
 from server.web.languages import gettext
 
@@ -35,6 +36,10 @@ class GuestLine(NamedTuple):
     may_revoke: bool
     reissue_url: str
     revoke_url: str
+    left: Badge | None
+    """That they have left, and how that is known."""
+    check_out_url: str
+    """Where a guard says that they have left; empty where there is nothing to say."""
 
 
 @blueprint.post("/visits/<visit_id>/visitors/<visitor_id>/reissue")
@@ -61,6 +66,7 @@ def guest_lines(work: Work, visit: Visit, guests: Sequence[Visitor]) -> list[Gue
     allowed = own or work.principal.may(Right.CREDENTIALS_MANAGE, visit.site)
     open_now = visit.state is VisitState.CONFIRMED and work.now < visit.ends_at
     joined = joining.joined_of(work, [guest.id for guest in guests])
+    left = actions.check_outs(work.session, [guest.id for guest in guests])
     lines: list[GuestLine] = []
     for guest in guests:
         badge, valid = _credential(work, guest)
@@ -78,9 +84,19 @@ def guest_lines(work: Work, visit: Visit, guests: Sequence[Visitor]) -> list[Gue
                 may_revoke=valid,
                 reissue_url=_url("panel.reissue_credential", guest),
                 revoke_url=_url("panel.revoke_credential", guest),
+                left=states.left(left[guest.id].how) if guest.id in left else None,
+                check_out_url=_url("panel.check_out", guest)
+                if guest.id not in left and _may_check_out(work, visit, guest)
+                else "",
             )
         )
     return lines
+
+
+def _may_check_out(work: Work, visit: Visit, guest: Visitor) -> bool:
+    began = visit.state is VisitState.CONFIRMED and visit.starts_at <= work.now
+    guards = work.principal.may(Right.CREDENTIALS_MANAGE, visit.site)
+    return began and guards and guest.forgotten_at is None and guest.is_expected
 
 
 def _url(endpoint: str, guest: Visitor) -> str:
