@@ -43,7 +43,7 @@ def doors_between(doors: set[tuple[Cell, Cell]], one: Cell, other: Cell) -> int 
     graph.add_nodes_from(CELLS)
     graph.add_edges_from(doors)
     try:
-        return nx.shortest_path_length(graph, one, other)
+        return len(nx.bidirectional_shortest_path(graph, one, other)) - 1
     except nx.NetworkXNoPath:
         return None
 

@@ -75,6 +75,7 @@ def test_the_way_back_leads_to_the_main_door_and_not_to_the_emergency_exit(
     building: Building,
 ) -> None:
     way_out = actions.entrance(building)
+    assert way_out is not None
     assert way_out == at(building, "front-door")
     found = route(routes.ways(building), at(building, "sakura-door"), way_out)
     assert found is not None
