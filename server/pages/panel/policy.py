@@ -7,7 +7,7 @@ from flask import Response, flash, redirect, render_template, request, url_for
 from pydantic import BaseModel, ValidationError
 from werkzeug.wrappers import Response as AnyResponse
 
-from access_protocol.credential import CredentialClass
+from access_protocol.credential import PASSES, CredentialClass
 from access_protocol.ids import AccessPointId, Direction, SiteCode, ZoneNumber
 from access_protocol.knowledge import AntiPassback
 from server.credentials import actions as credentials
@@ -165,7 +165,7 @@ def policy_access_point(site: str, point: str) -> AnyResponse:
             "panel/policy_access_point.html",
             form=form,
             name=_point_name(Names(work), row),
-            classes=[(str(each), _class(each)) for each in CredentialClass],
+            classes=[(str(each), _class(each)) for each in _offered(row)],
             chosen=[str(each) for each in row.classes] if fresh else form.every("classes"),
             printed=row.zone in _found(work.session.get(Site, code)).static_zones,
             ways=poster_policy.boxes(row.ways),
@@ -302,11 +302,17 @@ def _mode(mode: AntiPassback) -> str:
     return words[mode]
 
 
+def _offered(point: AccessPoint) -> Sequence[CredentialClass]:
+    """Return what can be chosen: a machine takes vouchers and nothing else, a door every pass."""
+    return (CredentialClass.VOUCHER,) if point.gives_out else PASSES
+
+
 def _class(kind: CredentialClass) -> str:
     words = {
         CredentialClass.STATIC: gettext("Printed or mailed"),
         CredentialClass.BOUND: gettext("Bound to a phone"),
         CredentialClass.REFRESHED: gettext("Refreshed on a page"),
+        CredentialClass.VOUCHER: gettext("Vouchers for drinks"),
     }
     return words[kind]
 
