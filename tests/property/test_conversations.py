@@ -79,7 +79,7 @@ class Scene:
         def read(side: Side) -> Callable[[Work], object]:
             return lambda work: chats.mark_read(work, found, side, number)
 
-        return {
+        steps: dict[str, tuple[Principal, Callable[[Work], object]]] = {
             "asks": (self.as_visitor, say(Author.VISITOR, "wifi password")),
             "wonders": (self.as_visitor, say(Author.VISITOR, "My luggage was stolen")),
             "repeats": (self.as_visitor, say(Author.VISITOR, "Once", f"key-{number % 3}")),
@@ -94,7 +94,8 @@ class Scene:
             "visitor reads": (self.as_visitor, read(Side.VISITOR)),
             "host reads": (host, read(Side.HOST)),
             "reception reads": (guard, read(Side.RECEPTION)),
-        }[name]
+        }
+        return steps[name]
 
     def _wait(self, work: Work) -> None:
         work.now += timedelta(minutes=5)
