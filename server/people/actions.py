@@ -38,6 +38,7 @@ from server.people.groups import (
     list_groups,
     remove_group,
 )
+from server.people.leaving import check_successor, leave_deputies
 from server.people.models import ApiToken, BrowserSession, Person, RoleOfPerson
 from server.people.passwords import hash_password, needs_new_hash, password_fits
 from server.people.rules import Email, PersonName, Role
@@ -171,9 +172,9 @@ def deactivate(work: Work, person_id: PersonId, successor: PersonId | None = Non
         return person
     _check_not_last_administrator(work, person_id)
     if successor is not None:
-        _check_successor(work, person_id, successor)
+        check_successor(work, person_id, successor)
         work.record(HostLeft(person=person_id, successor=successor))
-    _leave_deputies(work, person_id, successor)
+    leave_deputies(work, person_id, successor)
     person.active = False
     _end_sessions(work, person_id)
     open_tokens = update(ApiToken).where(
@@ -182,25 +183,6 @@ def deactivate(work: Work, person_id: PersonId, successor: PersonId | None = Non
     work.session.exec(open_tokens.values(revoked_at=work.now))
     work.record(PersonDeactivated(person=person_id))
     return person
-
-
-def _check_successor(work: Work, person_id: PersonId, successor: PersonId) -> None:
-    found = work.session.get(Person, successor)
-    if successor == person_id:
-        raise Invalid([("successor", "must be somebody else")])
-    if found is None or not found.active:
-        raise Invalid([("successor", "must be somebody with an active account")])
-    if Right.VISITS_INVITE not in rules.rights_of(models.roles_of(work.session, successor)):
-        raise Invalid([("successor", "must be somebody who may receive visitors")])
-
-
-def _leave_deputies(work: Work, person_id: PersonId, successor: PersonId | None) -> None:
-    """Let nobody be told in place of others who is no longer there."""
-    _person(work, person_id).deputy = None
-    stood_in = select(Person).where(Person.deputy == person_id).order_by(col(Person.id))
-    for each in work.session.exec(stood_in).all():
-        each.deputy = successor if successor != each.id else None
-        work.record(DeputyChanged(person=each.id, deputy=each.deputy))
 
 
 def set_deputy(work: Work, person_id: PersonId, deputy: PersonId | None) -> Person:

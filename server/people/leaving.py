@@ -1,0 +1,31 @@
+"""Somebody leaves: who may take over from them, and whom they stood in for."""
+
+from sqlmodel import col, select
+
+from server.kernel.errors import Invalid
+from server.kernel.ids import PersonId
+from server.kernel.principal import Right
+from server.kernel.work import Work
+from server.people import models, rules
+from server.people.events import DeputyChanged
+from server.people.models import Person
+
+
+def check_successor(work: Work, person_id: PersonId, successor: PersonId) -> None:
+    """Raise `Invalid` unless this is somebody else, here, who may receive visitors."""
+    found = work.session.get(Person, successor)
+    if successor == person_id:
+        raise Invalid([("successor", "must be somebody else")])
+    if found is None or not found.active:
+        raise Invalid([("successor", "must be somebody with an active account")])
+    if Right.VISITS_INVITE not in rules.rights_of(models.roles_of(work.session, successor)):
+        raise Invalid([("successor", "must be somebody who may receive visitors")])
+
+
+def leave_deputies(work: Work, person_id: PersonId, successor: PersonId | None) -> None:
+    """Let nobody be told in place of others who is no longer there."""
+    work.session.get_one(Person, person_id).deputy = None
+    stood_in = select(Person).where(Person.deputy == person_id).order_by(col(Person.id))
+    for each in work.session.exec(stood_in).all():
+        each.deputy = successor if successor != each.id else None
+        work.record(DeputyChanged(person=each.id, deputy=each.deputy))
