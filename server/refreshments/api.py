@@ -1,6 +1,7 @@
 """Refreshments as JSON: machines, items and slots; refills and counts; what visitors took."""
 
 from datetime import date, datetime
+from typing import Annotated
 
 from flask import Response, request
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,7 +13,7 @@ from server.kernel.ids import ItemId, MovementId, OrderId, PersonId
 from server.kernel.pagination import PageQuery
 from server.kernel.principal import Right, require
 from server.kernel.request import answer, answer_page, begin, no_content, reading
-from server.places.rules import SiteCodeText, Slug
+from server.places.actions import Slug
 from server.refreshments import actions, models
 from server.refreshments.actions import (
     AllowanceInput,
@@ -30,6 +31,8 @@ blueprint = ApiBlueprint(
     "Refreshments", "Vending machines, their stock, and what visitors took.", "/refreshments"
 )
 
+_SiteText = Annotated[str, Field(pattern="^[A-Z]{1,3}$")]
+
 
 class _Out(BaseModel):
     model_config = ConfigDict(from_attributes=True)
@@ -38,7 +41,7 @@ class _Out(BaseModel):
 class SitePath(BaseModel):
     """A site."""
 
-    site: SiteCodeText
+    site: _SiteText
 
 
 class MachinePath(SitePath):
@@ -118,7 +121,7 @@ class MachineList(BaseModel):
 class MovementQuery(PageQuery):
     """Which movements a list shows."""
 
-    site: SiteCodeText | None = None
+    site: _SiteText | None = None
     machine: Slug | None = None
 
 

@@ -17,8 +17,8 @@ from server.kernel.text import EmailAddress, Line
 from server.kernel.upsert import insert_once
 from server.kernel.work import Work
 from server.people.models import Person
+from server.places.actions import PortalKind, Slug
 from server.places.models import Portal, Site
-from server.places.rules import PortalKind, Slug
 from server.refreshments import models, pictures
 from server.refreshments.models import Allowance, Item, Machine, Order, Picture, Slot
 from server.refreshments.rules import OPEN

@@ -19,9 +19,10 @@ from server.kernel.work import Work
 from server.pages import drinks
 from server.pages.names import EVERYTHING, Names
 from server.pages.panel import blueprint
+from server.pages.panel.drink_fields import present
 from server.pages.states import Badge
 from server.places import models as places
-from server.places.rules import PortalKind
+from server.places.actions import PortalKind
 from server.refreshments import actions, models
 from server.refreshments.actions import (
     AllowanceInput,
@@ -272,7 +273,7 @@ def _page(form: Form, status: int = 200) -> AnyResponse:
             for code, name in names.sites()
             if work.principal.may(Right.REFRESHMENTS_MANAGE, SiteCode(code))
         ]
-        form.values = _present(work, sites) | form.values
+        form.values = present(work, sites) | form.values
         text = render_template(
             "panel/drinks.html",
             form=form,
@@ -291,32 +292,6 @@ def _page(form: Form, status: int = 200) -> AnyResponse:
             **_shown(work),
         )
     return Response(text, status, mimetype="text/html")
-
-
-def _present(work: Work, sites: Sequence[tuple[SiteCode, str]]) -> dict[str, str]:
-    """Return what stands in the fields before anybody types."""
-    found: dict[str, object] = {}
-    for machine in actions.machines(work):
-        prefix = f"{machine.site}-{machine.portal}-"
-        found[f"{prefix}low_stock"] = machine.low_stock
-        found[f"{prefix}refill_person"] = machine.refill_person
-        found[f"{prefix}refill_mail"] = machine.refill_mail
-        found[f"{prefix}new-capacity"] = 8
-        for slot in models.slots(work.session, machine.site, machine.portal):
-            found[f"{prefix}{slot.number}-item"] = slot.item
-            found[f"{prefix}{slot.number}-capacity"] = slot.capacity
-    for code, _ in sites:
-        allowance = actions.allowance_of(work, code)
-        found[f"{code}-per_visit"], found[f"{code}-per_day"] = (
-            allowance.per_visit,
-            allowance.per_day,
-        )
-        for item in models.items(work.session, code):
-            found[f"{item.id}-name"], found[f"{item.id}-note"] = item.name, item.note
-            for language in Language:
-                found[f"{item.id}-name-{language}"] = item.translations.get(language)
-                found[f"{item.id}-note-{language}"] = item.note_translations.get(language)
-    return {name: str(value) for name, value in found.items() if value is not None}
 
 
 def _shown(work: Work) -> dict[str, object]:
