@@ -117,7 +117,7 @@ def _sheet(
         is_open=record.state in {State.TO_COME, State.WAITING, State.RUNNING, State.OVER_RUNNING},
         started=told(record.started, visit.starts_at),
         ended=told(record.ended, visit.starts_at),
-        late=_late(record),
+        late=lateness(record),
         over=duration(record.over_by) if record.over_by else "",
         people=[_line(names, visit, each, by_id) for each in record.participants],
         notes=_notes(record, visit),
@@ -179,7 +179,7 @@ def told(fact: Fact | None, day: datetime) -> Told:
     return Told(words, doubt, fact.at, fact.certainty)
 
 
-def _late(record: MeetingRecord) -> str:
+def lateness(record: MeetingRecord) -> str:
     """Return by how much it began late, and who was; nothing where it is on time."""
     if not record.late_by:
         return ""

@@ -193,3 +193,15 @@ def left(how: CheckOutKind) -> Badge:
         CheckOutKind.GUARD: gettext("Checked out by a guard"),
     }
     return Badge("", "sign-out", words[CheckOutKind(how)])
+
+
+def score(given: int) -> str:
+    """How a visitor liked it: the number, and the word that they read beside it."""
+    words = {
+        5: gettext("Very good"),
+        4: gettext("Good"),
+        3: gettext("All right"),
+        2: gettext("Not good"),
+        1: gettext("Bad"),
+    }
+    return f"{given} · {words[given]}"

@@ -8,18 +8,20 @@ import pytest
 from PIL import Image
 from werkzeug.test import TestResponse
 
-from access_protocol.events import ControllerEventKind, SlotCondition
+from access_protocol.events import ControllerEventKind, Outcome, OutcomeEntry, SlotCondition
 from server.app import create_app
 from server.arrivals import actions as arrivals
 from server.arrivals.actions import NewPoster
+from server.pages.timeline import drinks as timeline
+from server.pages.timeline.entry import Told
 from server.people.models import Person
 from server.people.passwords import hash_password
 from server.refreshments import actions, pictures
 from server.refreshments.actions import OrderState
 from server.visits import actions as visits
-from server.visits.models import Visitor
+from server.visits.models import Visit, Visitor
 from tests.fakes.api import Api, body_of
-from tests.fakes.drinks import MACHINE, Drinks, png
+from tests.fakes.drinks import GATE, MACHINE, READER, Drinks, png
 from tests.fakes.reception import SITE, SYSTEM, Reception
 from tests.fakes.visitor_phone import VisitorPhone
 
@@ -31,7 +33,7 @@ class Pages:
 
     def __init__(self, drinks: Drinks) -> None:
         self.drinks = drinks
-        app = create_app(drinks.office.settings, drinks.office)
+        app = self.app = create_app(drinks.office.settings, drinks.office)
         with drinks.office.begin(SYSTEM) as work:
             link = visits.link_of(work, work.session.get_one(Visitor, drinks.guest))
             self.code = arrivals.put_up_poster(work, SITE, NewPoster(portal=MACHINE)).code
@@ -237,3 +239,34 @@ def test_the_api_refills_counts_and_tells_what_was_taken(reception: Reception) -
     assert [each["kind"] for each in moved[:2]] == ["refill", "dispensed"]
     with reception.work("admin") as work:
         assert actions.find_machine(work, SITE, MACHINE).low_stock == 1
+
+
+def test_the_timeline_tells_of_drinks_at_the_seconds_of_the_ledger(pages: Pages) -> None:
+    drinks = pages.drinks
+    drinks.passes()
+    drinks.clock.advance(timedelta(seconds=12))
+    stuck = drinks.choose(drinks.tea)
+    drinks.machine_tells(ControllerEventKind.JAMMED, drinks.reader_takes(stuck.credential))
+    drinks.clock.advance(timedelta(seconds=31))
+    order = drinks.choose()
+    event = drinks.reader_takes(order.credential)
+    drinks.clock.advance(timedelta(seconds=7))
+    dropped = drinks.clock.now()
+    outcome = OutcomeEntry(at=dropped, event=event, access_point=READER, outcome=Outcome.DISPENSED)
+    # The gate was away and tells of it an hour later: the drink was had when it dropped.
+    drinks.clock.advance(timedelta(hours=1))
+    drinks.journal(GATE, outcome)
+    with pages.app.test_request_context(), drinks.office.reading(SYSTEM) as work:
+        guests = [work.session.get_one(Visitor, drinks.guest)]
+        told = Told(work, work.session.get_one(Visit, drinks.visit.id), guests, to_visitor=True)
+        found = list(timeline.drinks(told))
+    assert [(each.state.word, each.detail) for each in found] == [
+        ("A drink was offered", "Drinks"),
+        ("Drink chosen", "Tea · Drinks"),
+        ("No drink came: it got stuck", "Tea · Drinks"),
+        ("Drink chosen", "Water · Drinks"),
+        ("Drink given out", "Water · Drinks"),
+    ]
+    assert found[-1].at == dropped
+    page = pages.phone.page("/timeline")
+    assert f'datetime="{dropped.isoformat().replace("+00:00", "Z")}"' in page

@@ -22,6 +22,7 @@ from server.kernel.ids import SurveyAnswerId
 from server.kernel.principal import Right, require
 from server.kernel.request import begin, caller, reading
 from server.kernel.work import Work
+from server.pages import states
 from server.pages.names import Names
 from server.pages.panel import blueprint
 from server.people import models as people
@@ -184,7 +185,7 @@ def _bars(found: Figures) -> list[Bar]:
     total, most = found.count, max([*found.distribution, 1])
     return [
         Bar(
-            word=f"{score} · {word_of(score)}",
+            word=states.score(score),
             number=found.distribution[score - 1],
             part=f"{found.distribution[score - 1] / total:.0%}" if total else "–",
             width=round(_WIDTH * found.distribution[score - 1] / most),
@@ -192,18 +193,6 @@ def _bars(found: Figures) -> list[Bar]:
         )
         for score in range(5, 0, -1)
     ]
-
-
-def word_of(score: int) -> str:
-    """Return the word for a score, as visitors read it."""
-    words = {
-        5: gettext("Very good"),
-        4: gettext("Good"),
-        3: gettext("All right"),
-        2: gettext("Not good"),
-        1: gettext("Bad"),
-    }
-    return words[score]
 
 
 def _said(work: Work, names: Names, answer: SurveyAnswer) -> Said:
@@ -214,7 +203,7 @@ def _said(work: Work, names: Names, answer: SurveyAnswer) -> Said:
     may_reply = bool(answer.comment) and answer.replied_at is None and guest is not None
     return Said(
         id=answer.id,
-        score=f"{answer.score} · {word_of(answer.score)}",
+        score=states.score(answer.score),
         who=" · ".join(part for part in (*who, host) if part),
         at=answer.answered_at,
         comment=answer.comment,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from flask import render_template
 
 from server.kernel.work import Work
-from server.pages.timeline import coming, doors, invited, words
+from server.pages.timeline import coming, doors, drinks, invited, leaving, meeting, words
 from server.pages.timeline.entry import Entry, Source, Told
 from server.visits import models
 from server.visits.models import Visit, Visitor
@@ -22,6 +22,11 @@ SOURCES: tuple[Source, ...] = (
     coming.check_ins,
     doors.decisions,
     doors.passages,
+    drinks.drinks,
+    meeting.meeting,
+    meeting.corrections,
+    leaving.check_outs,
+    leaving.surveys,
 )
 """Of what happened in the same second, the later source stands above the earlier one, as it followed from it."""
 

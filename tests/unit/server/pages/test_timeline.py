@@ -11,18 +11,25 @@ from flask.testing import FlaskClient
 from access_protocol.decision import DenyReason
 from access_protocol.events import Outcome
 from access_protocol.ids import CredentialId
+from access_protocol.wording import Language
 from server.app import create_app, create_office
 from server.arrivals import actions as arrivals
 from server.arrivals.rules import CrossingKind, CrossingSource
+from server.conversations import actions as conversations
+from server.conversations.actions import NewSurveyAnswer, SurveyReply
 from server.kernel.clock import FixedClock
 from server.kernel.ids import VisitId
-from server.kernel.principal import Principal
+from server.kernel.principal import Principal, Right
 from server.kernel.settings import Settings
+from server.meetings import actions as meetings
 from server.pages.timeline import whole
 from server.pages.timeline.entry import Entry, Kind, Told
+from server.people import models as people
 from server.visits import actions as visits
 from server.visits import models
+from server.visits.actions import CheckOutKind
 from server.visits.models import Visitor
+from tests.fakes.meeting_site import MeetingSite
 from tests.fakes.panel_site import NOON, PASSWORD, PanelSite
 
 
@@ -37,14 +44,28 @@ def site(tmp_path: Path) -> Iterator[PanelSite]:
 
 
 @pytest.fixture
+def room(tmp_path: Path) -> Iterator[MeetingSite]:
+    settings = Settings(demo=True, data_folder=tmp_path, worker_wake="")
+    clock = FixedClock(NOON)
+    office = create_office(settings, clock)
+    yield MeetingSite(office, clock)
+    office.close()
+
+
+@pytest.fixture
 def browser(site: PanelSite) -> FlaskClient:
     return create_app(site.office.settings, site.office).test_client()
 
 
-def told(site: PanelSite, visit: VisitId, reader: Visitor | None = None) -> list[Entry]:
+def told(
+    site: PanelSite,
+    visit: VisitId,
+    reader: Visitor | None = None,
+    by: Principal | None = None,
+) -> list[Entry]:
     """The entries of a visit, as staff or one of its visitors reads them."""
     app = create_app(site.office.settings, site.office)
-    with app.test_request_context(), site.office.reading(Principal.system()) as work:
+    with app.test_request_context(), site.office.reading(by or Principal.system()) as work:
         found = visits.get(work, visit)
         guests = models.visitors_of(work.session, visit) if reader is None else [reader]
         return whole.entries(Told(work, found, guests, to_visitor=reader is not None))
@@ -130,3 +151,85 @@ def test_the_api_tells_the_same(site: PanelSite, browser: FlaskClient) -> None:
         ("door", "2026-04-01T05:18:00Z"),
         ("passage", "2026-04-01T05:17:18Z"),
     ]
+
+
+def of_kind(found: list[Entry], *kinds: Kind) -> list[tuple[str, timedelta]]:
+    """What was told of some kinds, the first first, and how long after the beginning."""
+    return [(each.state.word, each.at - NOON) for each in found[::-1] if each.kind in kinds]
+
+
+def test_the_meeting_begins_and_ends_at_the_seconds_of_the_door(room: MeetingSite) -> None:
+    visit, (anna, tom) = room.invite(("Anna Keller", ""), ("Tom Becker", ""))
+    start = visit.starts_at - NOON
+    room.enters(anna)
+    room.clock.advance(timedelta(minutes=2, seconds=9))
+    room.enters("host")
+    room.minutes_pass(30)
+    room.leaves(anna, "host")
+    room.minutes_pass(40)
+    found = told(room, visit.id)
+    assert of_kind(found, Kind.MEETING) == [
+        ("The meeting began", start + timedelta(minutes=2, seconds=9)),
+        ("The meeting ended", start + timedelta(minutes=32, seconds=9)),
+        ("Did not come to the meeting", start + timedelta(hours=1)),
+    ]
+    began = next(each for each in found if each.state.word == "The meeting began")
+    assert "2 minutes late (the host's side)" in began.detail
+    to_anna = told(room, visit.id, anna)
+    assert [word for word, _ in of_kind(to_anna, Kind.MEETING)] == [
+        "The meeting began",
+        "The meeting ended",
+    ]
+    assert not any("host's side" in each.detail for each in to_anna)
+    no_show = next(each for each in told(room, visit.id, tom) if "not come" in each.state.word)
+    assert no_show.visitor == tom.id
+
+
+def test_a_correction_stands_in_the_timeline_and_its_reason_is_for_staff(room: MeetingSite) -> None:
+    visit, (anna, tom) = room.invite(("Anna Keller", ""), ("Tom Becker", ""))
+    room.minutes_pass(70)
+    with room.office.reading(Principal.system()) as work:
+        host = people.by_email(work.session, "host@genkan.example")
+    assert host is not None
+    own = Principal.for_person(host.id, frozenset({Right.VISITS_INVITE}))
+    with room.office.begin(own) as work:
+        said = meetings.NewCorrection(came=[tom.id], reason="He came in behind me.")
+        meetings.correct(work, visit.id, said)
+    (corrected,) = [each for each in told(room, visit.id) if "corrected" in each.state.word]
+    assert corrected.detail == "Was there: Tom Becker\nHe came in behind me."
+    assert (corrected.who, corrected.at) == ("Sato Misaki", room.clock.now())
+    (to_tom,) = [each for each in told(room, visit.id, tom) if "corrected" in each.state.word]
+    assert to_tom.detail == "Was there"
+    assert not any("corrected" in each.state.word for each in told(room, visit.id, anna))
+
+
+def test_leaving_and_the_survey_end_the_timeline(site: PanelSite) -> None:
+    visit, (anna,) = site.invite(("Anna Keller", ""))
+    comes_in(site, anna)
+    site.clock.advance(timedelta(minutes=20))
+    with site.office.begin(Principal.system()) as work:
+        visits.check_out(work, anna.id, CheckOutKind.GUARD)
+    site.clock.advance(timedelta(seconds=71))
+    with site.office.begin(Principal.for_visitor(anna.id)) as work:
+        said = NewSurveyAnswer(score=4, comment="A fine hall", language=Language.EN)
+        answer = conversations.answer_survey(work, anna.id, said)
+    site.clock.advance(timedelta(seconds=5))
+    with site.office.begin(Principal.system()) as work:
+        conversations.reply_to_comment(work, answer.id, SurveyReply(text="Thank you"))
+    found = told(site, visit.id, anna)
+    assert [(each.kind, each.state.word, each.detail) for each in found[:3]] == [
+        (Kind.SURVEY, "Answer to the survey", "Thank you"),
+        (Kind.SURVEY, "Survey answered", "4 · Good\nA fine hall"),
+        (Kind.CHECK_OUT, "Checked out", "Said at the panel"),
+    ]
+    assert found[0].at - found[2].at == timedelta(seconds=76)
+
+
+def test_who_may_not_read_the_survey_learns_only_that_it_was_answered(site: PanelSite) -> None:
+    visit, (anna,) = site.invite(("Anna Keller", ""), as_host=True)
+    with site.office.begin(Principal.for_visitor(anna.id)) as work:
+        said = NewSurveyAnswer(score=1, comment="The host was rude", language=Language.EN)
+        conversations.answer_survey(work, anna.id, said)
+    reader = Principal.for_person(visit.host, frozenset({Right.VISITS_INVITE}))
+    (survey,) = [each for each in told(site, visit.id, by=reader) if each.kind is Kind.SURVEY]
+    assert (survey.state.word, survey.detail) == ("Survey answered", "")
