@@ -10,7 +10,7 @@ import httpx
 
 from demo.timeline import StepFailedError
 
-PATIENCE = 15.0
+PATIENCE = 30.0
 """Seconds until what should have happened counts as not happened."""
 _PAUSE = 0.05
 

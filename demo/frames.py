@@ -5,7 +5,7 @@ from pathlib import Path
 
 from demo.phone import View, empty_hall, held_phone, png
 
-FRAMES = 5
+FRAMES = 3
 """Pictures of one presentation; the replay camera shows each for a few frames."""
 
 

@@ -1,150 +1,140 @@
-"""The visitor's phone of the demo: opens the mailed link, keeps a key, shows its pass, and scans what hangs on walls.
+"""The visitor's phone of the demo: opens the mailed link, keeps a key, shows its pass, scans what hangs on walls."""
 
-It speaks to the same pages and endpoints as a phone's browser, and signs with a key of its own.
-"""
-
-import base64
-import html
 import re
-import ssl
-import time
-from datetime import UTC, datetime
-from typing import Any
+from datetime import timedelta
 
-import httpx
-from cryptography.hazmat.primitives.asymmetric import ec
+from playwright.sync_api import Locator, Page, expect
 
-from access_protocol import credential
-from access_protocol.ids import CredentialId
-from demo.caller import PATIENCE
-from demo.timeline import StepFailedError
+from demo.phones import SOON, looking_at
 
-_CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
-_OUTCOME = re.compile(r'data-outcome="([a-z]+)"')
-_PAUSE = 0.2
-_HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
+_OUTCOMES = re.compile("^(open|denied|refused|silent)$")
+_EIGHT_DIGITS = re.compile(r"^\d{4}\s?\d{4}$")
+_A_CLOCK = re.compile(r"\d:\d\d")
+_A_GUESS = "1234 5678"
+_SIGNED_WITHIN = timedelta(seconds=30)
+"""A presentation is drawn anew every 10 s, the short and the full one in turn."""
 
 
 class VisitorPhone:
-    """One phone, whose cookies, key and credential are its own."""
+    """The page of one visit in one browser."""
 
-    def __init__(self, link: str, trust: ssl.SSLContext) -> None:
-        """Take the link that came by mail; the server must be whom `trust` believes."""
-        url = httpx.URL(link)
-        self._path = url.path
-        self._client = httpx.Client(
-            base_url=url.copy_with(path="/"),
-            timeout=PATIENCE,
-            verify=trust,
-            follow_redirects=True,
-            headers={"Accept-Language": "en", "User-Agent": "Demo phone"},
-        )
-        self._holder = ec.generate_private_key(ec.SECP256R1())
-        self._credential = b""
-        self._id = CredentialId(b"")
-        self._csrf = ""
-        self._signed_until = 0
+    def __init__(self, page: Page, link: str) -> None:
+        """Take the link that came by mail; `known` is the id of the credential, once somebody is invited."""
+        self.page, self.link = page, link
+        self.known: str | None = None
 
-    def open_invitation(self) -> str:
-        """Look at the page behind the link and press its button; return the page that then comes."""
-        page = self._text(self._client.get(self._path))
-        token = _CSRF.search(page)
-        if token is None:
-            raise StepFailedError("the visit page has no button")
-        self._csrf = html.unescape(token.group(1))
-        return self._text(self._client.post(f"{self._path}/open", data={"csrf_token": self._csrf}))
+    def opens_invitation(self) -> None:
+        """Look at the page behind the link and press its button."""
+        with looking_at(self.page, "the invitation"):
+            self.page.goto(self.link)
+            self.presses("Open my invitation")
+            expect(self.page.locator("#visit")).to_be_visible()
 
-    def keep_key(self) -> int:
-        """Have the credential bound to this phone's own key; return the credential's length in bytes."""
-        state = self._json(self._client.get(f"{self._path}/pass/state"))
-        self._csrf = state["csrf"]
-        self._id = CredentialId(_bytes(state["id"]))
-        numbers = self._holder.public_key().public_numbers()
-        jwk = {
-            "kty": "EC",
-            "crv": "P-256",
-            "x": _base64url(numbers.x.to_bytes(32, "big")),
-            "y": _base64url(numbers.y.to_bytes(32, "big")),
-        }
-        bound = self.post("pass/key", {"jwk": jwk})
-        self._credential = _bytes(bound["credential"])
-        return len(self._credential)
+    def finds_closed(self) -> str:
+        """Return what the page says to a phone that may not see the visit."""
+        self.page.goto(self.link)
+        return self.page.inner_text("main")
 
-    def pass_text(self, *, short: bool) -> str:
-        """Return what the QR code of the pass holds at this moment."""
-        now = datetime.now(UTC)
-        made = (
-            credential.present_short(self._credential, self._id, self._holder, now)
-            if short
-            else credential.present(self._credential, self._holder, now)
-        )
-        return credential.to_text(made)
+    def agrees(self) -> int:
+        """Read and agree to each document that is asked for; return how many there were."""
+        agreed = 0
+        with looking_at(self.page, "what to agree to"):
+            self.sees_visit()
+            while (following := self.page.locator("a[href*='/agree/']").first).count():
+                following.click()
+                self.page.get_by_label("I have read this").check()
+                self.presses("Agree")
+                expect(self.page.locator("#visit")).to_be_visible()
+                agreed += 1
+        return agreed
 
-    def post(self, path: str, body: object) -> Any:  # noqa: ANN401 - whatever JSON came
-        """Send JSON to an endpoint below the link, as the page's script does."""
-        answer = self._client.post(
-            f"{self._path}/{path}", json=body, headers={"X-CSRF-Token": self._csrf}
-        )
-        return self._json(answer)
+    def sees_visit(self) -> None:
+        """Go to the page of the visit, unless it is open."""
+        if self.page.url != self.link:
+            self.page.goto(self.link)
 
-    def asks_for_the_door(self, poster: str, digits: str = "") -> str:
-        """Scan a poster and press its button, with the pass signed just now; return what becomes of the door.
+    def opens_pass(self) -> None:
+        """Open the pass, for which the phone makes its key."""
+        with looking_at(self.page, "the pass"):
+            self.sees_visit()
+            self.page.get_by_role("link", name="Show my pass").click()
+            expect(self.page.locator("#pass")).to_have_attribute("data-mode", "bound")
 
-        `digits` are those of the screen beside the door. The answer is the page's own word: open, denied,
-        refused or silent.
+    def pass_picture(self, presentation: str) -> bytes:
+        """Return a picture of the pass as the browser draws it now; `presentation` is short or full."""
+        if not self.page.url.endswith("/pass"):
+            self.opens_pass()
+        shown = self.page.locator("#pass")
+        with looking_at(self.page, f"the pass in its {presentation} form"):
+            expect(shown).to_have_attribute(
+                "data-presentation", presentation, timeout=_SIGNED_WITHIN.total_seconds() * 1000
+            )
+            return self.page.locator(".pass-code").screenshot()
+
+    def comes_near(self) -> None:
+        """Press the button that says so."""
+        with looking_at(self.page, "coming near"):
+            self.sees_visit()
+            self.presses("on my way")
+
+    def scans(self, poster: str, digits: str = "") -> str:
+        """Scan a poster with the code on the screen beside it, or guess one; return what becomes of the door.
+
+        The answer is the page's own word: open, denied, refused or silent.
         """
-        page = self._text(self._client.get(poster))
-        given = {name: html.unescape(value) for name, value in _HIDDEN.findall(page)}
-        # A presentation names its second and counts once: nobody scans twice within one.
-        time.sleep(max(0.0, self._signed_until - time.time()))
-        given |= {"presentation": self.pass_text(short=False), "digits": digits}
-        self._signed_until = int(time.time()) + 1
-        answer = self._client.post(f"{poster}/open", data=given)
-        self._text(answer)
-        found = _OUTCOME.search(answer.text)
-        while found is not None and found[1] == "waiting":
-            time.sleep(_PAUSE)
-            found = _OUTCOME.search(self._text(self._client.get(answer.url)))
-        if found is None:
-            raise StepFailedError("the page says nothing of the door")
-        return found[1]
+        with looking_at(self.page, "the posted QR"):
+            self.page.goto(f"{poster}?c={digits}" if digits else poster)
+            if not digits:
+                self.page.locator("#digits").fill(_A_GUESS)
+            self.presses("Open the door")
+            if not digits:
+                expect(self.page.locator("#digits-error")).to_be_visible()
+                return "denied"
+            state = self.page.locator("[data-outcome]")
+            expect(state).to_have_attribute("data-outcome", _OUTCOMES)
+            return str(state.get_attribute("data-outcome"))
 
-    def reads_screen(self, kiosk: str) -> str:
-        """Return the digits that the screen at an entrance shows now."""
-        shown = self._json(self._client.get(f"{kiosk}/code"))
-        return str(shown["codes"][0]["digits"]).replace(" ", "")
+    def chooses_a_drink(self) -> str:
+        """Take the first of the menu; return its name."""
+        with looking_at(self.page, "the menu"):
+            self.page.get_by_role("link", name="See what there is").click()
+            first = self.page.locator("button.drink").first
+            name = first.locator(".strong").inner_text()
+            first.click()
+            return name
 
-    def page_of_refusal(self) -> str:
-        """Return what the visit page says to a phone that may not see it."""
-        response = self._client.get(self._path)
-        if not response.is_error:
-            raise StepFailedError("the visit page refuses nothing")
-        return html.unescape(response.text)
+    def voucher_picture(self) -> bytes:
+        """Return a picture of the voucher as the browser draws it."""
+        with looking_at(self.page, "the voucher"):
+            expect(self.page.locator("[data-voucher]")).to_be_visible()
+            # The clock beside the code is set by the script that draws it.
+            expect(self.page.locator("[data-voucher] [data-clock]")).to_have_text(_A_CLOCK)
+            return self.page.locator("[data-voucher] .pass-code").screenshot()
 
-    def send_form(self, path: str, fields: dict[str, str]) -> str:
-        """Fill in the form on a page below the link and send it; return the page that then comes."""
-        page = self._text(self._client.get(f"{self._path}{path}"))
-        given = {name: html.unescape(value) for name, value in _HIDDEN.findall(page)}
-        return self._text(self._client.post(f"{self._path}{path}", data=given | fields))
+    def answers_the_survey(self, score: int, comment: str) -> None:
+        """Open the survey from the page of the visit, choose, write a few words, and send."""
+        with looking_at(self.page, "the survey"):
+            self.page.locator("a[href$='/survey']").first.click()
+            self.page.locator(f"input[name=score][value='{score}']").check(force=True)
+            self.page.locator("textarea").first.fill(comment)
+            self.page.locator("main form button[type=submit]").first.click()
+            expect(self.page.get_by_text("Thank you").first).to_be_visible()
 
-    def close(self) -> None:
-        """End the connection."""
-        self._client.close()
+    def reads(self, words: str) -> Locator:
+        """Wait until the page says these words, by itself."""
+        with looking_at(self.page, f"“{words}”"):
+            found = self.page.get_by_text(words).first
+            expect(found).to_be_visible(timeout=SOON)
+            return found
 
-    def _json(self, response: httpx.Response) -> Any:  # noqa: ANN401 - whatever JSON came
-        text = self._text(response)
-        return response.json() if text else None
-
-    def _text(self, response: httpx.Response) -> str:
-        if response.is_error:
-            where = f"{response.request.method} {response.request.url.path}"
-            raise StepFailedError(f"{where}: {response.status_code} {response.text[:300]}")
-        return response.text
-
-
-def _base64url(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode("ascii")
+    def presses(self, name: str) -> None:
+        """Press a button."""
+        self.page.get_by_role("button", name=name).first.click()
 
 
-def _bytes(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+def shown_beside(kiosk: Page) -> str:
+    """Return the digits that the screen at an entrance shows now."""
+    shown = kiosk.locator("[data-digits]")
+    with looking_at(kiosk, "the screen beside the door"):
+        expect(shown).to_have_text(_EIGHT_DIGITS)
+    return re.sub(r"\D", "", shown.inner_text())

@@ -1,39 +1,15 @@
-"""The system's Chromium, driven by playwright; nothing is downloaded for it."""
+"""The system's Chromium for tests, as the demo starts it."""
 
-import shutil
-
-from playwright.sync_api import Browser, Playwright, ViewportSize
-
-# It runs as root in containers, and must not talk to anyone but the server under test.
-ARGUMENTS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
+from demo.chromium import (
+    ARGUMENTS,
+    DESKTOP,
+    PHONE,
+    chromium_program,
+    start_chromium,
 )
-PHONE = ViewportSize(width=390, height=844)
-DESKTOP = ViewportSize(width=1440, height=900)
+
+__all__ = ["ARGUMENTS", "DESKTOP", "PHONE", "PageLeft", "chromium_program", "start_chromium"]
 
 
 class PageLeft(Exception):
     """The page in which a script ran was left before the script ended."""
-
-
-def chromium_program() -> str:
-    """Return where the system's Chromium is."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    program = next(filter(None, map(shutil.which, names)), None)
-    if program is None:
-        raise FileNotFoundError("chromium is not installed; `make test` installs it")
-    return program
-
-
-def start_chromium(playwright: Playwright, *further_arguments: str) -> Browser:
-    """Start Chromium; further arguments open a fake camera, for example."""
-    return playwright.chromium.launch(
-        executable_path=chromium_program(), args=[*ARGUMENTS, *further_arguments], headless=True
-    )
