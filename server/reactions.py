@@ -132,6 +132,7 @@ def _register_visits(reactions: Reactions) -> None:
     on(HostChanged, _tell_new_host)
     on(PersonDeactivated, lambda work, it: notifications.forget_person(work, it.person))
     on(PersonDeactivated, _withdraw_staff)
+    on(PersonDeactivated, lambda work, it: conversations.leave_free(work, it.person))
     # Another phone of the visitor's takes the link over: what the one before could show opens nothing more.
     on(PhoneBound, _follow_phone)
     # The visitor answers, and the host what the visitor asked for.

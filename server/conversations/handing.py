@@ -117,9 +117,23 @@ def want_answer(work: Work, found: Conversation) -> None:
 
 
 def follow_host(work: Work, person: PersonId, successor: PersonId) -> None:
-    """Let a successor stand where a person stood who has left; visits bring the conversations with them."""
+    """Let a successor stand where a person stood who leaves; visits bring the conversations with them. For reactions.
+
+    Who said what stays as it was, and so does what is closed.
+    """
+    _leave_to(work, person, successor)
+
+
+def leave_free(work: Work, person: PersonId) -> None:
+    """Let no conversation wait for somebody who is no longer there: anybody may take it. For reactions."""
+    _leave_to(work, person, None)
+
+
+def _leave_to(work: Work, person: PersonId, successor: PersonId | None) -> None:
     for found in models.with_person(work.session, person):
         found.person = successor
+        work.session.add(found)
+        thread.show(work, found)
 
 
 def _held_by_house(work: Work, conversation_id: ConversationId) -> Conversation:

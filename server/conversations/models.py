@@ -315,5 +315,8 @@ def stored_names(session: Session) -> set[str]:
 
 
 def with_person(session: Session, person: PersonId) -> Sequence[Conversation]:
-    """Return the conversations in which this person spoke for the house last."""
-    return session.exec(select(Conversation).where(Conversation.person == person)).all()
+    """Return the conversations that are not closed and in which this person spoke for the house last."""
+    statement = select(Conversation).where(
+        Conversation.person == person, Conversation.state != State.CLOSED
+    )
+    return session.exec(statement.order_by(col(Conversation.id))).all()

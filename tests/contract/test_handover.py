@@ -4,22 +4,34 @@ from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from access_protocol.ids import CredentialId
 from access_protocol.keys import HolderKey
 from access_protocol.knowledge import ALL_GENERATIONS
+from access_protocol.wording import Language
 from server.access.feeds import FeedChange
+from server.arrivals import walk_ins
+from server.arrivals.models import WalkIn
+from server.conversations import actions as conversations
+from server.conversations.actions import Author, Side, State
+from server.conversations.models import Conversation, Message
 from server.credentials import actions as credentials
 from server.credentials import models as issued
 from server.credentials.models import Credential, Standing
 from server.kernel.errors import Invalid
-from server.kernel.ids import PersonId
+from server.kernel.ids import ConversationId, PersonId, VisitorId
+from server.kernel.principal import Principal
 from server.notifications.actions import NoticeKind
+from server.notifications.models import Notice
 from server.people import actions as people
 from server.people.actions import HostLeft
 from server.people.models import Person
+from server.visits import actions as visits
+from server.visits import models as visit_models
+from server.visits.actions import NewSeries
 from server.visits.models import Visit
+from tests.contract.test_arrivals_follow_visits import stranger_at
 from tests.fakes.hosted import Hosted
 from tests.fakes.reception import SITE, Reception
 
@@ -130,3 +142,90 @@ def test_the_staff_pass_of_who_leaves_is_on_the_gates_list_of_what_is_revoked(
         kinds = select(FeedChange.kind).where(col(FeedChange.key) == held)
         assert "revocations" in {str(each) for each in work.session.exec(kinds)}
         assert issued.holders_of(work.session, [held])[held].person == reception.people["host"]
+
+
+def test_a_stranger_at_the_entrance_is_answered_by_the_successor(reception: Reception) -> None:
+    host, other = reception.people["host"], reception.people["other"]
+    waiting = stranger_at(reception)
+    leave(reception, host, other)
+    with reception.work("other") as work:
+        assert work.session.get_one(WalkIn, waiting.id).host == other
+        walk_ins.refuse(work, waiting.id, walk_ins.WalkInRefusal(reason="Nobody is here"))
+    with Session(reception.office.engine) as session:
+        assert session.get_one(WalkIn, waiting.id).answered_by == other
+
+
+def test_the_chat_goes_on_with_the_successor_and_what_was_said_stays_the_hosts(
+    reception: Reception,
+) -> None:
+    host, other = reception.people["host"], reception.people["other"]
+    running, over = reception.invite("taro@example.jp"), reception.invite("hanako@example.jp")
+    chats = [_talked(reception, visit) for visit in (running, over)]
+    with reception.work() as work:
+        conversations.close(work, chats[1])
+    with reception.office.begin(Principal.for_visitor(_guest(reception, running))) as work:
+        conversations.say(work, chats[0], "And now?", author=Author.VISITOR)
+
+    leave(reception, host, other)
+
+    with reception.work("other") as work:
+        found = conversations.find(work, chats[0], Side.HOST)
+        assert (found.person, found.state) == (other, State.HOST)
+        conversations.say(work, chats[0], "I receive you now.", author=Author.HOST)
+    with Session(reception.office.engine) as session:
+        spoke = select(Message.person).where(
+            Message.conversation == chats[0], Message.author == Author.HOST
+        )
+        assert session.exec(spoke.order_by(col(Message.number))).all() == [host, other]
+        assert session.get_one(Conversation, chats[1]).person == host
+        told = select(Notice.path).where(Notice.person == other, Notice.kind == NoticeKind.MESSAGE)
+        assert session.exec(told).all() == [f"/host/chat/{chats[0]}"]
+
+
+def test_a_chat_whose_person_left_without_a_successor_waits_for_nobody_in_particular(
+    reception: Reception,
+) -> None:
+    visit = reception.invite()
+    chat = _talked(reception, visit)
+    with reception.work("security") as work:
+        conversations.take(work, chat)
+    leave(reception, reception.people["security"], None)
+    with Session(reception.office.engine) as session:
+        assert session.get_one(Conversation, chat).person is None
+
+
+def test_every_date_to_come_of_a_series_is_the_successors_and_told_in_one_mail(
+    reception: Reception,
+) -> None:
+    host, other = reception.people["host"], reception.people["other"]
+    single = reception.new_visit("taro@example.jp").model_dump()
+    repeat = {"frequency": "weekly", "times": 4}
+    with reception.work() as work:
+        dates = visits.create_series(work, NewSeries.model_validate({**single, "repeat": repeat}))
+    reception.clock.advance(timedelta(days=8))  # two of the four are over
+    before = len(reception.mails())
+
+    leave(reception, host, other)
+
+    assert [host_of(reception, each) for each in dates] == [host, host, other, other]
+    with Session(reception.office.engine) as session:
+        guests = [visit_models.visitors_of(session, each.id)[0] for each in dates[2:]]
+    assert all(reception.pass_of(guest.id) is not None for guest in guests)
+    told = reception.mails()[before:]
+    assert len(told) == 1
+    assert "Other" in told[0].text
+
+
+def _guest(reception: Reception, visit: Visit) -> VisitorId:
+    return reception.guests_of(visit)[0].id
+
+
+def _talked(reception: Reception, visit: Visit) -> ConversationId:
+    """A conversation in which the visitor asked and the host answered."""
+    guest = _guest(reception, visit)
+    with reception.office.begin(Principal.for_visitor(guest)) as work:
+        chat = conversations.open_for_visitor(work, guest, Language.EN).id
+        conversations.say(work, chat, "Are you there?", author=Author.VISITOR)
+    with reception.work() as work:
+        conversations.say(work, chat, "I am.", author=Author.HOST)
+    return chat
