@@ -22,6 +22,9 @@ from server.credentials.models import Issue, IssuerKey, Standing
 from server.credentials.phones import Refreshed, bind, refresh
 from server.credentials.rules import qr_png, window
 from server.credentials.staff import (
+    CLOCKS_BEHIND,
+    STAFF_PASS_LIFE,
+    STAFF_PASSES,
     StaffAccessChanged,
     StaffPass,
     StaffPassUnblocked,
@@ -43,6 +46,9 @@ from server.kernel.work import Work
 from server.places.models import Site
 
 __all__ = [
+    "CLOCKS_BEHIND",
+    "STAFF_PASSES",
+    "STAFF_PASS_LIFE",
     "CredentialIssued",
     "CredentialRevoked",
     "HolderKeyInput",

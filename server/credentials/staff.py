@@ -27,12 +27,12 @@ from server.people.models import Person
 from server.places import models as places
 from server.places.models import Site
 
-LIFE = timedelta(hours=12)
+STAFF_PASS_LIFE = timedelta(hours=12)
 """How long a staff pass counts: a working day; it is renewed whenever its page is open in the second half."""
-RENEWED_AFTER = LIFE / 2
+RENEWED_AFTER = STAFF_PASS_LIFE / 2
 CLOCKS_BEHIND = timedelta(minutes=10)
 """It counts from a little before it is signed, for gates whose clocks are behind."""
-NOTICE = "staff-passes"
+STAFF_PASSES = "staff-passes"
 """The live notice about a person's pass."""
 
 
@@ -180,7 +180,7 @@ def block(work: Work, person: PersonId, site: SiteCode) -> None:
         raise NotFound("This person carries no pass here.")
     if not found.blocked:
         end(work, found.held, Standing.BLOCKED)
-        live.notice(work, NOTICE, about=person, site=site)
+        live.notice(work, STAFF_PASSES, about=person, site=site)
 
 
 def unblock(work: Work, person: PersonId, site: SiteCode) -> None:
@@ -194,7 +194,7 @@ def unblock(work: Work, person: PersonId, site: SiteCode) -> None:
     work.record(
         StaffPassUnblocked(person=person, site=site, credential=CredentialId(bytes(found.held.id)))
     )
-    live.notice(work, NOTICE, about=person, site=site)
+    live.notice(work, STAFF_PASSES, about=person, site=site)
 
 
 def withdraw_staff(work: Work, person: PersonId) -> list[CredentialId]:
@@ -204,7 +204,7 @@ def withdraw_staff(work: Work, person: PersonId) -> list[CredentialId]:
     for held in work.session.exec(mine).all():
         if held.lowest_valid < ALL_GENERATIONS:
             end(work, held, Standing.REVOKED)
-            live.notice(work, NOTICE, about=person, site=held.site)
+            live.notice(work, STAFF_PASSES, about=person, site=held.site)
             ended.append(CredentialId(bytes(held.id)))
     return ended
 
@@ -250,7 +250,7 @@ def _follow(work: Work, person: PersonId, site: SiteCode) -> None:
     else:
         holder = holder_keys.from_compressed(found.issue.holder)
         _sign(work, held, holder, found.zones, replaces=True, expires=found.issue.expires)
-    live.notice(work, NOTICE, about=person, site=site)
+    live.notice(work, STAFF_PASSES, about=person, site=site)
 
 
 def _sign(
@@ -266,10 +266,10 @@ def _sign(
     terms = Terms(
         credential_class=CredentialClass.BOUND,
         not_before=now - CLOCKS_BEHIND,
-        expires=expires or now + LIFE,
+        expires=expires or now + STAFF_PASS_LIFE,
         zones=zones,
         holder=holder,
     )
     made = keep(work, held, terms, replaces=replaces)
-    live.notice(work, NOTICE, about=held.person or "", site=held.site)
+    live.notice(work, STAFF_PASSES, about=held.person or "", site=held.site)
     return made

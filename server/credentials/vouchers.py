@@ -21,8 +21,8 @@ from server.credentials.models import Credential, CredentialKind, Issue, Standin
 from server.credentials.rules import CLOCK_SLACK
 from server.kernel.errors import Invalid, NotFound
 from server.kernel.work import Work
+from server.places.actions import PortalKind
 from server.places.models import Portal
-from server.places.rules import PortalKind
 
 LONGEST_LIFE = timedelta(minutes=5)
 """A voucher is chosen before the machine, and shown there at once."""

@@ -52,6 +52,7 @@ from server.notifications.kinds import (
 )
 from server.notifications.letters import Letter, SeriesDate
 from server.notifications.mail import Mail, ReadMail
+from server.notifications.messenger_models import MessengerAccount
 from server.notifications.messengers import accounts, joining
 from server.notifications.messengers.accounts import (
     find as find_messenger,
@@ -102,6 +103,7 @@ from server.notifications.telling import (
     notices_of,
     reacted,
     reacted_about,
+    reacted_at,
     reacted_once,
     tell,
 )
@@ -123,6 +125,7 @@ __all__ = [
     "LetterKind",
     "Mail",
     "MailUse",
+    "MessengerAccount",
     "MessengerFailure",
     "MessengerKind",
     "MessengerPage",
@@ -177,6 +180,7 @@ __all__ = [
     "push_key",
     "reacted",
     "reacted_about",
+    "reacted_at",
     "reacted_once",
     "read",
     "remove_channel",

@@ -29,13 +29,8 @@ from server.notifications.kinds import (
     MessengerKind,
     NoticeKind,
 )
-from server.notifications.models import (
-    CaughtMail,
-    Channel,
-    Delivery,
-    MessengerAccount,
-    Notice,
-)
+from server.notifications.messenger_models import MessengerAccount
+from server.notifications.models import CaughtMail, Channel, Delivery, Notice
 
 blueprint = ApiBlueprint(
     "Notifications", "How a host is told, what was told, and what the mail catcher holds."

@@ -9,14 +9,9 @@ from sqlmodel import col, delete, func, or_, select
 from server.kernel.ids import VisitorId
 from server.kernel.outbox import OutboxRow, State
 from server.kernel.work import Work
+from server.notifications.messenger_models import MessengerCode, MessengerLink
 from server.notifications.messengers import joining
-from server.notifications.models import (
-    CaughtMail,
-    Delivery,
-    MessengerCode,
-    MessengerLink,
-    Notice,
-)
+from server.notifications.models import CaughtMail, Delivery, Notice
 from server.notifications.phone_models import PhonePush
 from server.notifications.rules import KIND
 
@@ -55,12 +50,10 @@ def forget_notices_once(work: Work, once: str) -> None:
 
 def about_visitor(work: Work, visitor: VisitorId, email: str) -> dict[str, Any]:
     """Return what is kept of what was sent about a visitor or to them, in values that JSON knows."""
-    mails = select(OutboxRow).where(
-        OutboxRow.kind == KIND,
-        or_(
-            col(OutboxRow.reference) == visitor, func.lower(OutboxRow.destination) == email.lower()
-        ),
-    )
+    to_them = col(OutboxRow.reference) == visitor
+    if email:
+        to_them = or_(to_them, func.lower(OutboxRow.destination) == email.lower())
+    mails = select(OutboxRow).where(OutboxRow.kind == KIND, to_them)
     notices = select(Notice).where(Notice.visitor == visitor).order_by(col(Notice.id))
     return {
         "mails": [
@@ -70,9 +63,7 @@ def about_visitor(work: Work, visitor: VisitorId, email: str) -> dict[str, Any]:
                 "written_at": each.created_at,
             }
             for each in work.session.exec(mails.order_by(col(OutboxRow.id))).all()
-        ]
-        if email
-        else [],
+        ],
         "hosts_were_told": [
             {"what": str(each.kind), "at": each.created_at}
             for each in work.session.exec(notices).all()

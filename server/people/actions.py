@@ -1,4 +1,4 @@
-"""What can be asked about accounts: create, change, deactivate, sign in and out, and API tokens."""
+"""What can be asked about accounts: create, change, deactivate, sign in and out; and what else people offer."""
 
 import hmac
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from sqlmodel import col, delete, select, update
 
 from access_protocol.wording import Language
 from server.kernel import throttle
-from server.kernel.errors import Conflict, Forbidden, Invalid, NotFound, SignInNeeded
+from server.kernel.errors import Conflict, Invalid, NotFound
 from server.kernel.ids import ID_LENGTH, PersonId, SessionId, TokenId
 from server.kernel.pagination import Page, PageQuery
 from server.kernel.principal import Kind, Principal, Right, require
@@ -26,8 +26,6 @@ from server.people.events import (
     SignedIn,
     SignedOut,
     SignInFailed,
-    TokenCreated,
-    TokenRevoked,
 )
 from server.people.groups import (
     GroupChanged,
@@ -38,23 +36,38 @@ from server.people.groups import (
     list_groups,
     remove_group,
 )
-from server.people.leaving import check_successor, leave_deputies
+from server.people.leaving import check_successor, leave_deputies, may_succeed
 from server.people.models import ApiToken, BrowserSession, Person, RoleOfPerson
 from server.people.passwords import hash_password, needs_new_hash, password_fits
 from server.people.rules import Email, PersonName, Role
+from server.people.tokens import (
+    TOKEN_PREFIX,
+    NewToken,
+    create_token,
+    identify_token,
+    list_tokens,
+    revoke_token,
+)
 
 __all__ = [
+    "TOKEN_PREFIX",
     "GroupChanged",
     "GroupInput",
+    "NewToken",
+    "Role",
     "change_group",
     "create_group",
+    "create_token",
     "find_group",
+    "identify_token",
     "list_groups",
+    "list_tokens",
+    "may_succeed",
     "remove_group",
+    "revoke_token",
 ]
 # What other modules of this subject offer; all that stands below is offered as well.
 
-TOKEN_PREFIX = "gkt_"  # noqa: S105  the beginning by which a leaked token is recognised
 TOUCHED_EVERY = timedelta(minutes=5)
 """How exactly the last use of a session or token is kept; writing it each time would cost a commit."""
 FAILURES_PER_ADDRESS = 30
@@ -86,18 +99,6 @@ class PersonChange(BaseModel):
         default=None,
         pattern=f"^[0-9a-f]{{{ID_LENGTH}}}$",
         description="With active false: who takes over the visits and all else that is still to come.",
-    )
-
-
-class NewToken(BaseModel):
-    """What it takes to make an API token."""
-
-    name: PersonName = Field(description="What the token is for.")
-    scopes: list[Right] = Field(
-        min_length=1, max_length=len(Right), description="Rights of the token, among your own."
-    )
-    days: int | None = Field(
-        default=90, ge=1, le=3650, description="Days until it expires; null: it does not expire."
     )
 
 
@@ -275,21 +276,6 @@ def identify_session(work: Work, secret: str) -> tuple[Principal, BrowserSession
     return Principal.for_person(person.id, rights), session, person
 
 
-def identify_token(work: Work, secret: str) -> tuple[Principal, ApiToken, Person]:
-    """Return who an API token stands for, or raise `SignInNeeded`."""
-    found = models.token_with(work.session, secret)
-    if found is None:
-        raise SignInNeeded("This API token is not known here.")
-    token, person = found
-    if token.revoked_at is not None or not person.active:
-        raise SignInNeeded("This API token was revoked.")
-    if token.expires_at is not None and token.expires_at <= work.now:
-        raise SignInNeeded("This API token has expired. Make a new one.")
-    held = rules.rights_of(models.roles_of(work.session, person.id))
-    rights = held & {right for right in Right if right in token.scopes}
-    return Principal.for_token(token.id, person.id, rights), token, person
-
-
 def touch(work: Work, session: SessionId | None = None, token: TokenId | None = None) -> None:
     """Keep that a session or token is in use; the session's end moves on, up to the longest allowed."""
     if session is not None and (used := work.session.get(BrowserSession, session)):
@@ -298,49 +284,6 @@ def touch(work: Work, session: SessionId | None = None, token: TokenId | None = 
         used.expires_at = min(work.now + work.settings.session_lifetime, longest)
     if token is not None and (used_token := work.session.get(ApiToken, token)):
         used_token.last_used_at = work.now
-
-
-def create_token(work: Work, new: NewToken) -> tuple[ApiToken, str]:
-    """Make an API token for oneself; the secret is returned once and only its hash kept.
-
-    A token makes no tokens: one that leaked could give itself successors that outlive it.
-    """
-    owner = _acting_person(work)
-    if work.principal.kind is not Kind.PERSON:
-        raise Forbidden("Tokens are made by people: sign in first.")
-    beyond = sorted(set(new.scopes) - work.principal.rights)
-    if beyond:
-        raise Invalid([("scopes", f"you do not have these rights yourself: {', '.join(beyond)}")])
-    secret = TOKEN_PREFIX + work.ids.secret()
-    token = ApiToken(
-        id=TokenId(work.ids.new()),
-        person=owner,
-        name=new.name,
-        secret_hash=models.hash_of(secret),
-        scopes=sorted(set(new.scopes)),
-        created_at=work.now,
-        expires_at=None if new.days is None else work.now + timedelta(days=new.days),
-    )
-    work.session.add(token)
-    work.record(TokenCreated(token=token.id, scopes=tuple(sorted(set(new.scopes)))))
-    return token, secret
-
-
-def list_tokens(work: Work, query: PageQuery) -> Page[ApiToken]:
-    """Return one's own tokens, newest first."""
-    return models.tokens_of(work.session, _acting_person(work), query)
-
-
-def revoke_token(work: Work, token_id: TokenId) -> None:
-    """Take back a token: one's own, or anyone's with the right to manage people."""
-    token = work.session.get(ApiToken, token_id)
-    if token is None or (
-        token.person != work.principal.person and not work.principal.may(Right.PEOPLE_MANAGE)
-    ):
-        raise NotFound("There is no such token.")
-    if token.revoked_at is None:
-        token.revoked_at = work.now
-        work.record(TokenRevoked(token=token_id))
 
 
 def end_old_sessions(work: Work) -> None:
@@ -374,12 +317,6 @@ def csrf_fits(expected: str, sent: str) -> bool:
 def is_stale(last_used: datetime | None, now: datetime) -> bool:
     """Tell whether the last use should be written again."""
     return last_used is None or now - last_used >= TOUCHED_EVERY
-
-
-def _acting_person(work: Work) -> PersonId:
-    if work.principal.person is None:
-        raise Forbidden("Tokens belong to people: sign in first.")
-    return work.principal.person
 
 
 def _person(work: Work, person_id: PersonId) -> Person:

@@ -18,8 +18,13 @@ def check_successor(work: Work, person_id: PersonId, successor: PersonId) -> Non
         raise Invalid([("successor", "must be somebody else")])
     if found is None or not found.active:
         raise Invalid([("successor", "must be somebody with an active account")])
-    if Right.VISITS_INVITE not in rules.rights_of(models.roles_of(work.session, successor)):
+    if not may_succeed(work, successor):
         raise Invalid([("successor", "must be somebody who may receive visitors")])
+
+
+def may_succeed(work: Work, person: PersonId) -> bool:
+    """Tell whether somebody may receive visitors, and so those of another."""
+    return Right.VISITS_INVITE in rules.rights_of(models.roles_of(work.session, person))
 
 
 def leave_deputies(work: Work, person_id: PersonId, successor: PersonId | None) -> None:

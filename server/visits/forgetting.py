@@ -13,16 +13,8 @@ from server.kernel.work import Work
 from server.notifications.actions import NoticeKind
 from server.visits import guests, host_notices, models, returning
 from server.visits.leaving_models import CheckOut
-from server.visits.models import (
-    Agreement,
-    Companion,
-    PhoneBinding,
-    PhoneCode,
-    RetiredLink,
-    Visit,
-    Visitor,
-    Wish,
-)
+from server.visits.link_models import PhoneBinding, PhoneCode, RetiredLink
+from server.visits.models import Agreement, Companion, Visit, Visitor, Wish
 from server.visits.series_models import SeriesGuest, guest_of
 
 NOBODY = "—"

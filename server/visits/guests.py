@@ -12,7 +12,8 @@ from server.kernel.ids import VisitorId
 from server.kernel.work import Work
 from server.visits import models
 from server.visits.events import VisitorInvited, VisitorUninvited
-from server.visits.models import RetiredLink, Visit, Visitor
+from server.visits.link_models import RetiredLink
+from server.visits.models import Visit, Visitor
 from server.visits.rules import (
     MOST_VISITORS,
     Answer,
@@ -20,6 +21,7 @@ from server.visits.rules import (
     MailState,
     NewVisitor,
     VisitState,
+    WalkInGuest,
     repeated_email,
 )
 
@@ -134,6 +136,7 @@ def add(work: Work, visit: Visit, new: NewVisitor) -> Visitor:
         link_hash="",
         sealed_link=b"",
         created_at=work.now,
+        address_unproven=isinstance(new, WalkInGuest),
     )
     new_link(work, visitor)
     work.session.add(visitor)

@@ -15,7 +15,8 @@ from server.kernel.text import on_one_line
 from server.kernel.upsert import insert_once
 from server.kernel.work import Work
 from server.visits import invitations, models, series_models
-from server.visits.models import PhoneBinding, PhoneCode, Visit, Visitor
+from server.visits.link_models import PhoneBinding, PhoneCode
+from server.visits.models import Visit, Visitor
 
 CODE_DIGITS = 6
 CODE_LIFE = timedelta(minutes=10)

@@ -12,13 +12,9 @@ from server.kernel.errors import Forbidden
 from server.kernel.outbox import OutboxRow, State
 from server.notifications import actions as notifications
 from server.notifications.actions import AccountState, JoinState
+from server.notifications.messenger_models import MessengerAccount, MessengerEvent, MessengerLink
 from server.notifications.messengers import joining
 from server.notifications.messengers.accounts import OUTBOX
-from server.notifications.models import (
-    MessengerAccount,
-    MessengerEvent,
-    MessengerLink,
-)
 from tests.fakes.messenger_scene import (
     LINE,
     WECOM,

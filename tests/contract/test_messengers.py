@@ -13,14 +13,14 @@ from access_protocol.ids import SiteCode
 from server.kernel.outbox import OutboxRow
 from server.notifications import actions as notifications
 from server.notifications.actions import AccountState, JoinState, MessengerKind
-from server.notifications.messengers import joining
-from server.notifications.messengers.accounts import OUTBOX
-from server.notifications.models import (
+from server.notifications.messenger_models import (
     MessengerAccount,
     MessengerCode,
     MessengerEvent,
     MessengerLink,
 )
+from server.notifications.messengers import joining
+from server.notifications.messengers.accounts import OUTBOX
 from server.visits import actions as visits
 from server.visits.actions import link_of
 from tests.fakes.messenger_scene import (

@@ -22,7 +22,7 @@ from server.access.models import CommandState, DoorCommand
 from server.credentials import actions as credentials
 from server.credentials import models
 from server.credentials.models import CredentialKind, Holder, Issue
-from server.credentials.staff import LIFE
+from server.credentials.staff import STAFF_PASS_LIFE
 from server.kernel.clock import FixedClock
 from server.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from server.kernel.principal import Principal, Right
@@ -68,7 +68,7 @@ def scan(scene: Scene, issue: Issue, phone: ec.EllipticCurvePrivateKey = PHONE) 
 def test_the_gates_hold_it_and_it_counts_for_twelve_hours(scene: Scene) -> None:
     issue = bind(scene)
     assert issue.credential_class is CredentialClass.BOUND
-    assert issue.expires == scene.clock.now().replace(microsecond=0) + LIFE
+    assert issue.expires == scene.clock.now().replace(microsecond=0) + STAFF_PASS_LIFE
     assert fed(scene, DocumentKind.CREDENTIALS, issue) == [issue.message]
     with scene.office.reading(SYSTEM) as work:
         (holder,) = models.holders_of(work.session, [issue.credential]).values()
@@ -78,7 +78,7 @@ def test_the_gates_hold_it_and_it_counts_for_twelve_hours(scene: Scene) -> None:
 def test_the_same_phone_renews_it_in_the_second_half_and_both_count(scene: Scene) -> None:
     first = bind(scene)
     assert bind(scene).generation == first.generation
-    scene.clock.advance(LIFE / 2)
+    scene.clock.advance(STAFF_PASS_LIFE / 2)
     second = bind(scene)
     assert (second.generation, second.credential) == (first.generation + 1, first.credential)
     assert fed(scene, DocumentKind.REVOCATIONS, first) == []
@@ -161,7 +161,7 @@ def test_after_255_issues_another_id_goes_on(scene: Scene) -> None:
     with scene.office.begin(SYSTEM) as work:
         held = work.session.get_one(models.Credential, issue.credential)
         held.generation = protocol.HIGHEST_GENERATION
-    scene.clock.advance(LIFE)
+    scene.clock.advance(STAFF_PASS_LIFE)
     anew = bind(scene)
     assert bytes(anew.credential) != bytes(issue.credential)
     assert scan(scene, anew).denied is None

@@ -13,11 +13,9 @@ from server.kernel.outbox import send_due
 from server.kernel.principal import Principal
 from server.notifications import actions as notifications
 from server.notifications.actions import JoinState, MessengerKind
+from server.notifications.messenger_models import MessengerAccount
 from server.notifications.messengers.accounts import OUTBOX
 from server.notifications.messengers.sending import ChatSender
-from server.notifications.models import (
-    MessengerAccount,
-)
 from server.visits.actions import link_of
 from tests.fakes.limits import lift
 from tests.fakes.reception import SITE, Reception

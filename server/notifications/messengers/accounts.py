@@ -17,10 +17,10 @@ from server.kernel.sealing import CannotUnseal, Sealer
 from server.kernel.settings import Settings
 from server.kernel.work import Work
 from server.notifications.kinds import AccountState, MessengerFailure, MessengerKind
+from server.notifications.messenger_models import MessengerAccount
 from server.notifications.messengers.base import Account, Keys, Messenger, failed
 from server.notifications.messengers.line import Line
 from server.notifications.messengers.wecom import Wecom
-from server.notifications.models import MessengerAccount
 
 OUTBOX = "messenger"
 """Kind of the rows by which anything is asked of a messenger."""

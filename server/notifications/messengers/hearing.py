@@ -9,11 +9,11 @@ from server.kernel.ids import VisitorId
 from server.kernel.upsert import insert_once
 from server.kernel.work import Work
 from server.notifications.kinds import JoinState, MessengerKind
+from server.notifications.messenger_models import MessengerAccount, MessengerEvent
 from server.notifications.messengers import joining, words
 from server.notifications.messengers.accounts import FETCH, OUTBOX
 from server.notifications.messengers.base import Event, EventKind, Heard
 from server.notifications.messengers.words import Reply
-from server.notifications.models import MessengerAccount, MessengerEvent
 
 ANSWERED_WITHIN = timedelta(hours=1)
 """An answer that comes later than this is worth nothing."""

@@ -5,9 +5,9 @@ from server.kernel.errors import NotFound
 from server.kernel.outbox import SendFailed
 from server.kernel.work import Work
 from server.notifications.kinds import MessengerKind
+from server.notifications.messenger_models import MessengerAccount
 from server.notifications.messengers import accounts, hearing
 from server.notifications.messengers.base import Account, Asked, Messenger, NotGenuine
-from server.notifications.models import MessengerAccount
 
 
 def greet_hook(work: Work, kind: MessengerKind, site: SiteCode, asked: Asked) -> str:

@@ -19,14 +19,14 @@ from server.kernel.ids import MessengerLinkId, VisitorId
 from server.kernel.sealing import CannotUnseal
 from server.kernel.work import Work
 from server.notifications.kinds import AccountState, JoinState, MessengerKind, NewsKind
-from server.notifications.messengers import accounts, words
-from server.notifications.messengers.accounts import OUTBOX, SAY
-from server.notifications.models import (
+from server.notifications.messenger_models import (
     MessengerAccount,
     MessengerCode,
     MessengerEvent,
     MessengerLink,
 )
+from server.notifications.messengers import accounts, words
+from server.notifications.messengers.accounts import OUTBOX, SAY
 
 LIFE = timedelta(minutes=15)
 """How long a code counts."""

@@ -11,6 +11,7 @@ from server.kernel.principal import Principal
 from server.kernel.sealing import CannotUnseal
 from server.kernel.work import Office, Work
 from server.notifications.kinds import AccountState, JoinState, MessengerFailure
+from server.notifications.messenger_models import MessengerAccount, MessengerLink
 from server.notifications.messengers import accounts, hearing, joining
 from server.notifications.messengers.accounts import FETCH, OUTBOX, SAY, SET_UP
 from server.notifications.messengers.base import (
@@ -20,7 +21,6 @@ from server.notifications.messengers.base import (
     failed,
     failure_in,
 )
-from server.notifications.models import MessengerAccount, MessengerLink
 
 MOST_PAGES = 50
 """Fetched in one go; the rest with the next."""

@@ -8,8 +8,14 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from access_protocol.ids import SiteCode
 from server.credentials import actions as credentials
-from server.credentials.actions import HolderKeyInput, StaffPass, holder_key
-from server.credentials.staff import CLOCKS_BEHIND, LIFE, NOTICE
+from server.credentials.actions import (
+    CLOCKS_BEHIND,
+    STAFF_PASS_LIFE,
+    STAFF_PASSES,
+    HolderKeyInput,
+    StaffPass,
+    holder_key,
+)
 from server.kernel.errors import Forbidden
 from server.kernel.ids import PersonId
 from server.kernel.refusals import invalid_from
@@ -62,7 +68,7 @@ def show_pass(site: str) -> str:
             site=code,
             pass_id=pass_key(found.person, code),
             about=found.person,
-            notices=f"{NOTICE} refresh",
+            notices=f"{STAFF_PASSES} refresh",
             facts=_facts(work, found),
             time_zone=names.time_zone(code),
             site_name=names.site(code),
@@ -82,7 +88,7 @@ def pass_state(site: str) -> Response:
             csrf=csrf.token(),
             standing=_standing(found),
             begins_ms=milliseconds(work.now - CLOCKS_BEHIND),
-            ends_ms=milliseconds(work.now + LIFE),
+            ends_ms=milliseconds(work.now + STAFF_PASS_LIFE),
             bound=None if issue is None else BoundOut.of(issue),
             renew=found.wants_renewal(work.now),
             facts=_facts(work, found),
@@ -126,7 +132,7 @@ def _standing(found: StaffPass) -> Standing:
 
 
 def _facts(work: Work, found: StaffPass) -> dict[str, str]:
-    ends = found.issue.expires if found.issue else work.now + LIFE
+    ends = found.issue.expires if found.issue else work.now + STAFF_PASS_LIFE
     return {
         "zones": Names(work).zones(found.site, found.zones),
         "until": local(ends, "both"),

@@ -18,7 +18,7 @@ from server.kernel.request import begin, reading
 from server.kernel.work import Work
 from server.pages.names import Names
 from server.pages.panel import blueprint
-from server.places.rules import PortalKind
+from server.places.actions import PortalKind
 from server.visits import models as visits
 from server.visits.models import Visit, Visitor
 from server.web.formats import span

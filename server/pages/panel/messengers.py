@@ -13,8 +13,12 @@ from server.kernel.principal import Right, require
 from server.kernel.request import begin, office, reading
 from server.kernel.work import Work
 from server.notifications import actions
-from server.notifications.actions import AccountState, MessengerFailure, MessengerKind
-from server.notifications.models import MessengerAccount
+from server.notifications.actions import (
+    AccountState,
+    MessengerAccount,
+    MessengerFailure,
+    MessengerKind,
+)
 from server.pages import states
 from server.pages.names import Names
 from server.pages.panel import blueprint

@@ -24,8 +24,8 @@ from server.pages.panel import blueprint
 from server.pages.states import Badge
 from server.people import actions
 from server.people import models as people
+from server.people.actions import Role
 from server.people.models import Person
-from server.people.rules import Role, rights_of
 from server.places import models as places
 from server.visits import models as visit_models
 from server.visits.actions import visits_to_come
@@ -243,18 +243,12 @@ def _successors(work: Work, person: PersonId) -> list[tuple[str, str]]:
     return [
         (each.id, each.name)
         for each in active
-        if each.id != person
-        and Right.VISITS_INVITE in rights_of(people.roles_of(work.session, each.id))
+        if each.id != person and actions.may_succeed(work, each.id)
     ]
 
 
 def _roles(work: Work, person: PersonId) -> str:
-    words = {
-        Role.ADMINISTRATOR: gettext("Administrator"),
-        Role.SECURITY: gettext("Security"),
-        Role.HOST: gettext("Host"),
-    }
-    return ", ".join(words[role] for role in Role if role in people.roles_of(work.session, person))
+    return states.roles(people.roles_of(work.session, person))
 
 
 def _state(person: Person) -> Badge | None:
