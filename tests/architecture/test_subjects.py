@@ -7,7 +7,14 @@ from tests.architecture.source import ROOT, modules, name, tree
 
 OFFERED = {"actions", "models"}
 # These know the subjects' other files because joining them is what they are for.
-JOINERS = {"__main__.py", "app.py", "command_line.py", "processes", "reactions.py"}
+JOINERS = {
+    "__main__.py",
+    "app.py",
+    "command_line.py",
+    "consequences.py",
+    "processes",
+    "reactions.py",
+}
 # Below the subjects; whole packages, offered to all.
 GROUND = {"kernel", "web"}
 
