@@ -7,10 +7,15 @@ from pathlib import Path
 from zlib import crc32
 
 import pytest
+from hypothesis import settings
 
 from tests.services.broker import Broker
 from tests.services.postgresql import Postgresql
 from tests.services.template import PostgresqlTemplate, SqliteTemplate
+
+# A busy machine makes an example slow, and proves nothing by it: what takes long is measured in bench/.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 CONTRACTS = Path(__file__).parent / "contract"
 ONE_IN = 4
@@ -82,19 +87,25 @@ DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 
 
 @pytest.fixture(params=DATABASES)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a fresh database at the present version: the test runs once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
         tables: SqliteTemplate = request.getfixturevalue("sqlite_template")
-        return tables.copy(tmp_path / "genkan.sqlite3")
+        yield tables.copy(tmp_path / "genkan.sqlite3")
+        return
     template: PostgresqlTemplate = request.getfixturevalue("postgresql_template")
-    return template.copy()
+    url = template.copy()
+    yield url
+    template.drop(url)
 
 
 @pytest.fixture(params=DATABASES)
-def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database without any table, for what is about the migrations themselves."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+        yield f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+        return
     server: Postgresql = request.getfixturevalue("postgresql")
-    return server.new_database()
+    url = server.new_database()
+    yield url
+    server.drop(url)
