@@ -37,6 +37,10 @@ class PostgresqlTemplate:
         """Make a database with the same tables; returns its SQLAlchemy URL."""
         return self._server.new_database(template=self._url)
 
+    def drop(self, url: str) -> None:
+        """Remove a copy."""
+        self._server.drop(url)
+
 
 def _migrate(url: str, folder: Path) -> None:
     office = create_office(
