@@ -112,7 +112,7 @@ def _places(work: Work) -> str:
     places.put_portal(work, SITE, PortalId("main-gate"), gate)
     door = PortalInput(
         name="Door of Sakura",
-        translations={_JA: "会議室「桜」の扉", _ZH: "“樱”会议室的门"},
+        translations={_JA: "桜会議室の扉", _ZH: "樱会议室的门"},
         kind=PortalKind.DOOR,
     )
     places.put_portal(work, SITE, PortalId("sakura-door"), door)

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from flask import Response, render_template
 
+from access_protocol.ids import CredentialId
+from server.access import actions as access
 from server.pages.states import Badge
 from server.pages.visitor import (
     answer,
@@ -36,11 +38,10 @@ SECTIONS = (
     Section("drink", drink.section),
     Section("answer", answer.section),
     Section("agree", replies.agree),
+    Section("meeting", meeting.section),
     Section("way", way.section),
     Section("appointment", appointment.section),
     Section("coming", coming.section),
-    Section("way", way.section),
-    Section("meeting", meeting.section),
     Section("pass", pass_.section),
     Section("credential", credential.section),
     Section("chat", chat.section),
@@ -147,4 +148,5 @@ def _heading(now: Visiting) -> Heading:
         return Heading(
             gettext("Your visit is being prepared"), Badge("waiting", "waiting", message)
         )
-    return Heading(gettext("You are expected"), None)
+    inside = access.is_inside(now.work, CredentialId(now.visitor.credential))
+    return Heading(gettext("Welcome") if inside else gettext("You are expected"), None)

@@ -69,7 +69,7 @@ def _values(now: Visiting) -> dict[str, object]:
         "way": found,
         "heading": _heading(found) if found else "",
         "goals": _goals(now, found, asked) if found else [],
-        "other_way": _other_way(now, found, asked) if found else None,
+        "other_way": _other_way(now, found, asked) if found and not found.is_there else None,
         "parts_url": _url(now, asked, "visitor.way_parts"),
     }
 
