@@ -2,23 +2,24 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any, NamedTuple, cast
 
 from flask import Response, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from server.pages.visitor import blueprint
+from access_protocol.ids import AccessPointId, PortalId, SiteCode
+from server.pages.visitor import blueprint, data_words
 from server.pages.visitor.sections import Shown
 from server.pages.visitor.survey import is_afterwards
 from server.pages.visitor.visiting import Visiting, visiting
 from server.privacy import actions as privacy
 from server.privacy.actions import Told
-from server.web.formats import local
-from server.web.languages import LANGUAGES, gettext
+from server.web.languages import gettext
 from server.web.limits import SMALL, at_most, limited
 
 _SPREAD = frozenset({"visitor", "visit"})
+_SAID_ALREADY = frozenset({"bound_to_a_phone"})
+"""What the kind of a pass says as well."""
 
 
 class Fact(NamedTuple):
@@ -91,15 +92,16 @@ def delete_data(token: str) -> AnyResponse:
 
 def _page(now: Visiting, template: str) -> str:
     told = privacy.about(now.work, now.visitor.id)
+    names = _Names(now)
     return render_template(
         template,
         token=now.token,
         site_name=now.names.site(now.visit.site),
         at=told.at,
         chapters=[
-            Chapter(_title(name), facts)
+            Chapter(data_words.title(name), facts)
             for name, kept in told.subjects.items()
-            if (facts := list(_facts(kept)))
+            if (facts := list(_facts(kept, names)))
         ],
     )
 
@@ -119,112 +121,57 @@ def _file(text: str, media_type: str, ending: str) -> Response:
     )
 
 
-def _facts(kept: object) -> Iterator[Fact]:
+class _Names:
+    """Words for what a subject keeps under a name of ours: sites, portals and access points by what hangs there."""
+
+    def __init__(self, now: Visiting) -> None:
+        self._names, self._site = now.names, now.visit.site
+
+    def value(self, key: str, kept: object) -> str:
+        match key:
+            case "site":
+                return self._names.site(SiteCode(str(kept)))
+            case "portal" | "machine":
+                return self._names.portal(self._site, PortalId(str(kept)))
+            case "where":
+                return self._names.access_point(self._site, AccessPointId(str(kept)))
+            case _:
+                return data_words.value(key, kept)
+
+
+def _facts(kept: object, names: _Names) -> Iterator[Fact]:
     """Return what a subject keeps, name by name; what is empty is left out."""
     if isinstance(kept, list):
         if kept:
-            yield Fact("", [_line(each) for each in cast("list[object]", kept)])
+            yield Fact("", [_line("", each, names) for each in cast("list[object]", kept)])
         return
     for key, value in cast("dict[str, object]", kept or {}).items():
         match value:
             case None | "" | False:
                 continue
             case dict() if key in _SPREAD:
-                yield from _facts(cast("dict[str, object]", value))
+                yield from _facts(cast("dict[str, object]", value), names)
             case dict() | list() if not value:
                 continue
             case list():
-                yield Fact(_label(key), [_line(each) for each in cast("list[object]", value)])
+                lines = [_line(key, each, names) for each in cast("list[object]", value)]
+                yield Fact(data_words.label(key), lines)
             case _:
-                yield Fact(_label(key), [_line(value)])
+                yield Fact(data_words.label(key), [_line(key, value, names)])
 
 
-def _line(kept: object) -> str:
+def _line(key: str, kept: object, names: _Names) -> str:
     """Return one entry of a list on one line."""
-    if not isinstance(kept, dict):
-        return _value(kept)
-    parts = [_value(each) for each in cast("dict[str, object]", kept).values() if each]
-    return " · ".join(part for part in parts if part)
-
-
-def _value(kept: object) -> str:
     if kept is True:
         return gettext("Yes")
     if isinstance(kept, list):
-        return ", ".join(_line(each) for each in cast("list[object]", kept))
-    if isinstance(kept, dict):
-        return _line(cast("dict[str, object]", kept))
-    text = str(kept)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return _words().get(text, text)
-    return local(moment, "both") if moment.tzinfo else text
-
-
-def _words() -> dict[str, str]:
-    return {
-        "exit_gate": gettext("Left through the gate"),
-        "by_itself": gettext("Taken to have left"),
-        "guard": gettext("Checked out by a guard"),
-        "static": gettext("Printed or mailed"),
-        "bound": gettext("Bound to a phone"),
-        "in": gettext("in"),
-        "out": gettext("out"),
-        **LANGUAGES,
-    }
-
-
-def _title(name: str) -> str:
-    titles = {
-        "visit": gettext("You and your visit"),
-        "arrival": gettext("How you came"),
-        "passes": gettext("Your passes"),
-        "doors": gettext("Doors that you passed"),
-        "conversation": gettext("Your chat"),
-        "survey": gettext("What you said afterwards"),
-        "messages": gettext("Mails and messages"),
-        "meetings": gettext("Your meeting"),
-        "refreshments": gettext("Your drinks"),
-    }
-    return titles.get(name, name)
-
-
-def _label(key: str) -> str:
-    labels = {
-        "name": gettext("Name"),
-        "email": gettext("Mail address"),
-        "company": gettext("Company"),
-        "language": gettext("Language"),
-        "step_free": gettext("A way without steps"),
-        "needs": gettext("What you need"),
-        "invited_at": gettext("Invited"),
-        "title": gettext("Visit"),
-        "note": gettext("A few words"),
-        "bring": gettext("What to bring"),
-        "site": gettext("Site"),
-        "starts_at": gettext("Begins"),
-        "ends_at": gettext("Ends"),
-        "phone": gettext("Your phone"),
-        "left": gettext("You left"),
-        "answered_at": gettext("When"),
-        "replied_at": gettext("Answered"),
-        "checked_in": gettext("Checked in"),
-        "registered": gettext("Registered at the entrance"),
-        "agreements": gettext("You agreed to"),
-        "wishes": gettext("You asked for"),
-        "companions": gettext("You bring"),
-        "at": gettext("When"),
-        "coming": gettext("On the way"),
-        "passes": gettext("Pass"),
-        "passages": gettext("Passed"),
-        "messages": gettext("Message"),
-        "mails": gettext("Mail"),
-        "hosts_were_told": gettext("Your host was told"),
-        "messengers": gettext("Messenger"),
-        "score": gettext("Your score"),
-        "comment": gettext("Your comment"),
-        "reply": gettext("Our answer"),
-        "kept_for_next_time": gettext("Kept for your next visit"),
-    }
-    return labels.get(key, key.replace("_", " "))
+        return ", ".join(_line(key, each, names) for each in cast("list[object]", kept))
+    if not isinstance(kept, dict):
+        return names.value(key, kept)
+    known = cast("dict[str, object]", kept)
+    parts = [
+        _line(name, each, names)
+        for name, each in known.items()
+        if each and name not in _SAID_ALREADY
+    ]
+    return " · ".join(part for part in parts if part)
