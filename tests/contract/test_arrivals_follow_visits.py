@@ -190,7 +190,7 @@ def test_a_crossing_and_the_removal_of_its_visitor_wait_for_each_other(guest: Ar
     locked = threading.Event()
 
     def crosses() -> None:
-        locked.wait(timeout=10)
+        locked.wait(timeout=60)
         try:
             with office.begin(SYSTEM) as work:
                 arrivals.notice_crossing(
@@ -208,7 +208,7 @@ def test_a_crossing_and_the_removal_of_its_visitor_wait_for_each_other(guest: Ar
         other_waits = _once_it_waits(cast("Engine", work.session.get_bind()), locked)
         other_waits.wait(timeout=2)
         visits.remove_visitor(work, guest.visit.id, guest.visitor.id)
-    thread.join(timeout=30)
+    thread.join(timeout=120)
     assert not failed
 
 
@@ -255,7 +255,7 @@ def test_two_set_ups_at_once_leave_one_app(guest: Arriving) -> None:
     failed, barrier = list[BaseException](), threading.Barrier(3)
 
     def set_up_one() -> None:
-        barrier.wait(timeout=10)
+        barrier.wait(timeout=60)
         try:
             with guest.reception.office.begin(SYSTEM) as work:
                 arrivals.set_up_tracker(work, guest.visitor.id)
@@ -266,7 +266,7 @@ def test_two_set_ups_at_once_leave_one_app(guest: Arriving) -> None:
     for each in threads:
         each.start()
     for each in threads:
-        each.join(timeout=30)
+        each.join(timeout=120)
     assert not failed
     assert tracker_of(guest) is not None
 
@@ -278,7 +278,7 @@ def test_two_wishes_for_a_code_at_once_send_two_codes_and_fail_neither(guest: Ar
     failed, barrier = list[BaseException](), threading.Barrier(2)
 
     def asks() -> None:
-        barrier.wait(timeout=10)
+        barrier.wait(timeout=60)
         try:
             with guest.reception.office.begin(Principal.anonymous()) as work:
                 visits.request_code(work, token)
@@ -289,5 +289,5 @@ def test_two_wishes_for_a_code_at_once_send_two_codes_and_fail_neither(guest: Ar
     for each in threads:
         each.start()
     for each in threads:
-        each.join(timeout=30)
+        each.join(timeout=120)
     assert not failed

@@ -177,7 +177,7 @@ def meanwhile(
         result = first(work)
         thread.start()
         done.wait(1)
-    thread.join(20)
+    thread.join(120)
     return result, results[0]
 
 

@@ -130,14 +130,14 @@ def test_two_phones_at_once_do_not_win_one_single_entry_twice(scene: Scene) -> N
     found, barrier = list[DoorCommand](), threading.Barrier(4)
 
     def tap() -> None:
-        barrier.wait(timeout=10)
+        barrier.wait(timeout=60)
         found.append(scene.scan(scene.static))
 
     threads = [threading.Thread(target=tap) for _ in range(4)]
     for each in threads:
         each.start()
     for each in threads:
-        each.join(timeout=30)
+        each.join(timeout=120)
 
     assert len(found) == 4
     assert len({each.event for each in found}) == 1

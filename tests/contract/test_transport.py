@@ -14,7 +14,7 @@ from access_protocol.transport.memory import MemoryBroker, MemoryTransport
 from access_protocol.transport.mqtt import MqttTransport
 from tests.services.broker import Broker
 
-PATIENCE = 10
+PATIENCE = 60
 WILL = Will("genkan/TYO/gate/gate-1/status", b"gone")
 
 

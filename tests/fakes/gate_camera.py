@@ -50,7 +50,7 @@ class LivingCamera:
         if self.hangs:
             self.hangs -= 1
             self.stuck.release()
-            assert self.released.wait(20)
+            assert self.released.wait(120)
         if not self.plugged_in:
             raise CameraLost("camera 0 sends no picture")
         if not self.frozen:

@@ -25,7 +25,7 @@ from tests.fakes.gate_site import (
 from tests.fakes.pictures import code
 
 EMPTY = np.full((720, 1280), 128, np.uint8)
-WITHIN = 20.0
+WITHIN = 120.0
 OFFLINE, ONLINE = ("offline", True), ("offline", False)
 
 

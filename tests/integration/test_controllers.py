@@ -34,7 +34,7 @@ from tests.fakes.enrolment_server import EnrolmentServer
 from tests.services.broker import Broker
 
 CODE = "ABCD-EFGH-2345-IJKL"
-WITHIN = 20.0
+WITHIN = 120.0
 EVENT = EventId("00000000-0000-4000-8000-000000000001")
 LATER = EventId("00000000-0000-4000-8000-000000000002")
 pytestmark = pytest.mark.broker

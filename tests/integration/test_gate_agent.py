@@ -132,5 +132,5 @@ def test_a_gate_that_is_killed_is_given_away_by_its_last_will(entrance: Entrance
     observer.subscribe(build(SITE, Kind.GATE, GATE, Subject.STATUS), receive)
     observer.start()
     entrance.run().kill()
-    assert gone.wait(30)
+    assert gone.wait(120)
     observer.stop()

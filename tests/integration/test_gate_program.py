@@ -22,7 +22,7 @@ from tests.fakes.pictures import code
 
 ROOT = Path(__file__).parents[2]
 CODE = "ABCD-EFGH-2345-67IJ"
-WITHIN = 30.0
+WITHIN = 120.0
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def started(database: Path, port: int) -> "Generator[subprocess.Popen[str]]":
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
 
 
 def says(process: "subprocess.Popen[str]", word: str) -> bool:

@@ -31,7 +31,7 @@ from tests.fakes.site import SYSTEM
 pytestmark = pytest.mark.broker
 
 GATE, TYO = DeviceId("gate-1"), SiteCode("TYO")
-WITHIN = 30.0
+WITHIN = 120.0
 
 
 @pytest.fixture(scope="module")

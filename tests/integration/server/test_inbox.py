@@ -75,7 +75,7 @@ def test_a_door_event_that_the_database_cannot_take_now_is_stored_later(
         assert not stored.is_set()
         other.execute("ALTER TABLE devices_door_event_away RENAME TO devices_door_event")
         other.commit()
-    assert stored.wait(20)
+    assert stored.wait(120)
     inbox.stop()
     with office.reading(SYSTEM) as work:
         assert len(work.session.exec(select(DoorEvent)).all()) == 1

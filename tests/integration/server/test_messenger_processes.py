@@ -81,7 +81,7 @@ def hear(base_url: str, event: dict[str, object], signature: str = "") -> int:
     body = json.dumps({"destination": "U0", "events": [event]}).encode()
     headers = {"x-line-signature": signature or line_signature(body)}
     url = f"{base_url}/hooks/line/{SITE}"
-    return requests.post(url, data=body, headers=headers, timeout=20).status_code
+    return requests.post(url, data=body, headers=headers, timeout=60).status_code
 
 
 @pytest.mark.broker
@@ -94,11 +94,11 @@ def test_a_tap_joins_and_the_host_s_answer_arrives(
         page = f"{base_url}/v/" + link_of(work, guest).rpartition("/")[2]
     stand_in.wait_until(lambda: _address(reception) == BASIC_ID)
     phone = requests.Session()
-    csrf = CSRF.search(phone.get(page, timeout=20).text)
+    csrf = CSRF.search(phone.get(page, timeout=60).text)
     assert csrf
-    phone.post(f"{page}/open", data={"csrf_token": csrf[1]}, timeout=20)
+    phone.post(f"{page}/open", data={"csrf_token": csrf[1]}, timeout=60)
 
-    tap = phone.get(f"{page}/messenger/line", timeout=20, allow_redirects=False)
+    tap = phone.get(f"{page}/messenger/line", timeout=60, allow_redirects=False)
     code = unquote(tap.headers["Location"]).rpartition("?")[2]
     event = stand_in.line_event(text=code)
     moment = int(datetime.now(UTC).timestamp() * 1000)
@@ -115,7 +115,7 @@ def test_a_tap_joins_and_the_host_s_answer_arrives(
     joined, answered = stand_in.said
     assert (joined.way, answered.way, answered.to) == ("reply", "push", USER)
     assert page.rpartition("/")[2] in answered.text
-    assert "Joined" in phone.get(page, timeout=20).text
+    assert "Joined" in phone.get(page, timeout=60).text
 
 
 def _address(reception: Reception) -> str:

@@ -86,7 +86,7 @@ def post(environment: Environment, path: str, body: object) -> tuple[str, dict[s
         json.dumps(body).encode(),
         {"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  our own server
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  our own server
         return str(answer.headers["Set-Cookie"]).partition(";")[0], json.load(answer)
 
 
@@ -94,14 +94,14 @@ def get(environment: Environment, path: str, cookie: str) -> dict[str, object]:
     request = urllib.request.Request(  # noqa: S310  our own server
         f"{environment['GENKAN_BASE_URL']}/api/v1{path}", headers={"Cookie": cookie}
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  our own server
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  our own server
         found: dict[str, object] = json.load(answer)
         return found
 
 
 @contextmanager
 def stream(environment: Environment, cookie: str) -> Generator[HTTPResponse]:
-    connection = HTTPConnection("localhost", int(environment["GENKAN_LIVE_PORT"]), timeout=20)
+    connection = HTTPConnection("localhost", int(environment["GENKAN_LIVE_PORT"]), timeout=60)
     headers = {"Cookie": cookie, "Origin": environment["GENKAN_BASE_URL"]}
     connection.request("GET", "/live", headers=headers)
     with closing(connection), connection.getresponse() as answer:

@@ -31,7 +31,7 @@ from server.web import phone
 from server.web.session import COOKIE
 from tests.fakes.panel_site import NOON, PASSWORD, PanelSite
 
-DEADLINE = 20.0
+DEADLINE = 120.0
 SECRET = "A" * 43
 OTHER = "B" * 43
 PAGE = "https://genkan.example"
