@@ -107,6 +107,7 @@ from server.conversations.reading import (
     open_picture,
     unread,
 )
+from server.conversations.reception import settle_reception, tell_reception
 from server.conversations.rules import (
     AVATARS,
     LONGEST_MESSAGE,
@@ -267,7 +268,9 @@ __all__ = [
     "take_down_contact",
     "take_mail",
     "tell_comment_answered",
+    "settle_reception",
     "tell_readers",
+    "tell_reception",
     "tell_wanted",
     "try_out",
     "unread",

@@ -14,12 +14,14 @@ from server.conversations import handing, thread
 from server.conversations.finding import hold
 from server.conversations.inbox_models import CannedAnswer, canned_of
 from server.conversations.models import Conversation
+from server.conversations.reception import inbox_path
 from server.conversations.rules import MessageText, Note, Side, State
 from server.kernel.errors import Invalid, NotFound
 from server.kernel.ids import CannedAnswerId, ConversationId
 from server.kernel.principal import Right, require
 from server.kernel.text import Line
 from server.kernel.work import Work
+from server.notifications import actions as notifications
 from server.people.models import Person
 from server.places.models import Room, Site, name_in
 from server.visits.models import Visit, Visitor
@@ -51,6 +53,7 @@ def take(work: Work, conversation_id: ConversationId) -> Conversation:
     """Let the caller answer a conversation for reception from now on."""
     found = hold(work, conversation_id, Side.RECEPTION)
     found.person = work.principal.person
+    notifications.reacted_at(work, inbox_path(found.id))
     if found.state is not State.RECEPTION:
         handing.turn(work, found, State.RECEPTION, Note.PASSED_TO_RECEPTION)
     thread.show(work, found)

@@ -109,6 +109,11 @@ def reacted_about(work: Work, visitor: VisitorId) -> None:
     _settle(work, models.open_about(work.session, visitor))
 
 
+def reacted_at(work: Work, path: str) -> None:
+    """Note that somebody did what these notices led to, whoever was told of it."""
+    _settle(work, models.open_at(work.session, path))
+
+
 def reacted_once(work: Work, once: str) -> None:
     """Note that somebody did what was told a single time under this key, whoever was told of it."""
     _settle(work, models.open_once(work.session, once))

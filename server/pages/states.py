@@ -1,6 +1,6 @@
 """How a state looks: the icon, the word and the tone that every page gives it."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from access_protocol.decision import CommandRefusal
@@ -8,6 +8,7 @@ from access_protocol.events import Alarm, Outcome
 from server.access.models import CommandState
 from server.notifications.actions import JoinState, MessengerKind
 from server.pages.whereabouts import Stage
+from server.people.rules import Role
 from server.visits.actions import CheckOutKind, TermsKind
 from server.web.languages import gettext
 
@@ -205,3 +206,14 @@ def score(given: int) -> str:
         1: gettext("Bad"),
     }
     return f"{given} · {words[given]}"
+
+
+def roles(held: Container[Role]) -> str:
+    """What somebody does here, in words."""
+    words = {
+        Role.ADMINISTRATOR: gettext("Administrator"),
+        Role.SECURITY: gettext("Security"),
+        Role.RECEPTION: gettext("Reception"),
+        Role.HOST: gettext("Host"),
+    }
+    return ", ".join(words[role] for role in Role if role in held)

@@ -166,6 +166,16 @@ def people(
     return paginate(session, statement, [col(Person.email)], query)
 
 
+def active_in(session: Session, role: Role) -> Sequence[Person]:
+    """Return everybody in a role whose account is open, by name."""
+    statement = (
+        select(Person)
+        .where(RoleOfPerson.person == Person.id, RoleOfPerson.role == role, col(Person.active))
+        .order_by(col(Person.name), col(Person.id))
+    )
+    return session.exec(statement).all()
+
+
 def session_with(session: Session, secret: str) -> tuple[BrowserSession, Person] | None:
     """Return the session that a cookie's secret belongs to, with its person."""
     statement = (

@@ -18,6 +18,7 @@ class Role(StrEnum):
 
     ADMINISTRATOR = "administrator"
     SECURITY = "security"
+    RECEPTION = "reception"
     HOST = "host"
 
 
@@ -38,6 +39,17 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.PEOPLE_READ,
             Right.PLACES_READ,
             Right.DEVICES_READ,
+        }
+    ),
+    Role.RECEPTION: frozenset(
+        {
+            Right.VISITS_INVITE,
+            Right.VISITS_READ,
+            Right.ACCESS_READ,
+            Right.MEETINGS_READ,
+            Right.CONVERSATIONS_ANSWER,
+            Right.PEOPLE_READ,
+            Right.PLACES_READ,
         }
     ),
     Role.HOST: frozenset({Right.VISITS_INVITE, Right.PLACES_READ}),

@@ -46,7 +46,7 @@ from server.visits.guests import link_of, needs_of, note_mail
 from server.visits.handover import HostChanged
 from server.visits.handover import hand_over as hand_over_visits
 from server.visits.handover import to_come as visits_to_come
-from server.visits.host_notices import once_about, tell_host
+from server.visits.host_notices import once_about, recipient, tell_host
 from server.visits.invitations import (
     invite,
     tell_declined,
@@ -282,6 +282,7 @@ __all__ = [
     "prune_traces",
     "read_guest_list",
     "receives",
+    "recipient",
     "remember",
     "remove_visitor",
     "replace_link",

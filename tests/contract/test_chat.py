@@ -61,9 +61,10 @@ class Room:
 
     @property
     def notices(self) -> list[str]:
+        """Where the host's notices of messages lead."""
         with Session(self.reception.office.engine) as session:
             found = session.exec(select(Notice).where(Notice.kind == "message")).all()
-            return [each.path for each in found]
+            return [each.path for each in found if each.path.startswith("/host/")]
 
     def _principal(self, who: str) -> Principal:
         return self.as_visitor if who == "visitor" else self.reception.as_(who)

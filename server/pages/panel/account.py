@@ -9,6 +9,7 @@ from server.kernel.ids import PersonId, TokenId
 from server.kernel.pagination import MOST, PageQuery
 from server.kernel.request import begin, caller, reading
 from server.kernel.work import Work
+from server.pages import states
 from server.pages.panel import blueprint
 from server.people import actions, models
 from server.web import languages
@@ -83,9 +84,7 @@ def _page(
     text = render_template(
         "panel/account.html",
         person=person,
-        roles=", ".join(
-            sorted(_role_word(role) for role in models.roles_of(work.session, person.id))
-        ),
+        roles=states.roles(models.roles_of(work.session, person.id)),
         language_form=Form({"language": person.language}),
         tokens=[_token_line(token) for token in tokens if token.revoked_at is None],
         new_token=new_token,
@@ -94,15 +93,6 @@ def _page(
         chosen=form.every("scopes") if token_form else [],
     )
     return Response(text, status, mimetype="text/html")
-
-
-def _role_word(role: str) -> str:
-    words = {
-        "administrator": gettext("Administrator"),
-        "security": gettext("Security"),
-        "host": gettext("Host"),
-    }
-    return words.get(role, role)
 
 
 def _token_line(token: models.ApiToken) -> dict[str, str]:

@@ -19,12 +19,12 @@ from server.kernel.principal import Right, require
 from server.kernel.request import begin, reading
 from server.kernel.work import Work
 from server.notifications import models as notifications
+from server.pages import states
 from server.pages.names import Names
 from server.pages.panel import blueprint
 from server.pages.states import Badge
 from server.people import actions
 from server.people import models as people
-from server.people.actions import Role
 from server.people.models import Person
 from server.places import models as places
 from server.visits import models as visit_models
