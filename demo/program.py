@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-READY_WITHIN = 60.0
+READY_WITHIN = 180.0
 ENDS_WITHIN = 20.0
 
 

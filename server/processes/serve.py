@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -19,7 +19,7 @@ from server.processes.stopping import stop_signal
 
 log = structlog.get_logger(__name__)
 
-READY_WITHIN = 30.0
+READY_WITHIN = 120.0
 STOPPED_WITHIN = 15.0
 LONGEST_PAUSE = 30.0
 STEADY_AFTER = 60.0
@@ -134,11 +134,7 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
         if child.listening is not None:
             child.listening.check()
     try:
-        for child in children:
-            if stopping.is_set():
-                return
-            child.start()
-            child.wait_until_ready(stopping)
+        _start(children, stopping)
         if not stopping.is_set():
             say(f"Genkan is ready: {settings.base_url}")
         while not stopping.wait(LOOKED_EVERY):
@@ -150,6 +146,18 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
             child.ask_to_stop()
         for child in (*others, broker):
             child.stop()
+
+
+def _start(children: Sequence[Child], stopping: threading.Event) -> None:
+    """Start the broker, and then all who speak to it beside each other; raises `NotReady`."""
+    broker, *others = children
+    for together in ([broker], others):
+        for child in together:
+            if stopping.is_set():
+                return
+            child.start()
+        for child in together:
+            child.wait_until_ready(stopping)
 
 
 def _children(settings: Settings) -> list[Child]:
