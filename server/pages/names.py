@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from access_protocol.ids import AccessPointId, DeviceId, PortalId, SiteCode
+from access_protocol.knowledge import Direction
 from access_protocol.wording import Language
 from server.kernel.errors import Invalid
 from server.kernel.ids import PersonId, RoomId
@@ -75,11 +76,12 @@ class Names:
         return places.name_in(found, self._language) if found else str(portal or "")
 
     def access_point(self, site: SiteCode, access_point: AccessPointId | None) -> str:
-        """Return the portal on one of whose sides a credential is presented, and into which zone."""
+        """Return the portal on one of whose sides a credential is presented, and into or from which zone."""
         found = self._session.get(AccessPoint, (site, access_point)) if access_point else None
         if found is None:
             return str(access_point or "")
-        return f"{self.portal(site, found.portal)} → {self.zone(site, found.zone)}"
+        way = "→" if found.direction is Direction.IN else "←"
+        return f"{self.portal(site, found.portal)} {way} {self.zone(site, found.zone)}"
 
     def portal_of(self, site: SiteCode, controller: DeviceId) -> str:
         """Return the name of the portal that a controller opens."""

@@ -29,16 +29,17 @@ def _said(told: Told, found: Conversation) -> Iterator[Entry]:
             Kind.MESSAGE,
             each.id,
             each.at,
-            _badge(each),
+            _badge(told, each),
             found.visitor,
             _words(each, files.get(each.id, [])),
             _who(told, each),
         )
 
 
-def _badge(said: Message) -> Badge:
+def _badge(told: Told, said: Message) -> Badge:
     if said.author is not Author.VISITOR:
-        return Badge("", "message", gettext("Message to the visitor"))
+        to = gettext("Message to you") if told.to_visitor else gettext("Message to the visitor")
+        return Badge("", "message", to)
     ways = {
         Channel.PAGE: gettext("Message"),
         Channel.LINE: gettext("Message by LINE"),
