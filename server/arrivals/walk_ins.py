@@ -10,7 +10,7 @@ from sqlmodel import col, delete, func, select
 
 from access_protocol.ids import SiteCode
 from access_protocol.wording import Language
-from server.arrivals.entry_rules import MOST_WAITING_AT_SITE, WALK_IN_WAITS, Answer
+from server.arrivals.entry_rules import MOST_WAITING_AT_SITE, WAITING, WALK_IN_WAITS, Answer
 from server.arrivals.models import Poster, WalkIn, walk_ins_for
 from server.kernel import live
 from server.kernel.errors import Conflict, NotFound, TooMany
@@ -29,19 +29,17 @@ from server.visits.actions import (
     Company,
     Input,
     NewVisit,
-    NewVisitor,
     PersonIdText,
     Reason,
     RoomIdText,
     VisitorName,
+    WalkInGuest,
 )
 from server.visits.models import Visit, Visitor
 
 USUAL_HOURS = 2
 KEPT = timedelta(days=30)
 """As long as what their host was told. Who was let in is a visitor, and kept as visitors are."""
-NOTICE = "walk-ins"
-"""Live notices of this name tell panel and host's page that somebody waits, or was answered."""
 
 
 class NewWalkIn(Input):
@@ -130,7 +128,7 @@ def register(work: Work, poster: Poster, new: NewWalkIn, phone_secret: str) -> W
     work.session.add(walk_in)
     work.session.flush()
     work.record(WalkInRegistered(walk_in=walk_in.id, site=walk_in.site, host=host))
-    live.notice(work, NOTICE, about=walk_in.id, site=walk_in.site)
+    live.notice(work, WAITING, about=walk_in.id, site=walk_in.site)
     return walk_in
 
 
@@ -157,7 +155,7 @@ def approve(work: Work, walk_in_id: WalkInId, wish: WalkInApproval) -> Visit:
     """Let a walk-in in: a real visit is made, from now on, with the zones that guests of the site may enter."""
     walk_in = _answerable(work, walk_in_id)
     # Their own phone is bound to it when it goes on; the mail, where they gave one, is for later.
-    guest = NewVisitor.model_construct(
+    guest = WalkInGuest.model_construct(
         name=walk_in.name,
         email=walk_in.email,
         company=walk_in.company,
@@ -268,7 +266,7 @@ def _answer(work: Work, walk_in: WalkIn, answer: Answer) -> None:
     walk_in.answered_by = work.principal.person
     work.session.add(walk_in)
     work.session.flush()
-    live.notice(work, NOTICE, about=walk_in.id, site=walk_in.site)
+    live.notice(work, WAITING, about=walk_in.id, site=walk_in.site)
 
 
 def _named(work: Work, whom: str) -> PersonId | None:
@@ -292,5 +290,5 @@ def hand_over(work: Work, person: PersonId, successor: PersonId) -> None:
     for found in walk_ins_for(work.session, person):
         found.host = successor
         work.session.add(found)
-        live.notice(work, "walk-ins", about=found.id, site=found.site)
+        live.notice(work, WAITING, about=found.id, site=found.site)
     work.session.flush()

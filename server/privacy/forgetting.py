@@ -37,7 +37,8 @@ class Told:
 def about(work: Work, visitor_id: VisitorId) -> Told:
     """Return all that any subject keeps of a visitor; the caller has made sure that they may see it."""
     _, visitor = _found(work, visitor_id)
-    email = visitor.email
+    # Of an address that they typed at a poster only what went to them as this visitor is theirs to see.
+    email = "" if visitor.address_unproven else visitor.email
     credential = CredentialId(visitor.credential)
     subjects = {
         "visit": visits.about_visitor(work, visitor.id),
@@ -79,7 +80,7 @@ def forget(work: Work, visitor_id: VisitorId, *, profile: bool = False) -> None:
     if visitor.forgotten_at is not None:
         return
     if profile:
-        visits.forget_profile(work, visitor.email)
+        visits.forget_profile(work, visitor)
     work.record(VisitorForgotten(visitor=visitor.id, visit=visit.id, site=visit.site))
 
 
@@ -92,7 +93,8 @@ def _came(work: Work, visitor: Visitor) -> bool:
 def forget_everywhere(work: Work, forgotten: VisitorForgotten) -> None:
     """Let each subject delete what it knows; visits come last, for by them the others know whom it is about."""
     visitor = work.session.get_one(Visitor, forgotten.visitor)
-    email, last = visitor.email, not visits.still_named(work, visitor.email, visitor.id)
+    email = "" if visitor.address_unproven else visitor.email
+    last = not visits.still_named(work, visitor.email, visitor.id)
     references = visits.mail_references(work, visitor)
     credential = CredentialId(visitor.credential)
     credentials.withdraw(work, visitor.id)

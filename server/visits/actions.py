@@ -102,7 +102,14 @@ from server.visits.replies import (
     wish,
 )
 from server.visits.reply_address import find_by_reply_address, reply_address, visitor_at
-from server.visits.returning import Profile, is_kept, keep_up, kept_of, remember
+from server.visits.returning import (
+    Profile,
+    is_kept,
+    keep_up,
+    kept_of,
+    may_be_kept,
+    remember,
+)
 from server.visits.returning import forget as forget_profile
 from server.visits.returning import forget_unused as forget_unused_profiles
 from server.visits.returning import keep as keep_profile
@@ -128,6 +135,7 @@ from server.visits.rules import (
     VisitorIdText,
     VisitorName,
     VisitState,
+    WalkInGuest,
     WelcomeInput,
     in_words,
 )
@@ -216,6 +224,7 @@ __all__ = [
     "VisitorName",
     "VisitorReturned",
     "VisitorUninvited",
+    "WalkInGuest",
     "WelcomeInput",
     "WishAnswered",
     "about_visitor",
@@ -269,6 +278,7 @@ __all__ = [
     "mail_again",
     "mail_news",
     "mail_references",
+    "may_be_kept",
     "needs_of",
     "note_guest_mail",
     "note_mail",

@@ -96,7 +96,7 @@ class Visitor(Record, table=True):
     declined_at: datetime | None = None
     """When they said that they will not come; the host may ask them again."""
     address_unproven: bool = False
-    """They typed it themselves at a poster and got their page on that phone: nothing shows that the address is theirs."""
+    """They typed it themselves at a poster and got their page on that phone: the address may be anybody's."""
     step_free: bool = False
     """Whether they need a way without steps."""
     sealed_needs: bytes = b""

@@ -33,20 +33,28 @@ class Profile:
     """Documents: id of the version, language in which it was read, hash of that text."""
 
 
-def kept_of(work: Work, email: str) -> Profile | None:
-    """Return what is kept of an address, if its owner allowed it."""
-    row = _row(work, email)
+def kept_of(work: Work, visitor: Visitor) -> Profile | None:
+    """Return what is kept of a visitor, if they allowed it."""
+    row = _row(work, visitor.email) if may_be_kept(visitor) else None
     return _opened(work, row) if row is not None else None
 
 
 def is_kept(work: Work, visitor: Visitor) -> bool:
     """Tell whether something of this visitor is kept for the next time."""
-    return bool(visitor.email) and _row(work, visitor.email) is not None
+    return may_be_kept(visitor) and _row(work, visitor.email) is not None
+
+
+def may_be_kept(visitor: Visitor) -> bool:
+    """Tell whether we would know this visitor again: by an address that is known to be theirs.
+
+    Whoever types somebody else's at a poster learns nothing of them, and changes and deletes nothing of theirs.
+    """
+    return bool(visitor.email) and not visitor.address_unproven
 
 
 def keep(work: Work, visitor: Visitor) -> None:
     """Keep what this visitor told us for their next visit: they have just allowed it."""
-    if not visitor.email:
+    if not may_be_kept(visitor):
         raise Conflict("Without a mail address we would not know you again.")
     agreed = work.session.exec(
         select(Agreement.terms, Agreement.language, Agreement.text_hash).where(
@@ -82,11 +90,11 @@ def keep_up(work: Work, visitor_id: VisitorId) -> None:
         keep(work, visitor)
 
 
-def forget(work: Work, email: str) -> bool:
-    """Keep nothing of an address any more; return whether there was anything."""
-    if not email:
+def forget(work: Work, visitor: Visitor) -> bool:
+    """Keep nothing of a visitor for the next time any more; return whether there was anything."""
+    if not may_be_kept(visitor):
         return False
-    gone = delete(Returning).where(col(Returning.email_hash).in_(_hashes(work, email)))
+    gone = delete(Returning).where(col(Returning.email_hash).in_(_hashes(work, visitor.email)))
     return bool(work.session.exec(gone).rowcount)
 
 
@@ -104,7 +112,7 @@ def remember(work: Work, visitor_id: VisitorId) -> bool:
     What the host typed stays; needs, and agreement to documents whose text is unchanged, come from the last visit.
     """
     visitor = work.session.get_one(Visitor, visitor_id)
-    row = _row(work, visitor.email)
+    row = _row(work, visitor.email) if may_be_kept(visitor) else None
     profile = _opened(work, row) if row is not None else None
     if row is None or profile is None:
         return False

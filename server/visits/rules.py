@@ -103,6 +103,10 @@ class NewVisitor(Input):
     )
 
 
+class WalkInGuest(NewVisitor):
+    """Somebody who typed it themselves at a poster and whose page opens without a mail."""
+
+
 class VisitorChange(Input):
     """What to change about somebody invited; what is left out stays."""
 

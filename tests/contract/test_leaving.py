@@ -1,5 +1,6 @@
 """Leaving: through the exit gate, by a guard or by itself; thanked once, asked, answered, and greeted again."""
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -12,10 +13,13 @@ from access_protocol.knowledge import Direction
 from access_protocol.wording import Language
 from server.access import actions as access
 from server.access import ledger
-from server.arrivals import leaving
+from server.arrivals import actions as arrivals
+from server.arrivals import leaving, walk_ins
+from server.arrivals.models import Poster
 from server.conversations import actions as conversations
 from server.conversations.actions import NewSurveyAnswer, Question, SurveyInput, SurveyReply
 from server.kernel.errors import Conflict, Forbidden
+from server.kernel.outbox import OutboxRow
 from server.kernel.principal import Principal
 from server.notifications.models import Notice
 from server.people import actions as people
@@ -43,7 +47,11 @@ def visitor(reception: Reception) -> Visitor:
             (OUT_OF_ROOM, "sakura-door", 3, "door-sakura"),
         ):
             way_out = AccessPointInput(
-                portal=portal, zone=zone, direction=Direction.OUT, gate="gate-1", controller=controller
+                portal=portal,
+                zone=zone,
+                direction=Direction.OUT,
+                gate="gate-1",
+                controller=controller,
             )
             places.put_access_point(work, SITE, point, way_out)
     visit = reception.invite("taro@example.jp")
@@ -218,7 +226,7 @@ def test_who_allowed_it_is_known_again_and_may_take_it_back(
         found = work.session.get_one(Visitor, again.id)
         assert (found.step_free, visits.needs_of(work, found)) == (True, "Seat")
         assert visits.is_kept(work, found)
-        assert visits.forget_profile(work, "taro@example.jp")
+        assert visits.forget_profile(work, found)
     other = reception.guests_of(reception.invite("taro@example.jp"))[0]
     assert not other.step_free
 
@@ -240,3 +248,45 @@ def test_a_dry_run_counts_what_a_run_deletes_and_deletes_nothing(
     assert ran[Kept.AUDIT] >= expected[Kept.AUDIT] > 0
     with Session(reception.office.engine) as session:
         assert session.get_one(Visitor, visitor.id).email == ""
+
+
+def test_who_types_somebody_elses_address_at_a_poster_learns_and_changes_nothing_of_theirs(
+    reception: Reception, visitor: Visitor
+) -> None:
+    needs = NeedsInput(step_free=True, needs="Qwxzneeds")
+    with reception.office.begin(Principal.for_visitor(visitor.id)) as work:
+        visits.note_needs(work, visitor.visit, visitor.id, needs)
+        visits.keep_profile(work, work.session.get_one(Visitor, visitor.id))
+    typed = {
+        "name": "Mallory",
+        "email": "taro@example.jp",
+        "whom": "host@genkan.example",
+        "purpose": "A parcel",
+        "language": "en",
+    }
+    with reception.work("admin") as work:
+        poster = arrivals.put_up_poster(work, SITE, arrivals.NewPoster(portal="main-gate"))
+    with reception.office.begin(Principal.anonymous()) as work:
+        new = arrivals.NewWalkIn.model_validate(typed)
+        found = work.session.get_one(Poster, poster.id)
+        walk_in = arrivals.register_walk_in(work, found, new, "a-phone")
+    with reception.work() as work:
+        visit = walk_ins.approve(work, walk_in.id, walk_ins.WalkInApproval())
+    (mallory,) = reception.guests_of(visit)
+    with reception.office.begin(Principal.for_visitor(mallory.id)) as work:
+        guest = work.session.get_one(Visitor, mallory.id)
+        assert not visits.is_kept(work, guest)
+        assert visits.kept_of(work, guest) is None
+        told = json.dumps(privacy.about(work, mallory.id).subjects)
+        assert "Qwxzneeds" not in told
+        own = [each["to"] for each in privacy.about(work, mallory.id).subjects["messages"]["mails"]]
+        assert len(own) == 1  # their own invitation, and none of the true owner's
+        with pytest.raises(Conflict):
+            visits.keep_profile(work, guest)
+        assert not visits.forget_profile(work, guest)
+        privacy.forget(work, mallory.id, profile=True)
+    with Session(reception.office.engine) as session:
+        mails = session.exec(select(OutboxRow).where(OutboxRow.reference == visitor.id)).all()
+    assert mails
+    with reception.work() as work:
+        assert visits.is_kept(work, work.session.get_one(Visitor, visitor.id))

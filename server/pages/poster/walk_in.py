@@ -97,7 +97,7 @@ def go_on(code: str) -> AnyResponse:
 def _known_from_before(work: Work) -> dict[str, str]:
     """Return what the owner of this phone allowed us to keep at an earlier visit, so that they need not type it."""
     for _, guest in reversed(visit_models.by_phone(work.session, phone.secret())):
-        kept = visits.kept_of(work, guest.email)
+        kept = visits.kept_of(work, guest)
         if kept is not None:
             return {"name": kept.name, "company": kept.company, "email": kept.email}
     return {}

@@ -111,7 +111,7 @@ def survey(token: str) -> AnyResponse:
 
 def returning(now: Visiting) -> Shown | None:
     """Return what is kept for the next time, or the question whether it may be, once somebody has left."""
-    if not now.visitor.email:
+    if not actions.may_be_kept(now.visitor):
         return None
     kept = actions.is_kept(now.work, now.visitor)
     if not kept and not is_afterwards(now):
@@ -142,7 +142,7 @@ def keep_for_next_time(token: str) -> AnyResponse:
 def keep_nothing(token: str) -> AnyResponse:
     """Keep nothing for the next visit any more."""
     with visiting(token, writes=True) as now:
-        actions.forget_profile(now.work, now.visitor.email)
+        actions.forget_profile(now.work, now.visitor)
     flash(gettext("It is deleted. Next time we ask you everything anew."), "good")
     return redirect(url_for("visitor.visit", token=token), HTTPStatus.SEE_OTHER)
 
