@@ -4,10 +4,13 @@ import re
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from email.utils import parseaddr
 from html.parser import HTMLParser
 
+from server.kernel.text import breaks_line, on_one_line
+
 _MOST_PARTS = 60
+_LONGEST_ATTRIBUTION = 400
+"""Characters of the line that says who wrote what is quoted; a longer one is somebody's own words."""
 _ATTRIBUTION = re.compile(
     r"(\d.{0,200}|wrote|schrieb|a écrit|写道|書きました|作成).{0,80}[:：]\s*$", re.IGNORECASE
 )
@@ -21,6 +24,7 @@ _SENT = re.compile(
     r"^\W{0,3}(sent|date|to|subject|gesendet|datum|an|送信日時|日時|宛先|件名|发送时间|日期|收件人|主题)\W{0,3}\s*[:：]",
     re.IGNORECASE,
 )
+_DAEMON = re.compile(r"(^|[\s<])(mailer-daemon|postmaster)@", re.IGNORECASE)
 _BLOCKS = frozenset({"p", "div", "br", "tr", "li", "h1", "h2", "h3", "blockquote", "table"})
 _NOT_READ = frozenset({"script", "style", "head", "title"})
 
@@ -48,8 +52,8 @@ def read(raw: bytes) -> Letter:
     """Return what a message (RFC 5322) says; whatever is wrong with it, what can be read is read."""
     message = message_from_bytes(raw, policy=policy.default)
     return Letter(
-        id=_header(message, "Message-ID").strip()[:150],
-        text=cut(_text(message)),
+        id=on_one_line(_header(message, "Message-ID"))[:150],
+        text=cut(_shown(_text(message))),
         files=tuple(_files(message)),
         is_automatic=_is_automatic(message),
     )
@@ -79,7 +83,7 @@ def _drop_attribution(kept: list[str]) -> None:
     """Take away the lines that say who wrote what is quoted: one or two, just before it."""
     while kept and not kept[-1].strip():
         kept.pop()
-    if kept and _ATTRIBUTION.search(kept[-1]):
+    if kept and len(kept[-1]) <= _LONGEST_ATTRIBUTION and _ATTRIBUTION.search(kept[-1]):
         last = kept.pop()
         if (
             kept
@@ -103,8 +107,15 @@ def _decoded(part: EmailMessage) -> str:
         return ""
     try:
         return content.decode(part.get_content_charset("utf-8"), "replace")
-    except LookupError:
+    except (LookupError, ValueError):
+        # What its header names is no encoding, or none that forgives: "idna", "undefined", half of a name.
         return content.decode("utf-8", "replace")
+
+
+def _shown(text: str) -> str:
+    """Return text without what controls a screen or turns what follows, which a chat does not take."""
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(each for each in plain if each in "\n\t" or not breaks_line(each))
 
 
 def _files(message: EmailMessage) -> list[Enclosed]:
@@ -130,15 +141,15 @@ def _is_automatic(message: EmailMessage) -> bool:
         or _header(message, "Precedence").strip().lower() in {"bulk", "junk", "list", "auto_reply"}
         or any(message[name] is not None for name in ("X-Autoreply", "X-Autorespond", "List-Id"))
         or message.get_content_type() in {"multipart/report", "message/delivery-status"}
-        or parseaddr(_header(message, "From"))[1]
-        .lower()
-        .startswith(("mailer-daemon@", "postmaster@"))
+        or _DAEMON.search(_header(message, "From")) is not None
     )
 
 
 def _header(message: EmailMessage, name: str) -> str:
-    found = message[name]
-    return "" if found is None else str(found)
+    """Return a header as it was written: the library's own reading of one fails at many a wrong address."""
+    wanted = name.lower()
+    found = (str(value) for key, value in message.raw_items() if key.lower() == wanted)
+    return re.sub(r"[\udc80-\udcff]", "", next(found, ""))
 
 
 class _Words(HTMLParser):

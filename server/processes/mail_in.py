@@ -19,8 +19,9 @@ from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from server.app import create_office
-from server.conversations import incoming, mail_text
+from server.conversations import incoming, mail_reading
 from server.conversations.incoming import NobodysAddress
+from server.conversations.mail_reading import Unreadable
 from server.kernel import logs
 from server.kernel.errors import Conflict, GenkanError, Invalid, TooMany
 from server.kernel.principal import Principal
@@ -97,7 +98,11 @@ class Receiver:
 
     def take(self, address: str, raw: bytes) -> str:
         """Take one mail, and return what the mail server is answered."""
-        letter = mail_text.read(raw)
+        try:
+            letter = mail_reading.read(raw)
+        except Unreadable as error:
+            log.warning("a mail could not be read", why=str(error), size=len(raw))
+            return "554 5.6.0 This message cannot be read; please write on your visit page"
         checked, refused = ([], []) if letter.is_automatic else incoming.check_files(letter)
         try:
             with self._office.begin(Principal.system("mail-in")) as work:

@@ -15,7 +15,7 @@ from sqlmodel import select
 
 from access_protocol.wording import Language
 from server.app import create_office
-from server.conversations import mail_text
+from server.conversations import mail_reading, mail_text
 from server.conversations.models import Attachment, Message
 from server.conversations.rules import Author, Channel
 from server.kernel.clock import FixedClock
@@ -48,7 +48,7 @@ class Scene:
         self, message: EmailMessage | bytes, to: str = "", sender: str = "anna@visitor.example"
     ) -> None:
         raw = message if isinstance(message, bytes) else message.as_bytes()
-        with smtplib.SMTP("127.0.0.1", self.server.port, timeout=60) as client:
+        with smtplib.SMTP("127.0.0.1", self.server.port, timeout=300) as client:
             client.sendmail(sender, [to or self.address], raw)
 
     def messages(self) -> list[Message]:
@@ -174,7 +174,7 @@ def test_two_recipients_come_one_after_the_other(scene: Scene) -> None:
     _, (tom,) = scene.site.invite(("Tom Becker", ""))
     with scene.site.office.reading(Principal.system()) as work:
         other = addresses.reply_address(work, tom.id)
-    with smtplib.SMTP("127.0.0.1", scene.server.port, timeout=60) as client:
+    with smtplib.SMTP("127.0.0.1", scene.server.port, timeout=300) as client:
         refused = client.sendmail(
             "anna@visitor.example", [scene.address, other], b"Subject: x\n\nHi"
         )
@@ -253,3 +253,47 @@ def test_no_made_up_address_is_somebodys(token: str) -> None:
 def test_the_visitor_is_a_visitor(scene: Scene) -> None:
     with scene.site.office.reading(Principal.system()) as work:
         assert isinstance(addresses.find_by_reply_address(work, scene.address), Visitor)
+
+
+def test_a_mail_made_to_be_read_for_hours_is_given_up() -> None:
+    endless = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+    endless += b"--b\r\n\r\nx\r\n" * 400_000 + b"--b--\r\n"
+    with pytest.raises(mail_reading.Unreadable):
+        mail_reading.read(endless, most_seconds=1)
+
+
+def test_a_mail_that_breaks_its_reader_is_refused_and_the_next_one_taken(scene: Scene) -> None:
+    nested = b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (each, each)
+        for each in range(3000)
+    )
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        scene.send(nested)
+    assert refused.value.smtp_code == 554
+    scene.send(letter("I come by car."))
+    assert [each.text for each in scene.messages()] == ["I come by car."]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b"Message-ID: <\r\n",
+        b"Message-ID: <a@[\r\nFrom: <a@[\r\n",
+        b"From: " + b"(" * 3000 + b"\r\n",
+        b'From: "\r\n',
+        b"Content-Type: text/plain; charset=idna\r\n",
+        b"Content-Type: text/plain; charset=undefined\r\n",
+        b"Content-Type: text/plain; charset=punycode\r\n",
+        b"Content-Type: text/plain; charset=a\x00b\r\n",
+    ],
+)
+def test_headers_that_are_wrong_do_not_hide_what_was_written(headers: bytes) -> None:
+    assert mail_text.read(headers + b"\r\nGr\xc3\xbc\xc3\x9fe").text == "Grüße"
+
+
+def test_controls_in_a_mail_are_left_out() -> None:
+    assert mail_text.read(b"\r\na\x00\x1b[2Jb\xe2\x80\xaec").text == "a[2Jbc"
+
+
+def test_a_line_of_digits_before_a_quotation_is_read_at_once() -> None:
+    assert mail_text.cut("1" * 1_000_000 + "\n> you wrote") == "1" * 1_000_000
