@@ -248,6 +248,15 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _mail_in_has_an_address(self) -> Self:
+        if bool(self.mail_in) != bool(self.mail_in_address):
+            raise ValueError(
+                "GENKAN_MAIL_IN and GENKAN_MAIL_IN_ADDRESS belong together: where answers to our mails are received, "
+                "and the address that visitors answer to, for example visits@reception.example."
+            )
+        return self
+
     @property
     def https_for_good(self) -> bool:
         """Whether browsers may be told to come over HTTPS only, for a year and without a way around.

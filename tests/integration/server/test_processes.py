@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import smtplib
 import subprocess
 import sys
 import urllib.request
@@ -51,6 +52,8 @@ def on_free_ports(tmp_path: Path) -> Environment:
         "GENKAN_LIVE_PORT": str(live),
         "GENKAN_BROKER_PORT": str(free_port()),
         "GENKAN_WORKER_WAKE": f"127.0.0.1:{free_port(SOCK_DGRAM)}",
+        "GENKAN_MAIL_IN": f"lmtp://127.0.0.1:{free_port()}",
+        "GENKAN_MAIL_IN_ADDRESS": "visits@reception.example",
     }
 
 
@@ -164,6 +167,33 @@ def test_fifty_pages_hear_a_notice_while_requests_are_answered(
 def test_a_stream_is_opened_to_nobody_who_is_not_signed_in(environment: Environment) -> None:
     with stream(environment, "genkan_session=guessed") as refused:
         assert refused.status == 401
+
+
+@pytest.mark.usefixtures("server")
+def test_serve_takes_answers_to_mails_and_refuses_an_address_that_it_never_gave_out(
+    environment: Environment,
+) -> None:
+    port = int(environment["GENKAN_MAIL_IN"].rpartition(":")[2])
+    with smtplib.LMTP("127.0.0.1", port, timeout=60) as sender:
+        sender.lhlo()
+        sender.mail("anna@visitor.example")
+        assert sender.rcpt(f"visits+{'a' * 42}@reception.example")[0] == 550
+
+
+@pytest.mark.parametrize("missing", ["GENKAN_MAIL_IN", "GENKAN_MAIL_IN_ADDRESS"])
+def test_where_answers_go_is_set_wholly_or_refused(tables: Environment, missing: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "server", "serve"],
+        env={name: value for name, value in tables.items() if name != missing},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode != 0
+    said = " ".join(done.stderr.split())
+    assert "GENKAN_MAIL_IN and GENKAN_MAIL_IN_ADDRESS belong together" in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize(
