@@ -8,7 +8,7 @@ from access_protocol.ids import AccessPointId, EventId, SiteCode
 from access_protocol.presence import Presence
 from server.access.actions import open_by_poster
 from server.access.models import CommandState, DoorCommand
-from server.arrivals.entry_rules import APPROVAL_COUNTS, APPROVAL_WAITS, Answer
+from server.arrivals.entry_rules import APPROVAL_COUNTS, APPROVAL_WAITS, WAITING, Answer
 from server.arrivals.models import CheckIn, EntryApproval
 from server.kernel import live
 from server.kernel.errors import Conflict, NotFound
@@ -19,9 +19,6 @@ from server.kernel.upsert import insert_once
 from server.kernel.work import Work
 from server.visits import actions as visits
 from server.visits.models import Visit, Visitor, VisitState
-
-NOTICE = "walk-ins"
-"""Live notices of this name tell panel and host's page that somebody waits, or was answered."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,6 +254,6 @@ def _may_answer(work: Work, visit: Visit) -> bool:
 
 
 def _notice(work: Work, approval: EntryApproval) -> None:
-    live.notice(work, NOTICE, about=approval.id, site=approval.site)
+    live.notice(work, WAITING, about=approval.id, site=approval.site)
     live.notice(work, "visits", about=approval.visit, site=approval.site)
     live.notice(work, "visitor", about=approval.visitor, site=approval.site)

@@ -17,6 +17,8 @@ ALPHABET = "234679ACDEFGHJKMNPQRTVWXY"
 """Crockford's base32 without what is mistaken for something else on paper: 0 1 5 8 B I L O S U Z are not in it."""
 CHECK_DIGITS = 4
 
+WAITING = "walk-ins"
+"""Live notices of this name tell panel and host's page that somebody waits, or was answered."""
 WALK_IN_WAITS = timedelta(minutes=30)
 """A stranger at the door who was not answered by then has gone; they may ask again."""
 MOST_WAITING_AT_SITE = 30

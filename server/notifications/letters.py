@@ -3,16 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time, get_timezone_name
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from access_protocol.wording import Language
 from server.kernel.text import on_one_line
 from server.notifications import calendar
 from server.notifications.calendar import Entry, Method, Occasion
+from server.notifications.letterpress import template
 from server.notifications.mail import Mail
 from server.notifications.wording import OVER, WORDS, LetterKind
 
@@ -107,8 +106,8 @@ def write(letter: Letter, sender: str, at: datetime) -> Mail:
         recipient=letter.recipient,
         name=letter.name,
         subject=on_one_line(says.subject.format_map(filled)),
-        text=_templates().get_template("letter.txt").render(told),
-        html=_templates().get_template("letter.html").render(told),
+        text=template("letter.txt").render(told),
+        html=template("letter.html").render(told),
         language=letter.language.value,
         pictures={PASS_PICTURE: letter.pass_picture} if letter.pass_picture else {},
         calendar=_calendar(letter, sender, at),
@@ -195,16 +194,4 @@ def _occasion(letter: Letter, date: SeriesDate) -> Occasion:
         date=date.date,
         rule=date.rule,
         left_out=date.left_out,
-    )
-
-
-@cache
-def _templates() -> Environment:
-    return Environment(
-        loader=PackageLoader("server.notifications"),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
     )

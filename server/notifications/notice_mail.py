@@ -1,13 +1,10 @@
 """A notice as a mail to the host: the same words, and a link to the host's page."""
 
-from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from access_protocol.wording import Language
 from server.kernel import outbox
 from server.kernel.work import Work
 from server.notifications import mail, phrases, rules
+from server.notifications.letterpress import template
 from server.notifications.mail import Mail
 from server.notifications.models import Delivery, Notice
 
@@ -51,19 +48,7 @@ def write(notice: Notice, base_url: str) -> Mail:
         recipient=notice.email,
         name=notice.name,
         subject=words.title,
-        text=_templates().get_template("notice.txt").render(told),
-        html=_templates().get_template("notice.html").render(told),
+        text=template("notice.txt").render(told),
+        html=template("notice.html").render(told),
         language=language.value,
-    )
-
-
-@cache
-def _templates() -> Environment:
-    return Environment(
-        loader=PackageLoader("server.notifications"),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
     )

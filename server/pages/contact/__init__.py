@@ -20,6 +20,7 @@ from server.pages import chat as chats
 from server.pages import chat_me
 from server.pages.chat import Place
 from server.pages.names import Names
+from server.pages.thresholds import for_one_phone
 from server.visits import actions as visits
 from server.visits import models as visit_models
 from server.web import languages, phone
@@ -28,6 +29,7 @@ from server.web.languages import current, gettext
 from server.web.limits import at_most, limited
 
 blueprint = Blueprint("contact", __name__, url_prefix="/c", template_folder="templates")
+for_one_phone(blueprint)
 
 
 @dataclass(frozen=True)
@@ -69,16 +71,6 @@ def writing(code: str, *, writes: bool = False) -> Generator[Writing]:
         names = Names(work)
         languages.prefer(languages.of_browser(), names.time_zone(point.site))
         yield Writing(work, point, names)
-
-
-@blueprint.after_request
-def keep_private(response: Response) -> Response:
-    """What is shown belongs to this phone: caches keep nothing, and other sites hear nothing."""
-    headers = response.headers
-    headers.setdefault("Cache-Control", "no-store")
-    headers.setdefault("Referrer-Policy", "no-referrer")
-    headers.setdefault("X-Robots-Tag", "noindex")
-    return response
 
 
 @blueprint.errorhandler(GenkanError)

@@ -5,10 +5,8 @@ from typing import NamedTuple
 from flask import Blueprint, Flask, Response, request, url_for
 
 from server.arrivals import actions as arrivals
-from server.kernel.errors import SignInNeeded
-from server.kernel.request import caller, reading
-from server.pages.names import Names
-from server.web import languages
+from server.kernel.request import reading
+from server.pages.thresholds import for_staff
 from server.web.languages import gettext
 
 blueprint = Blueprint("host", __name__, url_prefix="/host", template_folder="templates")
@@ -17,6 +15,7 @@ OPEN_TO_ALL = frozenset(
     {"host.service_worker", "host.pass_worker", "host.manifest", "host.offline"}
 )
 """What a browser fetches by itself, and what holds nothing personal."""
+for_staff(blueprint, open_to_all=OPEN_TO_ALL)
 
 
 class Place(NamedTuple):
@@ -47,20 +46,6 @@ def install(app: Flask) -> None:
     del alerts, approvals, chat, installed, invite, meeting, pass_, today, visit
     app.add_template_global(places, "host_places")
     app.register_blueprint(blueprint)
-
-
-@blueprint.before_request
-def ask_for_sign_in() -> None:
-    """Show the page to nobody who is not signed in."""
-    if request.endpoint not in OPEN_TO_ALL and caller().session is None:
-        raise SignInNeeded("Sign in to see this page.")
-
-
-@blueprint.before_request
-def show_times_of_the_site() -> None:
-    """Write times as the clocks at the site show them."""
-    with reading() as work:
-        languages.prefer(None, Names(work).home_time_zone())
 
 
 @blueprint.after_request

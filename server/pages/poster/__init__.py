@@ -1,8 +1,11 @@
 """The pages behind a posted QR: whoever scans it is led to the right step, and never to a sign-in."""
 
-from flask import Blueprint, Flask, Response
+from flask import Blueprint, Flask
+
+from server.pages.thresholds import for_one_phone
 
 blueprint = Blueprint("poster", __name__, url_prefix="/e", template_folder="templates")
+for_one_phone(blueprint)
 
 
 def install(app: Flask) -> None:
@@ -12,13 +15,3 @@ def install(app: Flask) -> None:
 
     del door, drink, scanned, walk_in
     app.register_blueprint(blueprint)
-
-
-@blueprint.after_request
-def keep_private(response: Response) -> Response:
-    """What is shown belongs to this phone: caches keep nothing, and other sites hear nothing."""
-    headers = response.headers
-    headers.setdefault("Cache-Control", "no-store")
-    headers.setdefault("Referrer-Policy", "no-referrer")
-    headers.setdefault("X-Robots-Tag", "noindex")
-    return response

@@ -2,7 +2,10 @@
 
 from flask import Blueprint, Flask
 
+from server.pages.thresholds import for_one_phone
+
 blueprint = Blueprint("visitor", __name__, url_prefix="/v", template_folder="templates")
+for_one_phone(blueprint)
 
 
 def install(app: Flask) -> None:

@@ -59,16 +59,6 @@ def refused(error: GenkanError) -> Response:
     return response
 
 
-@blueprint.after_request
-def keep_private(response: Response) -> Response:
-    """The address is the key to the visit: it is neither kept by caches nor told to other pages."""
-    headers = response.headers
-    headers.setdefault("Cache-Control", "no-store")
-    headers.setdefault("Referrer-Policy", "no-referrer")
-    headers.setdefault("X-Robots-Tag", "noindex")
-    return response
-
-
 def _page(template: str, error: GenkanError, **values: object) -> Response:
     if for_program():
         return problem(error)
