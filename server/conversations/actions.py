@@ -28,7 +28,13 @@ from server.conversations.contacts import note_scan as note_contact_scan
 from server.conversations.contacts import pdf as contact_pdf
 from server.conversations.contacts import put_up as put_up_contact
 from server.conversations.contacts import take_down as take_down_contact
-from server.conversations.events import AnswerWanted, ConversationClosed, HandedOver, MessageSaid
+from server.conversations.events import (
+    AnswerWanted,
+    CallBegun,
+    ConversationClosed,
+    HandedOver,
+    MessageSaid,
+)
 from server.conversations.files import (
     LARGEST_FILE,
     Checked,
@@ -43,9 +49,9 @@ from server.conversations.handing import (
     ask_person,
     close,
     follow_host,
-    leave_free,
     give_back,
     hand_over,
+    leave_free,
     pass_on_overdue,
 )
 from server.conversations.inbox_models import (
@@ -144,7 +150,7 @@ from server.conversations.surveys import (
 )
 from server.conversations.surveys import about_visitor as about_survey
 from server.conversations.surveys import forget_visitor as forget_survey
-from server.conversations.telling import settle_answered, tell_wanted
+from server.conversations.telling import settle_answered, tell_called, tell_wanted
 from server.conversations.thread import NOTICE
 from server.conversations.wording import words_of
 
@@ -161,6 +167,7 @@ __all__ = [
     "Answer",
     "AnswerWanted",
     "Author",
+    "CallBegun",
     "CannedAnswer",
     "CannedInput",
     "Channel",
@@ -218,7 +225,6 @@ __all__ = [
     "filled",
     "find",
     "follow_host",
-    "leave_free",
     "forget_before",
     "forget_survey",
     "forget_visitor",
@@ -230,6 +236,7 @@ __all__ = [
     "identity",
     "in_language",
     "is_open",
+    "leave_free",
     "list_contacts",
     "list_questions",
     "listed",
@@ -261,14 +268,15 @@ __all__ = [
     "say_when",
     "set_hours",
     "settle_answered",
+    "settle_reception",
     "sides",
     "stranger",
     "survey_of",
     "take",
     "take_down_contact",
     "take_mail",
+    "tell_called",
     "tell_comment_answered",
-    "settle_reception",
     "tell_readers",
     "tell_reception",
     "tell_wanted",

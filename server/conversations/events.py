@@ -6,7 +6,7 @@ from typing import ClassVar
 from access_protocol.ids import SiteCode
 from server.conversations.rules import Author, Channel, State
 from server.kernel.events import Event
-from server.kernel.ids import ConversationId, MessageId, VisitId, VisitorId
+from server.kernel.ids import CallId, ConversationId, MessageId, VisitId, VisitorId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,20 @@ class HandedOver(Event):
     visitor: VisitorId | None
     before: State
     to: State
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallBegun(Event):
+    """One side rings."""
+
+    audited: ClassVar[bool] = False
+
+    call: CallId
+    conversation: ConversationId
+    site: SiteCode
+    visit: VisitId | None
+    visitor: VisitorId
+    by_visitor: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlmodel import col, delete, select
 
 from access_protocol.ids import SiteCode
-from server.conversations import models, thread, wording
+from server.conversations import call_models, models, thread, wording
 from server.conversations.models import Attachment, Conversation, Message
 from server.kernel.ids import VisitorId
 from server.kernel.work import Work
@@ -65,6 +65,7 @@ def forget(work: Work, found: Conversation) -> None:
     session = work.session
     stored = select(Attachment.stored).where(Attachment.conversation == found.id)
     names = [*session.exec(stored).all(), *([found.picture] if found.picture else [])]
+    call_models.drop_calls(session, found.id)
     session.exec(delete(Attachment).where(col(Attachment.conversation) == found.id))
     session.exec(delete(Message).where(col(Message.conversation) == found.id))
     session.delete(found)

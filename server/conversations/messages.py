@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from server.conversations import handing, models, store
+from server.conversations import calls, handing, models, store
 from server.kernel.desk import Desk
 from server.kernel.work import Work
 
@@ -10,6 +10,7 @@ from server.kernel.work import Work
 def register(desk: Desk) -> None:
     """Do on time what conversations need."""
     desk.every(timedelta(seconds=5), "hand unanswered chats to reception", handing.pass_on_overdue)
+    desk.every(timedelta(seconds=5), "end calls that nobody answers", calls.settle_over_time)
     desk.every(timedelta(hours=1), "delete files of no conversation", _remove_orphans)
 
 

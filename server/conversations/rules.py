@@ -16,6 +16,11 @@ MOST_MESSAGES = 2000
 """Messages in one conversation; whoever has said so much is asked to call."""
 MOST_FILES_KEPT = 60
 """Files in one conversation."""
+MOST_BEGUN = 60
+"""Conversations that phones without a visit may begin at one site within `BEGUN_WITHIN`: more is no reception's work."""
+BEGUN_WITHIN = timedelta(minutes=10)
+MOST_OF_STRANGERS = 512 * 1024 * 1024
+"""Bytes of files that a site keeps of those without a visit: anybody may scan a sign, and nobody fills our disk."""
 MOST_A_MINUTE = 12
 """Messages of one visitor in a minute: more is no conversation."""
 HOST_REACTS_WITHIN = timedelta(minutes=3)
@@ -87,6 +92,10 @@ class Note(StrEnum):
     GIVEN_BACK = "given_back"
     """A person let the bot answer again."""
     CLOSED = "closed"
+    CALLED = "called"
+    """They spoke; the message's text is the number of minutes."""
+    CALL_MISSED = "call_missed"
+    CALL_DECLINED = "call_declined"
 
 
 ON_THE_SIDE = {

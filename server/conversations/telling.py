@@ -1,6 +1,6 @@
 """Telling people of a conversation: the host is told that somebody wrote, and what they answered settles it."""
 
-from server.conversations.events import AnswerWanted, MessageSaid
+from server.conversations.events import AnswerWanted, CallBegun, MessageSaid
 from server.conversations.rules import Author, State
 from server.kernel.ids import ConversationId
 from server.kernel.work import Work
@@ -28,6 +28,21 @@ def settle_answered(work: Work, said: MessageSaid) -> None:
         return
     notifications.reacted_about(work, said.visitor)
     visits.tell_joined(work, said.visitor, NewsKind.MESSAGE)
+
+
+def tell_called(work: Work, begun: CallBegun) -> None:
+    """Tell whoever is rung and does not look at the page."""
+    if not begun.by_visitor:
+        visits.tell_joined(work, begun.visitor, NewsKind.MESSAGE)
+    elif begun.visit is not None:
+        visits.tell_host(
+            work,
+            begun.visit,
+            begun.visitor,
+            NoticeKind.CALL,
+            path=host_path(begun.conversation),
+            once=begun.call,
+        )
 
 
 def host_path(conversation: ConversationId) -> str:

@@ -7,7 +7,9 @@ from server.conversations.rules import Note
 
 def words_of(message: Message, language: Language) -> str:
     """Return a message as its reader reads it: its own text, or the note in their language."""
-    return _WORDS[Language(language)][Note(message.note)] if message.note else message.text
+    if not message.note:
+        return message.text
+    return _WORDS[Language(language)][Note(message.note)].format(message.text)
 
 
 _EN = {
@@ -22,6 +24,9 @@ _EN = {
     Note.PASSED_TO_HOST: "Your host goes on from here.",
     Note.GIVEN_BACK: "The automatic answers are on again.",
     Note.CLOSED: "This conversation was closed. Write again whenever you like.",
+    Note.CALLED: "Call, {} min",
+    Note.CALL_MISSED: "Missed call",
+    Note.CALL_DECLINED: "Call declined",
 }
 _JA = {
     Note.GREETING: (
@@ -38,6 +43,9 @@ _JA = {
     Note.PASSED_TO_HOST: "ここからは担当者が対応いたします。",
     Note.GIVEN_BACK: "自動応答に戻りました。",
     Note.CLOSED: "この会話は終了しました。いつでもまたお書きください。",
+    Note.CALLED: "通話 {}分",
+    Note.CALL_MISSED: "不在着信",
+    Note.CALL_DECLINED: "通話は応答されませんでした",
 }
 _ZH = {
     Note.GREETING: "您好！关于来访有任何问题，请写在这里。我不知道的，会有工作人员回答。",
@@ -51,5 +59,8 @@ _ZH = {
     Note.PASSED_TO_HOST: "接下来由接待您的人为您服务。",
     Note.GIVEN_BACK: "已恢复自动回复。",
     Note.CLOSED: "本次对话已结束。需要时请随时再写。",
+    Note.CALLED: "通话 {} 分钟",
+    Note.CALL_MISSED: "未接来电",
+    Note.CALL_DECLINED: "通话被拒绝",
 }
 _WORDS = {Language.EN: _EN, Language.JA: _JA, Language.ZH: _ZH}

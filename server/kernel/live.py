@@ -13,6 +13,8 @@ from server.kernel.work import Work
 KIND = "live"
 VISITOR = "visitor"
 """A notice of this name is handed to the page of the visitor that it is about, and to nobody else."""
+CALL = "call"
+"""A notice of this name is about a call: handed to the visitor that it is about, and to staff."""
 KEPT = timedelta(seconds=30)
 """A notice older than this tells nothing: pages that reconnect load everything anew."""
 EVERY_SITE = SiteCode("ALL")

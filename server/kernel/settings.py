@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import secrets
 import threading
 from datetime import timedelta
@@ -17,6 +18,8 @@ SHORTEST_SECRET = 32
 """Characters that `secret_key` and `master_key` need at least, outside the demo."""
 
 _PLACEHOLDERS = ("change", "default", "example", "secret", "password", "genkan", "todo", "your-")
+_ICE_URL = re.compile(r"(stun|turn)s?:[A-Za-z0-9.:\[\]-]+(\?transport=(udp|tcp))?")
+"""RFC 7064 and RFC 7065."""
 _HOW = "Make one with: python -m server make-secret"
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -167,6 +170,18 @@ class Settings(BaseSettings):
         default=AnyHttpUrl("https://qyapi.weixin.qq.com"),
         description="Where the API of WeChat Work (WeCom) is reached.",
     )
+    turn_urls: str = Field(
+        default="",
+        description=(
+            "Servers that help calls from chats between networks, with commas between: "
+            "turn:turn.company:3478,turns:turn.company:5349,stun:turn.company:3478; "
+            "empty: calls work within one network."
+        ),
+    )
+    turn_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="The secret that the TURN server shares with us (coturn: static-auth-secret).",
+    )
     web_processes: int = Field(
         default=1, ge=1, le=64, description="Processes that serve web requests."
     )
@@ -215,6 +230,14 @@ class Settings(BaseSettings):
         default="console", description="console for people, json for log collectors."
     )
 
+    @field_validator("turn_urls")
+    @classmethod
+    def _turn_urls_are_urls(cls, urls: str) -> str:
+        for each in filter(None, (url.strip() for url in urls.split(","))):
+            if not _ICE_URL.fullmatch(each):
+                raise ValueError("must be stun:host:port, turn:host:port or turns:host:port")
+        return urls
+
     @field_validator("outbound_allowed")
     @classmethod
     def _networks_are_networks(cls, networks: str) -> str:
@@ -245,6 +268,15 @@ class Settings(BaseSettings):
         if self.web_tls == "files" and not (self.web_certificate and self.web_key):
             raise ValueError(
                 "GENKAN_WEB_TLS=files needs GENKAN_WEB_CERTIFICATE and GENKAN_WEB_KEY."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _turn_is_complete(self) -> Self:
+        relays = any(each.strip().startswith("turn") for each in self.turn_urls.split(","))
+        if relays and not self.turn_secret.get_secret_value():
+            raise ValueError(
+                "GENKAN_TURN_URLS names a TURN server, which needs GENKAN_TURN_SECRET."
             )
         return self
 

@@ -23,6 +23,8 @@ class NoticeKind(StrEnum):
     NO_SHOW = "no_show"
     """A visitor did not come."""
     MESSAGE = "message"
+    CALL = "call"
+    """A visitor rings, from the chat."""
     COMMENT = "comment"
     """A visitor wrote something in the survey."""
     LOW_SCORE = "low_score"
@@ -100,6 +102,7 @@ URGENT = frozenset(
         NoticeKind.APPROVAL_ASKED,
         NoticeKind.IN_ROOM,
         NoticeKind.LOW_SCORE,
+        NoticeKind.CALL,
     }
 )
 """A visitor stands at the door, or soon will, or left discontented: may pass quiet hours where the host allows it."""

@@ -117,6 +117,7 @@ _EN = {
         "A visitor was not content",
         ("Score: {score} of 5.", "At {site}.", "Please have a look soon."),
     ),
+    NoticeKind.CALL: _Phrase("{name} is calling you", "A visitor is calling you"),
     NoticeKind.MESSAGE: _Phrase("New message from {name}", "New message from a visitor"),
     NoticeKind.TEST: _Phrase(
         "This is a test", "This is a test", ("News of your visitors will reach you here.",)
@@ -183,6 +184,7 @@ _JA = {
         "ご満足いただけなかった来訪者がいます",
         ("評価は5点中{score}点です。", "{site}。", "早めにご確認ください。"),
     ),
+    NoticeKind.CALL: _Phrase("{name}様からお電話です", "お客様からお電話です"),
     NoticeKind.MESSAGE: _Phrase(
         "{name}様からメッセージが届きました", "お客様からメッセージが届きました"
     ),
@@ -237,6 +239,7 @@ _ZH = {
         "一位访客不太满意",
         ("评分：{score} 分（满分 5 分）。", "{site}。", "请尽快查看。"),
     ),
+    NoticeKind.CALL: _Phrase("{name}来电", "一位访客来电"),
     NoticeKind.MESSAGE: _Phrase("{name}发来新消息", "一位访客发来新消息"),
     NoticeKind.TEST: _Phrase("这是一条测试消息", "这是一条测试消息", ("访客的消息会送到这里。",)),
 }

@@ -43,7 +43,7 @@ from server.devices.broker_configuration import LIVE_USER
 from server.kernel import logs
 from server.kernel.errors import GenkanError
 from server.kernel.ids import ConversationId, VisitorId
-from server.kernel.live import VISITOR
+from server.kernel.live import CALL, VISITOR
 from server.kernel.principal import Principal
 from server.kernel.settings import Settings
 from server.kernel.work import Office
@@ -85,7 +85,52 @@ def for_staff(notice: LiveNotice) -> bool:
 
 def for_visitor(visitor: VisitorId) -> Wants:
     """Return what a visitor's page is to hear of: what is about them, and that something may have been missed."""
-    return lambda notice: notice == REFRESH or (notice.what == VISITOR and notice.about == visitor)
+    own = {VISITOR, CALL}
+    return lambda notice: notice == REFRESH or (notice.what in own and notice.about == visitor)
+
+
+class Waiting:
+    """What one stream has yet to say; used on the loop alone."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin with nothing."""
+        self._loop = loop
+        # In the order in which they came, each once.
+        self._notices: dict[LiveNotice, None] = {}
+        self._any = asyncio.Event()
+        self._ended = False
+        self._again_at = 0.0
+
+    def tell(self, notice: LiveNotice) -> bool:
+        """Add a notice; False where the browser is too far behind, which ends the stream."""
+        if notice not in self._notices and len(self._notices) >= WAITING_AT_MOST:
+            self.end()
+            return False
+        self._notices[notice] = None
+        self._any.set()
+        return True
+
+    def end(self) -> None:
+        """End the stream, and say no more."""
+        self._ended = True
+        self._any.set()
+
+    async def burst(self, within: float | None = None) -> list[LiveNotice] | None:
+        """Wait for notices and return them, none where none came `within` so many seconds, None at the end."""
+        try:
+            await asyncio.wait_for(self._any.wait(), within)
+        except TimeoutError:
+            return []
+        if not self._ended:
+            pause = max(GATHERED.total_seconds(), self._again_at - self._loop.time())
+            await asyncio.sleep(pause)
+        if self._ended:
+            return None
+        self._again_at = self._loop.time() + PAUSE.total_seconds()
+        self._any.clear()
+        notices = list(self._notices)
+        self._notices.clear()
+        return notices
 
 
 class Streams:

@@ -48,6 +48,13 @@ def permit_position() -> None:
     g.permissions = _PERMISSIONS.replace("geolocation=()", "geolocation=(self)")
 
 
+def permit_calls() -> None:
+    """Let the page of this answer ask for microphone and camera; the browser then asks its reader."""
+    g.permissions = _PERMISSIONS.replace("camera=()", "camera=(self)").replace(
+        "microphone=()", "microphone=(self)"
+    )
+
+
 def sandbox_answer() -> None:
     """Give this answer the policy for a stranger's HTML: shown in our frame, able to do nothing."""
     g.content_policy = (

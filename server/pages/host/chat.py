@@ -13,6 +13,7 @@ from server.kernel.errors import Invalid
 from server.kernel.ids import ConversationId
 from server.kernel.request import begin, reading
 from server.kernel.work import Work
+from server.pages import calls
 from server.pages import chat as chats
 from server.pages.chat import Place
 from server.pages.host import blueprint
@@ -93,6 +94,18 @@ def chat_picture(conversation: str, version: str) -> Response:
         return chats.picture_answer(work, found)
 
 
+@blueprint.post("/chat/<conversation>/call")
+@at_most(calls.LARGEST_BODY)
+def call(conversation: str) -> Response:
+    """Ring, answer, hang up, or learn how a call stands; the page's script asks."""
+    wanted = calls.read()
+    looks = wanted.do == "look"
+    with reading() if looks else begin() as work:
+        found = actions.find(work, ConversationId(conversation), Side.HOST)
+        do = calls.looked if looks else calls.done
+        return do(work, found.id, _place(found), wanted)
+
+
 def unread_for_me() -> int:
     """Return how many conversations hold something unread."""
     with reading() as work:
@@ -128,6 +141,7 @@ def _page(work: Work, found: Conversation, form: Form) -> Response:
         may_give_back=found.state in {State.HOST, State.RECEPTION},
         may_close=found.state is not State.CLOSED,
         stands=_badge(found),
+        **calls.shown(found, _place(found), chats.name_of(found)),
     )
 
 

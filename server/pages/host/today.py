@@ -39,6 +39,7 @@ NEWS = {
     NoticeKind.DECLINED: "cancelled",
     NoticeKind.NO_SHOW: "cancelled",
     NoticeKind.MESSAGE: "message",
+    NoticeKind.CALL: "call",
     NoticeKind.COMMENT: "message",
     NoticeKind.LOW_SCORE: "alarm",
     NoticeKind.PHONE_MOVED: "phone",

@@ -18,6 +18,7 @@ from server.kernel.principal import Right, require
 from server.kernel.request import begin, reading
 from server.kernel.text import on_one_line
 from server.kernel.work import Work
+from server.pages import calls
 from server.pages import chat as chats
 from server.pages.chat import Place
 from server.pages.names import Names
@@ -163,6 +164,18 @@ def inbox_picture(conversation: str, version: str) -> Response:
         return chats.picture_answer(work, found)
 
 
+@blueprint.post("/inbox/<conversation>/call")
+@at_most(calls.LARGEST_BODY)
+def inbox_call(conversation: str) -> Response:
+    """Ring, answer, hang up, or learn how a call stands; the page's script asks."""
+    wanted = calls.read()
+    looks = wanted.do == "look"
+    with reading() if looks else begin() as work:
+        found = actions.find(work, ConversationId(conversation), Side.RECEPTION)
+        do = calls.looked if looks else calls.done
+        return do(work, found.id, _place(found), wanted)
+
+
 def sites_of(work: Work) -> list[SiteCode]:
     """Return the sites for which the caller answers; raises `Forbidden` where that is none."""
     every = [site.code for site in places.all_sites(work.session)]
@@ -195,6 +208,7 @@ def _page(work: Work, found: Conversation, form: Form) -> Response:
             for each in actions.canned_of(work.session, found.site)
         ],
         **_head(work, found),
+        **(calls.shown(found, _place(found), chats.name_of(found)) if found.visitor else {}),
     )
 
 

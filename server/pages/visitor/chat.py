@@ -7,9 +7,10 @@ from access_protocol.wording import Language
 from server.conversations import actions, models
 from server.conversations.actions import Side
 from server.conversations.models import Conversation
+from server.kernel.errors import NotFound
 from server.kernel.request import office
+from server.pages import calls, chat_me
 from server.pages import chat as chats
-from server.pages import chat_me
 from server.pages.chat import Place
 from server.pages.visitor import blueprint
 from server.pages.visitor.sections import Shown
@@ -126,6 +127,21 @@ def change_chat_me(token: str) -> AnyResponse:
     return redirect(url_for("visitor.chat", token=token), 303)
 
 
+@blueprint.post("/<token>/chat/call")
+@limited("600 per minute")
+@at_most(calls.LARGEST_BODY)
+def call(token: str) -> Response:
+    """Ring, answer, hang up, or learn how a call stands; the page's script asks."""
+    wanted = calls.read()
+    looks = wanted.do == "look"
+    with visiting(token, writes=not looks) as now:
+        found = models.of_visitor(now.work.session, now.visitor.id)
+        if found is None:
+            raise NotFound("There is no such conversation.")
+        do = calls.looked if looks else calls.done
+        return do(now.work, found.id, _place(token), wanted)
+
+
 def _open(now: Visiting) -> Conversation:
     return actions.open_for_visitor(now.work, now.visitor.id, Language(current()))
 
@@ -136,15 +152,17 @@ def _place(token: str) -> Place:
 
 def _page(now: Visiting, found: Conversation, form: Form) -> Response:
     live = f"{str(office().settings.live_url).rstrip('/')}/live/visitor/{now.token}"
+    place, host = _place(now.token), now.names.person(now.visit.host)
     return chats.page(
         now.work,
         found,
-        _place(now.token),
+        place,
         form,
         "visitor/chat.html",
         back_url=url_for("visitor.visit", token=now.token),
         me_url=url_for("visitor.chat_me_page", token=now.token),
         stream=live,
         site_name=now.names.site(now.visit.site),
-        host=now.names.person(now.visit.host),
+        host=host,
+        **({} if now.is_off else calls.shown(found, place, host)),
     )
