@@ -89,50 +89,6 @@ def for_visitor(visitor: VisitorId) -> Wants:
     return lambda notice: notice == REFRESH or (notice.what in own and notice.about == visitor)
 
 
-class Waiting:
-    """What one stream has yet to say; used on the loop alone."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin with nothing."""
-        self._loop = loop
-        # In the order in which they came, each once.
-        self._notices: dict[LiveNotice, None] = {}
-        self._any = asyncio.Event()
-        self._ended = False
-        self._again_at = 0.0
-
-    def tell(self, notice: LiveNotice) -> bool:
-        """Add a notice; False where the browser is too far behind, which ends the stream."""
-        if notice not in self._notices and len(self._notices) >= WAITING_AT_MOST:
-            self.end()
-            return False
-        self._notices[notice] = None
-        self._any.set()
-        return True
-
-    def end(self) -> None:
-        """End the stream, and say no more."""
-        self._ended = True
-        self._any.set()
-
-    async def burst(self, within: float | None = None) -> list[LiveNotice] | None:
-        """Wait for notices and return them, none where none came `within` so many seconds, None at the end."""
-        try:
-            await asyncio.wait_for(self._any.wait(), within)
-        except TimeoutError:
-            return []
-        if not self._ended:
-            pause = max(GATHERED.total_seconds(), self._again_at - self._loop.time())
-            await asyncio.sleep(pause)
-        if self._ended:
-            return None
-        self._again_at = self._loop.time() + PAUSE.total_seconds()
-        self._any.clear()
-        notices = list(self._notices)
-        self._notices.clear()
-        return notices
-
-
 class Streams:
     """Every open stream of this process; `tell` may be called from any thread."""
 
