@@ -12,7 +12,14 @@ from socket import SOCK_DGRAM
 
 import pytest
 from flask import Response
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 from pydantic import AnyHttpUrl
 from werkzeug.serving import make_server
 
@@ -26,6 +33,10 @@ from tests.fakes.panel_site import NOON, PASSWORD, PanelSite, busy_day
 from tests.services.browser import DESKTOP, PHONE, start_chromium
 
 OpenContext = Callable[..., BrowserContext]
+
+PATIENCE_MS = 60_000
+"""On a machine that is busy with other things a page takes its time; one that is as expected is not waited for."""
+expect.set_options(timeout=PATIENCE_MS)
 
 
 # For a module, not for the session: playwright keeps an event loop running in this thread while it
@@ -45,6 +56,7 @@ def open_context(chromium: Browser) -> Iterator[OpenContext]:
 
     def open_one(**options: object) -> BrowserContext:
         context = contexts.enter_context(chromium.new_context(**options))  # pyright: ignore[reportArgumentType]  # playwright checks its options itself
+        context.set_default_timeout(PATIENCE_MS)
         context.on("weberror", lambda error: wrong.append(str(error.error)))
         context.on("console", lambda message: _note(wrong, message.type, message.text))
         return context

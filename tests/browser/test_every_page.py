@@ -12,21 +12,17 @@ from server.arrivals import actions as arrivals
 from server.arrivals.actions import FenceInput, NewKiosk, NewPoster
 from server.kernel.principal import Principal
 from server.visits import actions as visits
-from server.visits.actions import NewTerms, TermsKind
+from server.visits.actions import CheckOutKind, NewTerms, TermsKind
 from tests.browser.conftest import OpenContext, sign_in
 from tests.fakes.arriving import CENTRE
+from tests.fakes.furnished_site import allow, furnish, goes_through, writes
 from tests.fakes.panel_site import SITE
 from tests.fakes.pass_scene import PassSite, serving
-from tests.services.browser import PHONE
+from tests.services.browser import PHONE, SMALL_TARGETS
 
 pytestmark = pytest.mark.browser
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text("utf-8")
-SMALL = """() => [...document.querySelectorAll("button, summary, a.button, input:not([type=hidden]), select, textarea")]
-  .filter((each) => each.checkVisibility() && !each.closest(".reading-only") && each.getBoundingClientRect().width)
-  .map((each) => each.closest("label") ?? each)
-  .filter((each) => each.getBoundingClientRect().height < 43.5)
-  .map((each) => each.outerHTML.slice(0, 120))"""
 PRIMARY = """() => [...document.querySelectorAll("main .button:not([data-kind]):not(.reading-only)")]
   .filter((each) => each.checkVisibility()).map((each) => each.textContent.trim())"""
 CLOSED = (
@@ -38,6 +34,9 @@ CLOSED = (
     "/e/ZZZZZZ",
     "{k}",
     "/trust",
+    "{c}",
+    "{c}/me",
+    "/c/ZZZZZZ",
     "/nothing",
 )
 OF_VISITORS = (
@@ -48,8 +47,15 @@ ELSEWHERE = ("{v}", "{v}/code")
 OF_HOSTS = (
     *("/host/", "/host/visits", "/host/visits/{id}", "/host/visits/new"),
     *("/host/visits/{id}/change", "/host/visits/{id}/cancel", "/host/alerts"),
-    *("/host/approvals", "/host/offline"),
+    *("/host/approvals", "/host/offline", "/host/pass", "/host/chat", "/host/chat/{chat}"),
+    *("/host/visits/{id}/meeting", "/host/visits/{here}", "/host/visits/{here}/meeting"),
 )
+BEYOND_THE_GATE = (
+    *("{v}", "{v}/drink", "{v}/way", "{v}/way?to=out&step_free=yes", "{v}/chat", "{v}/chat/me"),
+    *("{v}/timeline", "{v}/data", "{v}/data/delete"),
+)
+IN_THE_ROOM = ("{v}", "{v}/way", "{v}/timeline")
+AFTERWARDS = ("{v}", "{v}/survey", "{v}/way", "{v}/chat", "{v}/timeline", "{v}/data")
 
 
 @dataclass(frozen=True)
@@ -59,12 +65,13 @@ class House:
     scene: PassSite
     poster: str
     kiosk: str
+    sign: str
 
     def addresses(self) -> dict[str, str]:
         """Invite somebody for now; return where the pages are that have to do with them."""
         visit, (visitor,) = self.scene.site.invite(("Hedy Lamarr", "Radio Ltd"), as_host=True)
         link, poster = self.scene.site.link(visitor), f"/e/{self.poster}"
-        return {"v": link, "e": poster, "k": self.kiosk, "id": visit.id}
+        return {"v": link, "e": poster, "k": self.kiosk, "id": visit.id, "c": f"/c/{self.sign}"}
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +86,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             poster = arrivals.put_up_poster(work, SITE, NewPoster(portal="main-gate"))
             screen = NewKiosk(name="Tablet", access_point="main-gate-in")
             address = arrivals.pair_kiosk(work, SITE, screen)[1]
-        yield House(scene, poster.code, "/kiosk/" + address.rpartition("/")[2])
+        kiosk, sign = "/kiosk/" + address.rpartition("/")[2], furnish(scene.site)
+        yield House(scene, poster.code, kiosk, sign)
 
 
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
@@ -102,8 +110,45 @@ def test_everybody_can_use_every_page_of_a_host(
     open_context: OpenContext, house: House, scheme: str
 ) -> None:
     page, at = phone(open_context, scheme), house.addresses()
+    allow(house.scene.site, "host")
+    visit, (visitor,) = house.scene.site.invite(("Annie Easley", "Radio Ltd"), as_host=True)
+    for point in ("main-gate-in", "sakura-door-in"):
+        goes_through(house.scene.site, visitor, point)
+    at["here"], at["chat"] = visit.id, writes(house.scene.site, visitor, "Where is the lift?")
     sign_in(page, house.scene.url, "host")
     complaints = [each for path in OF_HOSTS for each in complaints_of(page, house, path, at)]
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
+def test_everybody_can_use_every_page_of_a_visitor_who_has_come(
+    open_context: OpenContext, house: House, scheme: str
+) -> None:
+    page, site = phone(open_context, scheme), house.scene.site
+    _, (visitor,) = site.invite(("Annie Easley", "Radio Ltd"), as_host=True)
+    at = {"v": site.link(visitor)}
+
+    def looked_at(*paths: str) -> list[str]:
+        return [each for path in paths for each in complaints_of(page, house, path, at)]
+
+    page.goto(house.scene.url + at["v"])
+    page.get_by_role("button", name="Open my invitation").click()
+    expect(page.get_by_role("link", name="Write to us")).to_be_visible()
+    goes_through(site, visitor, "main-gate-in")
+    complaints = looked_at(*BEYOND_THE_GATE)
+    page.goto(f"{house.scene.url}{at['v']}/drink")
+    page.get_by_role("button", name="Green tea").click()
+    expect(page.get_by_role("img", name="The code of your drink")).to_be_visible()
+    complaints += looked_at("{v}/drink", "{v}")
+    goes_through(site, visitor, "sakura-door-in")
+    page.goto(house.scene.url + at["v"])
+    expect(page.locator("main")).to_contain_text("You are in Sakura")
+    complaints += looked_at(*IN_THE_ROOM)
+    with site.office.begin(Principal.system()) as work:
+        visits.check_out(work, visitor.id, CheckOutKind.GUARD)
+    complaints += looked_at(*AFTERWARDS)
+    page.goto(f"{house.scene.url}{at['v']}/survey")
+    expect(page.get_by_role("group").first).to_be_visible()
     assert not complaints, "\n".join(complaints)
 
 
@@ -133,7 +178,7 @@ def complaints_of(page: Page, house: House, path: str, at: dict[str, str]) -> li
         if each["impact"] in {"serious", "critical"}
         for node in each["nodes"]
     ]
-    said += [f"too small: {each}" for each in page.evaluate(SMALL)]
+    said += [f"too small: {each}" for each in page.evaluate(SMALL_TARGETS)]
     if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
         said.append("wider than the screen")
     if len(primary := page.evaluate(PRIMARY)) > 1:

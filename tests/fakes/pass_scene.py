@@ -102,6 +102,7 @@ def serving(folder: Path, host: str = "localhost") -> Generator[PassSite]:
     # The live process is another test's business; here its streams are open and say nothing.
     app.add_url_rule("/live", view_func=quiet)
     app.add_url_rule("/live/visitor/<token>", view_func=quiet, endpoint="visitors_live")
+    app.add_url_rule("/live/conversation/<id_>", view_func=quiet, endpoint="conversations_live")
     http = make_server(host, port, app, threaded=True)
     thread = threading.Thread(target=http.serve_forever, daemon=True)
     try:
