@@ -13,7 +13,9 @@ from server.arrivals import entrance_api
 from server.arrivals import messages as arrivals_messages
 from server.conversations import api as conversations_api
 from server.conversations import messages as conversations_messages
+from server.conversations import survey_api
 from server.credentials import api as credentials_api
+from server.credentials import staff_api
 from server.devices import api as devices_api
 from server.devices import messages as devices_messages
 from server.kernel.clock import Clock
@@ -33,6 +35,7 @@ from server.people import api as people_api
 from server.people import callers
 from server.people import messages as people_messages
 from server.places import api as places_api
+from server.privacy import api as privacy_api
 from server.refreshments import api as refreshments_api
 from server.refreshments import messages as refreshments_messages
 from server.visits import api as visits_api
@@ -50,13 +53,16 @@ APIS = (
     devices_api,
     visits_api,
     credentials_api,
+    staff_api,
     access_api,
     arrivals_api,
     entrance_api,
     meetings_api,
     conversations_api,
+    survey_api,
     refreshments_api,
     notifications_api,
+    privacy_api,
     timeline_api,
 )
 """The subjects' APIs, in the order of the reference."""

@@ -9,7 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from access_protocol.ids import SiteCode
 from access_protocol.wording import Language
 from server.conversations import actions
-from server.conversations.actions import Author, Channel, QuestionInput, Said, Side, State
+from server.conversations.actions import (
+    Author,
+    Channel,
+    QuestionInput,
+    Said,
+    Show,
+    Side,
+    State,
+)
 from server.conversations.models import Attachment, Conversation, Question
 from server.conversations.rules import LONGEST_KEY, LONGEST_MESSAGE
 from server.kernel.blueprint import ApiBlueprint
@@ -48,6 +56,13 @@ class SiteQuery(BaseModel):
     """Which site."""
 
     site: SiteCode = Field(pattern="^[A-Z]{1,3}$")
+
+
+class InboxQuery(SiteQuery):
+    """Which conversations of a site."""
+
+    show: Show = Show.WAITING
+    search: str = Field(default="", max_length=100, description="Names, companies and words.")
 
 
 class FileOut(BaseModel):
@@ -178,6 +193,16 @@ def list_conversations() -> Response:
     with reading() as work:
         found = [ConversationOut.of(each) for each in actions.of_host(work)]
         return answer(ConversationList(items=found))
+
+
+@blueprint.get("/conversations/inbox", {200: ConversationList})
+def list_inbox(query: InboxQuery) -> Response:
+    """List the conversations of a site for whoever answers for reception; who waits longest stands first."""
+    with reading() as work:
+        actions.of_reception(work, query.site)
+        who = work.principal.person
+        found = actions.listed(work.session, [query.site], query.show, who, query.search)
+        return answer(ConversationList(items=[ConversationOut.of(each) for each in found]))
 
 
 @blueprint.get("/conversations/<conversation>", {200: ThreadOut})

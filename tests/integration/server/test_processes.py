@@ -175,7 +175,7 @@ def test_serve_takes_answers_to_mails_and_refuses_an_address_that_it_never_gave_
 ) -> None:
     port = int(environment["GENKAN_MAIL_IN"].rpartition(":")[2])
     with smtplib.LMTP("127.0.0.1", port, timeout=60) as sender:
-        sender.lhlo()
+        sender.ehlo()
         sender.mail("anna@visitor.example")
         assert sender.rcpt(f"visits+{'a' * 42}@reception.example")[0] == 550
 

@@ -1,5 +1,6 @@
 """The OpenAPI document: every route is in it, with all that a program needs to know to use it."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -53,7 +54,7 @@ def test_every_route_of_the_api_is_documented(
     app: OpenAPI, operations: dict[tuple[str, str], Operation]
 ) -> None:
     routes = {
-        (method.lower(), rule.rule.replace("<", "{").replace(">", "}"))
+        (method.lower(), re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
         for rule in app.url_map.iter_rules()
         if rule.rule.startswith(API) and rule.rule not in ABOUT_THE_API
         for method in rule.methods or ()
