@@ -352,6 +352,12 @@ def outcomes_of(
     return found
 
 
+def commands_of(session: Session, events: Iterable[EventId]) -> dict[EventId, DoorCommand]:
+    """Return the door commands of those events that have one."""
+    asked = select(DoorCommand).where(col(DoorCommand.event).in_(list(events)))
+    return {each.event: each for each in session.exec(asked).all()}
+
+
 def inside(session: Session, site: SiteCode | None = None) -> Sequence[Presence]:
     """Return who is inside, by credential, latest first."""
     statement = select(Presence).where(col(Presence.zone).is_not(None))

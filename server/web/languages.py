@@ -72,6 +72,11 @@ def current() -> str:
     return str(locale.language) if locale else wanted()
 
 
+def time_zone() -> str:
+    """Return the name of the time zone in force."""
+    return str(flask_babel.get_timezone())
+
+
 def choices() -> list[tuple[str, str]]:
     """Return code and name of each language."""
     return list(LANGUAGES.items())

@@ -1,8 +1,8 @@
 """The live page: who is inside, what happens at the doors, the doors and the rooms, as it happens."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, time, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flask import render_template
 
@@ -13,8 +13,8 @@ from server.access import models as access
 from server.access.models import AccessEvent
 from server.kernel.ids import VisitorId
 from server.kernel.pagination import MOST, PageQuery
-from server.kernel.principal import Right, require
-from server.kernel.request import reading
+from server.kernel.principal import Kind, Principal, Right, require
+from server.kernel.request import caller, office, reading
 from server.kernel.work import Work
 from server.meetings import actions as meetings
 from server.meetings.actions import MeetingRecord, State
@@ -28,7 +28,8 @@ from server.pages.states import Badge
 from server.visits import models as visits
 from server.visits.models import Visit, Visitor, VisitState
 from server.web.formats import from_local, local, local_date, span
-from server.web.languages import current, gettext
+from server.web.languages import current, gettext, time_zone
+from server.web.shared import Shared
 
 EVENTS_SHOWN = 20
 ALARMS_SHOWN_FOR = timedelta(days=1)
@@ -83,40 +84,47 @@ def live() -> str:
         )
 
 
-@blueprint.get("/live/figures")
-def live_figures() -> str:
-    """Return the figures alone."""
-    return _fragment("figures", _figures)
+@blueprint.get("/live/now")
+def live_now() -> str:
+    """Return what follows from who comes and goes, and the doors: each part goes to its place on the page."""
+    return _together(
+        "now",
+        lambda work: {
+            "figures": _figures(work),
+            "events": _events(work),
+            "inside": _inside(work),
+            "doors": doors.shown(work),
+        },
+    )
 
 
 @blueprint.get("/live/events")
 def live_events() -> str:
     """Return the newest decisions alone."""
-    return _fragment("events", _events)
-
-
-@blueprint.get("/live/inside")
-def live_inside() -> str:
-    """Return who is inside alone."""
-    return _fragment("inside", _inside)
-
-
-@blueprint.get("/live/doors")
-def live_doors() -> str:
-    """Return the doors alone."""
-    return _fragment("doors", doors.shown)
+    return _together("events", lambda work: {"events": _events(work)})
 
 
 @blueprint.get("/live/rooms")
 def live_rooms() -> str:
     """Return the rooms alone."""
-    return _fragment("rooms", _rooms)
+    return _together("rooms", lambda work: {"rooms": _rooms(work)})
 
 
-def _fragment(name: str, query: Any) -> str:  # noqa: ANN401  each fragment has its own type of lines
-    with reading() as work:
-        require(work.principal, Right.ACCESS_READ)
-        return render_template(f"panel/live_{name}.html", **{name: query(work)})
+_SHARED = Shared()
+
+
+def _together(name: str, query: Callable[[Work], dict[str, object]]) -> str:
+    """Render a part of the page once for all who may see the same, in one language, at the same time."""
+    principal = caller().principal
+    require(principal, Right.ACCESS_READ)
+    # It is rendered for whoever has just these rights: nothing in it can come from the one who asked first.
+    anybody = Principal(Kind.SYSTEM, "live page", principal.rights, principal.site)
+
+    def make() -> str:
+        with office().reading(anybody) as work:
+            return render_template(f"panel/live_{name}.html", **query(work))
+
+    return _SHARED.render((name, anybody, current(), time_zone()), make)
 
 
 def _today(work: Work) -> tuple[datetime, datetime]:
@@ -188,11 +196,12 @@ def _events(work: Work) -> list[EventLine]:
     decisions = access.decisions(work.session, query).items
     outcomes = access.outcomes_of(work.session, [each.event for each in decisions])
     known = bearers.of(work, [each.credential for each in decisions])
+    commands = access.commands_of(work.session, [each.event for each in decisions if each.event])
     names, language = Names(work), Language(current())
 
     def line(event: AccessEvent) -> EventLine:
         bearer = known.get(event.credential) if event.credential else None
-        asked = work.session.get(access.DoorCommand, event.event) if event.event else None
+        asked = commands.get(event.event) if event.event else None
         if asked is not None and asked.credential is None and asked.visitor is None:
             return _by_an_operator(names, event, asked)
         return EventLine(
