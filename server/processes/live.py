@@ -3,7 +3,8 @@
 A member of staff opens a stream with the session cookie, checked once. A visitor opens one with their link and
 their phone's cookie, gets only what is about them, and loses it soon after the link or the phone counts no longer.
 A browser that is too slow loses its stream, connects anew and fetches its page again; so does every browser when the
-broker was away.
+broker was away. Notices that come close together go out together, and what was said already in such a burst is not
+said again: a page fetches a part once for them all.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import socket
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
 
 import structlog
 from granian.constants import Interfaces, SSLProtocols
@@ -61,6 +63,10 @@ HEARTBEAT = 15
 """Seconds between events of this name on a stream: proxies keep it open, and pages see that it is not dead."""
 WAITING_AT_MOST = 200
 """Notices that a slow browser may be behind before its stream ends."""
+GATHERED = timedelta(milliseconds=40)
+"""So long the first notice after a quiet time waits for others: what follows from one change comes within this."""
+PAUSE = timedelta(milliseconds=400)
+"""Between two bursts on a stream: of all that happens meanwhile a page hears at once."""
 REFRESH = LiveNotice(what="refresh")
 """Told to every page when notices may have been missed."""
 
@@ -71,7 +77,6 @@ ATTEMPTS = "120 per minute"
 MOST_STREAMS = 200
 """Streams of visitors from one address that may be open at once: a group in one network, and some more."""
 
-Waiting = asyncio.Queue[LiveNotice | None]
 Wants = Callable[[LiveNotice], bool]
 StillAllowed = Callable[[], Awaitable[bool]]
 AtPhone = Callable[[Office, str, str], VisitorId | None]
@@ -87,6 +92,50 @@ def for_visitor(visitor: VisitorId) -> Wants:
     """Return what a visitor's page is to hear of: what is about them, and that something may have been missed."""
     own = {VISITOR, CALL}
     return lambda notice: notice == REFRESH or (notice.what in own and notice.about == visitor)
+
+
+class Waiting:
+    """What one stream has yet to say; used on the loop alone."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin with nothing."""
+        self._loop = loop
+        # In the order in which they came, each once.
+        self._notices: dict[LiveNotice, None] = {}
+        self._any = asyncio.Event()
+        self._ended = False
+        self._again_at = 0.0
+
+    def tell(self, notice: LiveNotice) -> bool:
+        """Add a notice; False where the browser is too far behind, which ends the stream."""
+        if notice not in self._notices and len(self._notices) >= WAITING_AT_MOST:
+            self.end()
+            return False
+        self._notices[notice] = None
+        self._any.set()
+        return True
+
+    def end(self) -> None:
+        """End the stream, and say no more."""
+        self._ended = True
+        self._any.set()
+
+    async def burst(self, within: float | None = None) -> list[LiveNotice] | None:
+        """Wait for notices and return them, none where none came `within` so many seconds, None at the end."""
+        try:
+            await asyncio.wait_for(self._any.wait(), within)
+        except TimeoutError:
+            return []
+        if not self._ended:
+            pause = max(GATHERED.total_seconds(), self._again_at - self._loop.time())
+            await asyncio.sleep(pause)
+        if self._ended:
+            return None
+        self._again_at = self._loop.time() + PAUSE.total_seconds()
+        self._any.clear()
+        notices = list(self._notices)
+        self._notices.clear()
+        return notices
 
 
 class Streams:
@@ -105,34 +154,30 @@ class Streams:
         """Yield events until the browser leaves, is too slow, or the process stops."""
         with self._waiting(wants) as waiting:
             yield ServerSentEvent(event="connected", data="", retry=3000)
-            while (notice := await waiting.get()) is not None:
-                yield ServerSentEvent(event=notice.what, data=notice.about)
+            while (notices := await waiting.burst()) is not None:
+                for notice in notices:
+                    yield ServerSentEvent(event=notice.what, data=notice.about)
 
     async def checked_stream(
         self, wants: Wants, still_allowed: StillAllowed, checked_every: float
     ) -> AsyncGenerator[ServerSentEvent]:
         """Yield events as `stream` does, and end when they are no longer allowed.
 
-        That is asked at each notice, since it may tell of just that, and after each `checked_every` seconds.
+        That is asked before each burst, since it may tell of just that, and after each `checked_every` seconds.
         """
         with self._waiting(wants) as waiting:
             yield ServerSentEvent(event="connected", data="", retry=3000)
-            while True:
-                heard: list[LiveNotice | None] = []
-                with contextlib.suppress(TimeoutError):
-                    heard.append(await asyncio.wait_for(waiting.get(), checked_every))
+            while (notices := await waiting.burst(checked_every)) is not None:
                 if not await still_allowed():
                     # The page asks for its parts once more, and learns why there are none.
                     yield ServerSentEvent(event=REFRESH.what, data="")
                     return
-                for notice in heard:
-                    if notice is None:
-                        return
+                for notice in notices:
                     yield ServerSentEvent(event=notice.what, data=notice.about)
 
     @contextmanager
     def _waiting(self, wants: Wants) -> Generator[Waiting]:
-        waiting: Waiting = asyncio.Queue(WAITING_AT_MOST)
+        waiting = Waiting(self._loop)
         self._open[waiting] = wants
         try:
             yield waiting
@@ -141,14 +186,10 @@ class Streams:
 
     def _tell(self, notice: LiveNotice | None) -> None:
         for waiting, wants in list(self._open.items()):
-            if notice is not None and not wants(notice):
-                continue
-            if waiting.full():
-                waiting.get_nowait()
-                waiting.put_nowait(None)
+            if notice is None:
+                waiting.end()
+            elif wants(notice) and not waiting.tell(notice):
                 self._open.pop(waiting, None)
-            else:
-                waiting.put_nowait(notice)
 
 
 class Doorkeeper:
