@@ -100,10 +100,12 @@ def get_floor_plan(path: SitePath) -> Response:
 @blueprint.put("/<site>/floor-plan", {200: PlanOut})
 def put_floor_plan(path: SitePath) -> Response:
     """Replace a site's floor plan; the body is a zip archive of IMDF's files (application/zip)."""
-    archive = request.get_data(cache=False)
-    with begin() as work:
+    with reading() as work:
         require(work.principal, Right.PLACES_MANAGE, SiteCode(path.site))
-        actions.import_plan(work, SiteCode(path.site), read_archive(archive))
+    # Before the work begins: while an archive is unpacked others go on writing.
+    files = read_archive(request.get_data(cache=False))
+    with begin() as work:
+        actions.import_plan(work, SiteCode(path.site), files)
         stored = _plan(work, SiteCode(path.site))
     return answer(stored)
 

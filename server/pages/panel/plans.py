@@ -62,9 +62,13 @@ def import_floor_plan(site: str) -> AnyResponse:
     if not content:
         mistakes = [Mistake("", "", "", gettext("Please choose a file."))]
         return _page(code, mistakes, Invalid.status)
+    with reading() as work:
+        require(work.principal, Right.PLACES_MANAGE, code)
     try:
+        # Before the work begins: while an archive is unpacked others go on writing.
+        files = read_archive(content)
         with begin() as work:
-            building = plans.import_plan(work, code, read_archive(content))
+            building = plans.import_plan(work, code, files)
     except NotAPlan as error:
         return _page(code, error.mistakes, Invalid.status)
     flash(gettext("The plan is brought in, with %(num)d floors.", num=len(building.levels)), "good")
