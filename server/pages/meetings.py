@@ -148,7 +148,7 @@ def standing_of(standing: Standing) -> Badge:
     looks = {
         Standing.EXPECTED: Badge("", "clock", gettext("Expected")),
         Standing.INSIDE: Badge("good", "visits", gettext("In the room")),
-        Standing.LEFT: Badge("", "sign-out", gettext("Left")),
+        Standing.LEFT: Badge("", "sign-out", gettext("Left the room")),
         Standing.LEFT_UNSEEN: Badge("", "unknown", gettext("Left, not seen when")),
         Standing.CAME: Badge("", "visits", gettext("Came, not seen in the room")),
         Standing.NO_SHOW: Badge("bad", "cancelled", gettext("Did not come")),

@@ -346,7 +346,7 @@ def _state(  # noqa: PLR0911  one line each
         return Badge("bad", "refused", gettext("Sold out"))
     if slot.stock <= machine.low_stock:
         return Badge("waiting", "information", gettext("Runs low"))
-    return Badge("good", "granted", gettext("Good"))
+    return Badge("good", "granted", gettext("In stock"))
 
 
 def _taken(work: Work, names: Names, site: SiteCode) -> Taken:

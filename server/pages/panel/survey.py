@@ -175,7 +175,7 @@ def _figures(found: Figures) -> list[tuple[str, str]]:
     rate = f"{found.response_rate:.0%}" if found.response_rate is not None else "–"
     return [
         (gettext("Mean score"), mean),
-        (gettext("Answers"), str(found.count)),
+        (gettext("Answers given"), str(found.count)),
         (gettext("Of those who left, answered"), rate),
     ]
 
