@@ -44,6 +44,7 @@ from server.refreshments.orders import (
     menu,
     offer,
     passed,
+    readers_listen,
     standing,
     voucher_text,
 )
@@ -103,6 +104,7 @@ __all__ = [
     "picture_of",
     "put_machine",
     "put_slot",
+    "readers_listen",
     "refill",
     "remove_slot",
     "reported",

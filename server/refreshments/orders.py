@@ -16,6 +16,7 @@ from server.credentials import actions as credentials
 from server.credentials import models as issued
 from server.credentials.models import Issue
 from server.devices import models as devices
+from server.devices.models import Device
 from server.kernel import live
 from server.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from server.kernel.events import Event
@@ -241,11 +242,21 @@ def cancel(work: Work, order_id: OrderId) -> Order:
     return order
 
 
-def dispense_here(work: Work, order_id: OrderId) -> Order:
+def readers_listen(work: Work, site: SiteCode, portal: PortalId) -> bool:
+    """Tell whether every gate at the machine is there to hear that a voucher ended."""
+    points = places.access_points_of_portal(work.session, site, portal)
+    gates = {point.gate for point in points if point.gate is not None}
+    found = (work.session.get(Device, gate) for gate in gates)
+    return all(gate is not None and gate.online for gate in found)
+
+
+def dispense_here(work: Work, order_id: OrderId, *, unseen: bool = False) -> Order:
     """Have the machine give out what was chosen, for a visitor who scanned its poster.
 
     The voucher that the phone showed is revoked first, and one that only the server knows takes its place: no
-    two of them ever count. What the machine does is its own word, as with a voucher at its reader.
+    two of them ever count. A gate that is away would not hear of it and still accept the first one, so `Conflict`
+    is raised then; not where the order is `unseen`, made in this very work, and the visitor had no other voucher
+    that could still be on a screen. What the machine does is its own word, as with a voucher at its reader.
     """
     order = _own_order(work, order_id)
     lock_for_machine(work, order.site)
@@ -254,6 +265,10 @@ def dispense_here(work: Work, order_id: OrderId) -> Order:
         return order
     if order.state is not OrderState.CHOSEN or order.expires_at <= work.now:
         raise Conflict("That took a little long. Please choose again.")
+    if _was_shown(work, order, unseen=unseen) and not readers_listen(
+        work, order.site, order.machine
+    ):
+        raise Conflict("Please hold your code before the machine's reader.")
     points = places.access_points_of_portal(work.session, order.site, order.machine)
     point = next((each for each in points if each.controller is not None), None)
     if point is None:
@@ -316,6 +331,19 @@ def _take_back_choices(work: Work, visitor: VisitorId) -> None:
             raise Conflict("Your drink is on its way already. One moment, please.")
         if each.state is OrderState.CHOSEN:
             end(work, each, OrderState.CANCELLED)
+
+
+def _was_shown(work: Work, order: Order, *, unseen: bool) -> bool:
+    """Tell whether a voucher of the visitor's for this machine may be on a screen still, and not used."""
+    if order.visitor is None:
+        return False
+    return any(
+        each.machine == order.machine
+        and each.expires_at > work.now
+        and each.state is not OrderState.DONE
+        and not (unseen and each.id == order.id)
+        for each in models.orders_of(work.session, order.visitor)
+    )
 
 
 def _left(work: Work, allowance: Allowance, visitor: VisitorId) -> int:

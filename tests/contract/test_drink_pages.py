@@ -155,6 +155,26 @@ def test_the_machines_poster_gives_out_what_was_chosen_on_the_way(pages: Pages) 
     assert "on its way" in pages.scan()
 
 
+def test_while_the_machines_gate_is_away_the_poster_sends_to_its_reader(pages: Pages) -> None:
+    drinks = pages.drinks
+    drinks.passes()
+    drinks.gate_is(online=False)
+    # Chosen here and now: no phone has shown a voucher of it.
+    assert pages.at_poster(item=drinks.tea).status_code == 303
+    order = drinks.standing().order
+    assert order is not None
+    drinks.machine_tells(ControllerEventKind.JAMMED, order.event)
+    drinks.later(minutes=6)
+    shown = drinks.choose()
+    page = pages.scan()
+    assert "Please hold your code before the machine" in page
+    assert "Give it out now" not in page
+    refused = pages.at_poster()
+    assert refused.status_code == 409
+    assert "Please hold your code before the machine" in refused.text
+    assert drinks.counts(shown.credential)
+
+
 def test_the_machines_poster_sells_nothing_to_strangers(pages: Pages) -> None:
     pages.drinks.passes()
     stranger = pages.desk.get(f"/e/{pages.code}", follow_redirects=True).text

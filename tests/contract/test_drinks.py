@@ -236,6 +236,37 @@ def test_at_the_poster_the_phones_voucher_ends_before_the_server_orders(drinks: 
     assert drinks.order(order.id).state is OrderState.DONE
 
 
+def test_a_gate_that_would_not_hear_of_it_leaves_the_drink_to_its_own_reader(
+    drinks: Drinks,
+) -> None:
+    drinks.passes()
+    order = drinks.choose()
+    drinks.gate_is(online=False)
+    with pytest.raises(Conflict, match="before the machine's reader"):
+        drinks.by_poster(order)
+    # What the phone shows counts on, and is the only one.
+    assert drinks.counts(order.credential)
+    assert drinks.order(order.id).state is OrderState.CHOSEN
+    drinks.gate_is(online=True)
+    assert drinks.by_poster(order).state is OrderState.DISPENSING
+
+
+def test_what_was_taken_back_may_be_on_a_screen_for_as_long_as_it_would_have_counted(
+    drinks: Drinks,
+) -> None:
+    drinks.passes()
+    drinks.cancel(drinks.choose())
+    drinks.gate_is(online=False)
+    with drinks.office.begin(drinks.visitor) as work:
+        order = actions.choose(work, SITE, MACHINE, drinks.guest, drinks.tea)
+        with pytest.raises(Conflict):
+            actions.dispense_here(work, order.id, unseen=True)
+    drinks.later(minutes=6)
+    with drinks.office.begin(drinks.visitor) as work:
+        order = actions.choose(work, SITE, MACHINE, drinks.guest, drinks.tea)
+        assert actions.dispense_here(work, order.id, unseen=True).state is OrderState.DISPENSING
+
+
 def test_nobody_acts_for_another_guest(drinks: Drinks) -> None:
     drinks.passes()
     order = drinks.choose()

@@ -109,6 +109,7 @@ class Drinks:
                 if stock:
                     actions.refill(work, SITE, MACHINE, number, Refill(count=stock))
         self.machine_says(SlotCondition.READY)
+        self.gate_is(online=True)
         self.visit = reception.invite(
             starts_at=self.clock.now(), ends_at=self.clock.now() + timedelta(hours=2)
         )
@@ -208,6 +209,11 @@ class Drinks:
             device = work.session.get_one(Device, VENDING)
             reports.door_state(work, device, state, retained=False)
             reports.status(work, device, Status(online=online))
+
+    def gate_is(self, *, online: bool) -> None:
+        """Let the machine's gate come to the broker, or be away."""
+        with self.office.begin(Principal.for_device(GATE, SITE)) as work:
+            reports.status(work, work.session.get_one(Device, GATE), Status(online=online))
 
     def journal(self, gate: DeviceId, *bodies: EntryBody) -> None:
         """Let a gate upload entries."""

@@ -67,11 +67,13 @@ def _ordered(work: Work, poster: Poster, item: ItemId) -> Guest:
     actions.lock_for_machine(work, poster.site)
     found = actions.standing(work, poster.site, poster.portal, guest.visitor.id).order
     order = found if found is not None and found.state in OPEN else None
+    unseen = False
     if item and (order is None or order.item != item):
+        unseen = True
         order = actions.choose(work, poster.site, poster.portal, guest.visitor.id, item)
     if order is None:
         raise Conflict("That took a little long. Please choose again.")
-    actions.dispense_here(work, order.id)
+    actions.dispense_here(work, order.id, unseen=unseen)
     return guest
 
 
@@ -116,6 +118,7 @@ def _page(work: Work, poster: Poster, refused: str = "", status: int = 200) -> A
         portal=names.portal(poster.site, poster.portal),
         number=arrivals.as_read(poster.check_number),
         drink=shown,
+        by_poster=actions.readers_listen(work, poster.site, poster.portal),
         token=token,
         visitor=guest.visitor.id if guest else "",
         refused=refused,
