@@ -269,6 +269,30 @@ def files_in(session: Session, conversation: ConversationId) -> int:
     return session.exec(statement).one()
 
 
+def begun_by_strangers(session: Session, site: SiteCode, since: datetime) -> int:
+    """Return how many conversations phones without a visit began at a site since a moment."""
+    statement = (
+        select(func.count())
+        .select_from(Conversation)
+        .where(
+            Conversation.site == site,
+            col(Conversation.stranger).is_not(None),
+            Conversation.started_at > since,
+        )
+    )
+    return session.exec(statement).one()
+
+
+def bytes_of_strangers(session: Session, site: SiteCode) -> int:
+    """Return the size of all files that those without a visit sent to a site."""
+    statement = (
+        select(func.coalesce(func.sum(Attachment.size), 0))
+        .where(Attachment.conversation == Conversation.id)
+        .where(Conversation.site == site, col(Conversation.stranger).is_not(None))
+    )
+    return int(session.exec(statement).one())
+
+
 def overdue(session: Session, now: datetime) -> Sequence[Conversation]:
     """Return the conversations whose host did not answer in time, locked until the end of the work."""
     statement = select(Conversation).where(

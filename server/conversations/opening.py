@@ -7,8 +7,8 @@ from access_protocol.wording import Language
 from server.conversations import models, store, thread
 from server.conversations.finding import find, hold
 from server.conversations.models import Conversation
-from server.conversations.rules import AVATARS, Author, Note, Side
-from server.kernel.errors import Invalid
+from server.conversations.rules import AVATARS, BEGUN_WITHIN, MOST_BEGUN, Author, Note, Side
+from server.kernel.errors import Invalid, TooMany
 from server.kernel.ids import ContactPointId, ConversationId, VisitorId
 from server.kernel.work import Work
 from server.visits.models import Visit, Visitor
@@ -52,6 +52,11 @@ def open_for_stranger(
     found = models.of_stranger(work.session, stranger, site)
     if found is not None:
         return _speaking(work, find(work, found.id), language)
+    if models.begun_by_strangers(work.session, site, work.now - BEGUN_WITHIN) >= MOST_BEGUN:
+        raise TooMany(
+            "Many people write to us at the moment. Please try again in a few minutes.",
+            BEGUN_WITHIN / 2,
+        )
     return _begun(
         work,
         Conversation(

@@ -17,7 +17,7 @@ MOST_MESSAGES = 2000
 MOST_FILES_KEPT = 60
 """Files in one conversation."""
 MOST_BEGUN = 60
-"""Conversations that phones without a visit may begin at one site within `BEGUN_WITHIN`: more is no reception's work."""
+"""Conversations that phones without a visit may begin at one site within `BEGUN_WITHIN`."""
 BEGUN_WITHIN = timedelta(minutes=10)
 MOST_OF_STRANGERS = 512 * 1024 * 1024
 """Bytes of files that a site keeps of those without a visit: anybody may scan a sign, and nobody fills our disk."""

@@ -16,6 +16,7 @@ from server.conversations.rules import (
     MOST_FILES,
     MOST_FILES_KEPT,
     MOST_MESSAGES,
+    MOST_OF_STRANGERS,
     Author,
     Channel,
     MessageText,
@@ -167,6 +168,10 @@ def _check_limits(
         raise Conflict("This conversation is full. Please call us.")
     if files and models.files_in(work.session, found.id) + len(files) > MOST_FILES_KEPT:
         raise Invalid([("files", "This conversation holds as many files as it can.")])
+    if files and found.stranger is not None:
+        sent = sum(len(each.content) for each in files)
+        if models.bytes_of_strangers(work.session, found.site) + sent > MOST_OF_STRANGERS:
+            raise Invalid([("files", "We cannot take files here at the moment.")])
     if author is not Author.VISITOR:
         return
     said = models.said_since(work.session, found.id, author, work.now - _MINUTE)

@@ -10,6 +10,7 @@ from server.conversations import actions as chats
 from server.conversations import models, store
 from server.conversations.actions import Author, Side, State
 from server.conversations.models import Attachment, Conversation, Message
+from server.conversations.rules import BEGUN_WITHIN, MOST_BEGUN, MOST_OF_STRANGERS
 from server.kernel.errors import Conflict, Invalid, NotFound, SignInNeeded, TooMany
 from server.kernel.principal import Principal
 from server.kernel.work import Work
@@ -283,6 +284,37 @@ def test_somebody_without_a_visit_is_answered_by_reception(reception: Reception)
         assert held.state is State.RECEPTION
         with pytest.raises(Conflict):
             chats.hand_over(work, found.id, State.HOST)
+
+
+def test_strangers_without_end_are_asked_to_wait_and_those_who_write_already_go_on(
+    reception: Reception,
+) -> None:
+    site = reception.invite().site
+    with reception.office.begin(SYSTEM) as work:
+        first = chats.open_for_stranger(work, site, chats.identity("0"), Language.EN).id
+        for number in range(1, MOST_BEGUN):
+            chats.open_for_stranger(work, site, chats.identity(str(number)), Language.EN)
+    with pytest.raises(TooMany), reception.office.begin(SYSTEM) as work:
+        chats.open_for_stranger(work, site, chats.identity("one more"), Language.EN)
+    with reception.office.begin(SYSTEM) as work:
+        assert chats.open_for_stranger(work, site, chats.identity("0"), Language.EN).id == first
+    reception.clock.advance(BEGUN_WITHIN)
+    with reception.office.begin(SYSTEM) as work:
+        chats.open_for_stranger(work, site, chats.identity("one more"), Language.EN)
+
+
+def test_strangers_fill_no_disk(reception: Reception) -> None:
+    site = reception.invite().site
+    small = chats.checked_file("a.pdf", b"%PDF-1.4\n%%EOF")
+    with reception.office.begin(SYSTEM) as work:
+        found = chats.open_for_stranger(work, site, chats.identity("0"), Language.EN)
+        chats.say(work, found.id, "", [small], author=Author.VISITOR)
+        kept = work.session.exec(select(Attachment)).one()
+        kept.size = MOST_OF_STRANGERS - 1
+    with pytest.raises(Invalid), reception.office.begin(SYSTEM) as work:
+        chats.say(work, found.id, "", [small], author=Author.VISITOR)
+    with reception.office.begin(SYSTEM) as work:
+        chats.say(work, found.id, "only words", author=Author.VISITOR)
 
 
 def test_the_list_is_kept_by_those_who_answer_and_a_question_needs_its_answer(
