@@ -11,7 +11,11 @@ from tests.services.browser import PHONE
 pytestmark = pytest.mark.browser
 
 SOON = 30_000
-ARCHIVE: FilePayload = {"name": "plans.zip", "mimeType": "application/zip", "buffer": b"PK\x03\x04 and so on"}
+ARCHIVE: FilePayload = {
+    "name": "plans.zip",
+    "mimeType": "application/zip",
+    "buffer": b"PK\x03\x04 and so on",
+}
 
 
 def test_visitor_and_host_write_to_each_other_on_open_pages(
