@@ -1,7 +1,7 @@
 """The panel in a real browser: signing in, inviting, and pages that everybody can use."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,14 @@ from playwright.sync_api import Page, expect
 from gate_agent.enrol import enrol_from_text
 from gate_agent.local_store import LocalStore
 from tests.browser.conftest import Hall, OpenContext, sign_in
-from tests.services.browser import DESKTOP, PHONE
+from tests.fakes.furnished_site import allow, furnish, writes
+from tests.services.browser import DESKTOP, PHONE, SMALL_TARGETS
 
 pytestmark = pytest.mark.browser
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text("utf-8")
 SERIOUS = {"serious", "critical"}
+NOWHERE = "/panel/nowhere"
 PAGES = (
     "/panel/live",
     "/panel/visits",
@@ -38,8 +40,36 @@ PAGES = (
     "/panel/devices/new",
     "/panel/mail",
     "/panel/account",
+    "/panel/walk-ins",
+    "/panel/visits/{visit}",
+    "/panel/drinks",
+    "/panel/plans/TYO",
+    "/panel/posters",
+    "/panel/meetings",
+    "/panel/meetings/{visit}",
+    "/panel/inbox",
+    "/panel/inbox/{chat}",
+    "/panel/inbox/settings",
+    "/panel/questions",
+    "/panel/questions/new",
+    "/panel/survey/TYO",
+    "/panel/survey/TYO/questions",
+    "/panel/groups",
+    "/panel/groups/new/TYO",
+    "/panel/privacy",
+    "/panel/privacy/TYO",
+    "/panel/people",
+    "/panel/people/{person}",
+    "/panel/people/{person}/leave",
+    "/panel/let-through",
+    "/panel/let-through?q=Keller",
+    "/panel/let-through/{visitor}",
+    "/panel/visits/{visit}/visitors/{visitor}/check-out",
+    "/panel/policy/TYO/messengers",
+    "/panel/policy/TYO/welcome",
+    "/panel/policy/TYO/fence",
     "/api/v1/",
-    "/panel/nowhere",
+    NOWHERE,
 )
 
 
@@ -50,6 +80,16 @@ def administrator(hall: Hall, chromium: Any) -> Iterator[dict[str, Any]]:
     sign_in(context.new_page(), hall.url, "admin")
     yield context.storage_state()
     context.close()
+
+
+@pytest.fixture(scope="module")
+def found_at(hall: Hall) -> dict[str, str]:
+    """What the addresses of pages about one person or visit hold, on a site that has all there is to show."""
+    furnish(hall.site)
+    guest = hall.guests[0]
+    chat = writes(hall.site, guest, "I would like to speak with somebody")
+    person = allow(hall.site, "host")
+    return {"visit": guest.visit, "visitor": guest.id, "chat": chat, "person": person}
 
 
 def _complaints(page: Page) -> list[str]:
@@ -68,27 +108,53 @@ def _overflow(page: Page) -> int:
 
 
 @pytest.mark.parametrize(
-    ("path", "scheme"),
+    ("paths", "scheme"),
     [
-        *((path, "light") for path in PAGES),
+        (PAGES, "light"),
         # The contrast of every colour in the dark is a test of the stylesheet.
-        *((path, "dark") for path in ("/panel/live", "/panel/visits/new")),
+        (("/panel/live", "/panel/visits/new"), "dark"),
     ],
 )
-def test_a_page_fits_a_phone_and_everybody_can_use_it(
+def test_every_page_fits_a_phone_and_everybody_can_use_it(
     hall: Hall,
     administrator: dict[str, Any],
     open_context: OpenContext,
-    path: str,
+    found_at: dict[str, str],
+    paths: Sequence[str],
     scheme: str,
 ) -> None:
-    context = open_context(
-        viewport=PHONE, color_scheme=scheme, locale="en", storage_state=administrator
-    )
-    page = context.new_page()
-    page.goto(hall.url + path)
-    assert _overflow(page) <= 0
+    options = {"viewport": PHONE, "is_mobile": True, "has_touch": True, "locale": "en"}
+    context = open_context(**options, color_scheme=scheme, storage_state=administrator)
+    page, wrong = context.new_page(), list[str]()
+    for path in paths:
+        answer = page.goto(hall.url + path.format(**found_at))
+        assert answer is not None
+        said = _complaints(page) + [f"too small: {each}" for each in page.evaluate(SMALL_TARGETS)]
+        if answer.status != (404 if path == NOWHERE else 200):
+            said.append(f"answers {answer.status}")
+        if _overflow(page) > 0:
+            said.append("wider than the screen")
+        wrong += [f"{path}: {each}" for each in said]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_what_is_not_for_every_day_is_one_step_away_on_a_phone(
+    hall: Hall, administrator: dict[str, Any], open_context: OpenContext
+) -> None:
+    options = {"viewport": PHONE, "is_mobile": True, "has_touch": True, "locale": "en"}
+    page = open_context(**options, storage_state=administrator).new_page()
+    page.goto(f"{hall.url}/panel/live")
+    people = page.get_by_role("link", name="People", exact=True)
+    expect(people).to_be_hidden()
+    page.get_by_role("button", name="More").click()
+    expect(people).to_be_visible()
     assert not _complaints(page)
+    assert not page.evaluate(SMALL_TARGETS)
+    page.get_by_role("button", name="Close the menu").click()
+    expect(people).to_be_hidden()
+    page.get_by_role("button", name="More").click()
+    people.click()
+    expect(page.locator("h1")).to_have_text("People")
 
 
 @pytest.mark.parametrize("language", ["ja", pytest.param("zh", marks=pytest.mark.long)])
