@@ -11,6 +11,7 @@ The caller's rights are those of `work.principal`: a visitor (`Principal.for_vis
 which speaks for whomever a messenger's or a mail's sender is.
 """
 
+from server.conversations import calls
 from server.conversations.canned import (
     PLACES,
     CannedInput,
@@ -209,6 +210,7 @@ __all__ = [
     "ask_person",
     "buttons",
     "call_oneself",
+    "calls",
     "canned_of",
     "change_question",
     "change_survey",

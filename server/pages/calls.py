@@ -5,9 +5,7 @@ from typing import Any, Literal
 from flask import Response, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from server.conversations import calls
-from server.conversations.call_models import CallState
-from server.conversations.calls import MOST_AT_ONCE, Page, Seen, Signal
+from server.conversations.actions import calls
 from server.conversations.models import Conversation
 from server.kernel.errors import Invalid
 from server.kernel.ids import CallId, ConversationId
@@ -27,24 +25,26 @@ class Wanted(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     do: Literal["look", "start", "answer", "decline", "hang_up", "signal", "here"]
-    page: Page
+    page: calls.Page
     call: CallId = Field(default=CallId(""), max_length=32)
     after: int = Field(default=0, ge=0, le=1_000_000)
-    signals: list[Signal] = Field(default_factory=list[Signal], max_length=MOST_AT_ONCE)
+    signals: list[calls.Signal] = Field(
+        default_factory=list[calls.Signal], max_length=calls.MOST_AT_ONCE
+    )
 
 
 class SignalOut(BaseModel):
     """What the other page said."""
 
     number: int
-    body: Signal
+    body: calls.Signal
 
 
 class CallOut(BaseModel):
     """The latest call."""
 
     id: CallId
-    state: CallState
+    state: calls.CallState
     outgoing: bool
     ours: bool
 
@@ -108,14 +108,14 @@ def _now(work: Work, conversation: ConversationId, place: Place, wanted: Wanted)
     return NowOut() if seen is None else _out(work, seen)
 
 
-def _out(work: Work, seen: Seen) -> NowOut:
+def _out(work: Work, seen: calls.Seen) -> NowOut:
     call = seen.call
-    meets = seen.ours and call.state is CallState.ACCEPTED
+    meets = seen.ours and call.state is calls.CallState.ACCEPTED
     servers = calls.ice_servers(work, call) if meets else []
     return NowOut(
         call=CallOut(id=call.id, state=call.state, outgoing=seen.outgoing, ours=seen.ours),
         signals=[
-            SignalOut(number=each.number, body=Signal.model_validate(each.body))
+            SignalOut(number=each.number, body=calls.Signal.model_validate(each.body))
             for each in seen.signals
         ],
         ice=[
