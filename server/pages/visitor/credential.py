@@ -1,4 +1,4 @@
-"""The mailed credential on the visit page: its QR code, or why there is none to show."""
+"""The mailed credential on the visit page, until the phone has its pass: its QR code, or why none is shown."""
 
 from flask import Response, url_for
 
@@ -22,6 +22,9 @@ def section(now: Visiting) -> Shown | None:
         return None
     session, visitor = now.work.session, now.visitor.id
     if credentials.current_issue(session, visitor) is not None:
+        if credentials.current_issue(session, visitor, CredentialClass.BOUND) is not None:
+            # This phone has its pass, which is better; the mail still holds the code.
+            return None
         return Shown({"qr_url": url_for("visitor.credential_picture", token=now.token)})
     if credentials.current_issue(session, visitor, CredentialClass.BOUND) is not None:
         message = gettext(

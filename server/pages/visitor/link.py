@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 from flask import Response, render_template
 
-from access_protocol.ids import CredentialId
-from server.access import actions as access
+from server.pages import whereabouts
 from server.pages.states import Badge
 from server.pages.visitor import (
     answer,
@@ -26,13 +25,26 @@ from server.pages.visitor import (
     timeline,
     way,
 )
-from server.pages.visitor.sections import Section, arranged
+from server.pages.visitor.sections import Part, Section, arranged
 from server.pages.visitor.visiting import Visiting, at_any_phone, visiting
+from server.pages.whereabouts import Stage
 from server.visits import actions
 from server.visits.actions import Keeper, OtherPhone
 from server.visits.models import VisitState
 from server.web.languages import gettext
 from server.web.limits import limited
+
+_BELOW = {
+    "credential",
+    "series",
+    "telling",
+    "messenger",
+    "replies",
+    "returning",
+    "timeline",
+    "data",
+}
+"""What may wait, in the building too."""
 
 SECTIONS = (
     Section("drink", drink.section),
@@ -57,6 +69,19 @@ SECTIONS = (
 )
 """The sections in their order; the first of those that ask for something comes before all of them."""
 
+INSIDE = (
+    Section("agree", replies.agree),
+    Section("drink", drink.section),
+    Section("way", way.section),
+    Section("meeting", meeting.section),
+    Section("pass", pass_.section),
+    Section("answer", answer.section),
+    Section("chat", chat.section),
+    Section("appointment", appointment.section),
+    *(each for each in SECTIONS if each.name in _BELOW),
+)
+"""The sections for somebody who is in the building, in the order in which they go on: the way, a drink, the room."""
+
 AFTERWARDS = (
     Section("way", way.section),
     Section("survey", survey.section),
@@ -67,6 +92,9 @@ AFTERWARDS = (
     Section("data", data.section),
 )
 """The sections for somebody who has left."""
+
+
+_IN_THE_BUILDING = {Stage.AT_GATE, Stage.IN_ROOM}
 
 
 class Heading(NamedTuple):
@@ -84,8 +112,10 @@ def visit(token: str) -> Response:
         if keeper is Keeper.OTHER_PHONE:
             raise OtherPhone("Please use that phone, or have a code sent to your mail.")
         closed = keeper is Keeper.NOBODY
-        sections = (Section("appointment", appointment.section),) if closed else _sections(now)
-        heading = _heading(now)
+        stage = _stage(now)
+        sections = (Section("appointment", appointment.section),)
+        shown = arranged(now, sections) if closed else _parts(now, stage)
+        heading = _heading(now, stage)
         text = render_template(
             "visitor/visit.html",
             token=token,
@@ -93,7 +123,7 @@ def visit(token: str) -> Response:
             heading=heading.words,
             message=heading.message,
             closed=closed and not (now.is_over or now.is_off),
-            parts=arranged(now, sections),
+            parts=shown,
             site_name=now.names.site(now.visit.site),
         )
     return Response(text, mimetype="text/html")
@@ -104,19 +134,29 @@ def visit(token: str) -> Response:
 def parts(token: str) -> str:
     """Return the sections alone, for a page that is open and learned that something changed."""
     with visiting(token) as now:
-        heading = _heading(now)
+        stage = _stage(now)
+        heading = _heading(now, stage)
         return render_template(
             "visitor/parts.html",
             token=token,
             greeting=_greeting(now),
             heading=heading.words,
             message=heading.message,
-            parts=arranged(now, _sections(now)),
+            parts=_parts(now, stage),
         )
 
 
-def _sections(now: Visiting) -> tuple[Section, ...]:
-    return AFTERWARDS if survey.is_afterwards(now) else SECTIONS
+def _stage(now: Visiting) -> Stage:
+    found = whereabouts.of_visits(now.work, [now.visit], {now.visit.id: [now.visitor]})
+    return found[now.visitor.id].stage
+
+
+def _parts(now: Visiting, stage: Stage) -> list[Part]:
+    if survey.is_afterwards(now):
+        return arranged(now, AFTERWARDS)
+    if now.counts and stage in _IN_THE_BUILDING:
+        return arranged(now, INSIDE, moves=False)
+    return arranged(now, SECTIONS)
 
 
 def _greeting(now: Visiting) -> str:
@@ -125,7 +165,7 @@ def _greeting(now: Visiting) -> str:
     return gettext("Dear %(name)s", name=now.visitor.name)
 
 
-def _heading(now: Visiting) -> Heading:
+def _heading(now: Visiting, stage: Stage) -> Heading:
     if now.is_off:
         message = gettext(
             "This visit will not take place. Please ask your host if this surprises you."
@@ -148,5 +188,9 @@ def _heading(now: Visiting) -> Heading:
         return Heading(
             gettext("Your visit is being prepared"), Badge("waiting", "waiting", message)
         )
-    inside = access.is_inside(now.work, CredentialId(now.visitor.credential))
-    return Heading(gettext("Welcome") if inside else gettext("You are expected"), None)
+    where = {
+        Stage.ARRIVED: gettext("Welcome"),
+        Stage.AT_GATE: gettext("You are inside"),
+        Stage.IN_ROOM: gettext("You are inside"),
+    }
+    return Heading(where.get(stage, gettext("You are expected")), None)

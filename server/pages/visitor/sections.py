@@ -34,9 +34,12 @@ class Part(NamedTuple):
     """Whether it is the next step: its button is the page's primary one, those of the others are quiet."""
 
 
-def arranged(visiting: Visiting, sections: Sequence[Section]) -> list[Part]:
-    """Return the sections that have something to show, the next step first and the others in their order."""
+def arranged(visiting: Visiting, sections: Sequence[Section], *, moves: bool = True) -> list[Part]:
+    """Return the sections that have something to show, the next step first and the others in their order.
+
+    `moves`: whether the next step comes before all others; where it does not, it stays in its place.
+    """
     shown = [(each.name, found) for each in sections if (found := each.view(visiting)) is not None]
     following = next((name for name, found in shown if found.asks), None)
     parts = [Part(name, found.values, name == following) for name, found in shown]
-    return sorted(parts, key=lambda part: not part.is_next)
+    return sorted(parts, key=lambda part: not part.is_next) if moves else parts
