@@ -24,13 +24,15 @@ class Shared:
 
         The key must hold all that the text depends on beside the stored data: rights, language, time zone.
         """
+        mine = Future[str]()
         with self._lock:
-            coming = self._next.get(key)
-            if coming is None:
-                mine = self._next[key] = Future[str]()
+            coming = self._next.setdefault(key, mine)
+            if coming is mine:
                 turn = self._turns.setdefault(key, _Turn())
                 turn.wanted += 1
-        if coming is not None:
+            else:
+                turn = None
+        if turn is None:
             return coming.result()
         try:
             with turn.taken:

@@ -36,6 +36,14 @@ def browser(app: Flask, who: str, language: str = "en") -> FlaskClient:
     return client
 
 
+def status(ask: tuple[FlaskClient, str]) -> int:
+    return ask[0].get(ask[1]).status_code
+
+
+def text_of(ask: tuple[str, FlaskClient]) -> str:
+    return ask[1].get("/panel/live/now").text
+
+
 def test_one_answer_holds_the_parts_each_for_its_place(app: Flask) -> None:
     guard = browser(app, "security")
     page = guard.get("/panel/live").text
@@ -50,7 +58,7 @@ def test_who_may_not_see_the_doors_gets_no_part_while_others_do(app: Flask) -> N
     with ThreadPoolExecutor(8) as pool:
         for part in PARTS:
             asked = [(each, f"/panel/live/{part}") for each in (guard, host) * 4]
-            found = list(pool.map(lambda ask: ask[0].get(ask[1]).status_code, asked))
+            found = list(pool.map(status, asked))
             assert found == [200, 403] * 4
 
 
@@ -67,7 +75,7 @@ def test_each_gets_the_parts_in_their_own_language(app: Flask) -> None:
         for _ in range(3)
     ]
     with ThreadPoolExecutor(len(asked)) as pool:
-        texts = pool.map(lambda ask: ask[1].get("/panel/live/now").text, asked)
+        texts = pool.map(text_of, asked)
         for (language, _), text in zip(asked, texts, strict=True):
             assert text == alone[language]
 
