@@ -35,6 +35,7 @@ BENCHES: dict[str, str] = {
     "ledger_inserts_per_s_postgresql": "bench.ledger:ledger_inserts_per_s_postgresql",
     "revocation_to_refusal_ms": "bench.propagation:revocation_to_refusal_ms",
     "reconnect_10k_s": "bench.propagation:reconnect_10k_s",
+    "door_to_page_ms": "bench.door_to_page:door_to_page_ms",
     "crossing_to_push_ms": "bench.telling:crossing_to_push_ms",
     "visit_page_usable_ms": "bench.slow_phone:visit_page_usable_ms",
     "pass_shown_again_ms": "bench.slow_phone:pass_shown_again_ms",

@@ -8,12 +8,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from access_protocol.certificates import TlsIdentity
+from access_protocol.ids import DeviceId
 from access_protocol.transport.base import Will
 from access_protocol.transport.mqtt import BrokerAddress, MqttTransport
 from bench.result import Skipped
 from demo.caller import Caller, wait_for
 from demo.program import DidNotStart
 from demo.stage import Stage
+from firmware_sim import identity as firmware
 from gate_agent.agent import Agent, ReaderPlan
 from gate_agent.clock import GateClock
 from gate_agent.enrol import enrol
@@ -47,6 +50,7 @@ class RealSite:
         self._open.enter_context(self.stage)
         told: dict[str, Any] = self.stage.prepare()
         self._site: str = told["site"]
+        self.password: str = told["password"]
         try:
             self.stage.start_server()
         except DidNotStart as why:
@@ -77,21 +81,33 @@ class RealSite:
             enrol(self.stage.url, code, store)
         return store
 
+    def enrol_controller(self, name: str) -> tuple[DeviceId, TlsIdentity]:
+        """Make a registered controller's keys and enrol it, as its firmware does; nothing of it runs."""
+        code: str = self.caller.post(f"/api/v1/devices/{name}/enrolment-code", {})["code"]
+        folder, device = self.stage.folder / name, DeviceId(name)
+        folder.mkdir()
+        with _trusting(self.stage.root):
+            return device, firmware.enrol(folder, device, self.stage.url, code).tls
+
     def mailed_links(self, count: int) -> list[str]:
         """Invite so many guests and return the links in their mails."""
-        self.invite(count)
-        found: list[str] = []
+        return [link for _, link in self.invited_with_links(count)]
+
+    def invited_with_links(self, count: int) -> list[tuple[Guest, str]]:
+        """Invite so many guests and return each with the link in their mail; once a site."""
+        guests = self.invite(count)
+        links: dict[str, str] = {}
         query: dict[str, Any] = {"limit": 200}
-        while len(found) < count:
+        while len(links) < count:
             page = self.caller.get("/api/v1/mails", **query)
             for each in page["items"]:
                 if each["recipient"].startswith("guest"):
                     text = self.caller.get(f"/api/v1/mails/{each['id']}")["text"]
-                    found += _LINK.findall(text)[:1]
+                    links.update((each["recipient"], link) for link in _LINK.findall(text)[:1])
             if page["next_cursor"] is None:
                 break
             query["cursor"] = page["next_cursor"]
-        return found[:count]
+        return [(guest, links[_address(number)]) for number, guest in enumerate(guests)]
 
     def invite(self, count: int) -> list[Guest]:
         """Invite so many guests for now, with static passes for the gates' zone."""
@@ -105,8 +121,7 @@ class RealSite:
                 "ends_at": (now + timedelta(hours=2)).isoformat(),
                 "zones": [ZONE],
                 "visitors": [
-                    {"name": f"Guest {number}", "email": f"guest{number}@visitor.example"}
-                    for number in numbers
+                    {"name": f"Guest {number}", "email": _address(number)} for number in numbers
                 ],
             }
             made: dict[str, Any] = self.caller.post("/api/v1/visits", visit)
@@ -129,6 +144,10 @@ class RealSite:
 
     def _put(self, what: str, name: str, body: object) -> None:
         self.caller.put(f"/api/v1/sites/{self._site}/{what}/{name}", body)
+
+
+def _address(number: int) -> str:
+    return f"guest{number}@visitor.example"
 
 
 def agent_of(
