@@ -62,6 +62,7 @@ from server.access.lockdowns import (
 )
 from server.access.models import AccessEvent, EventQuery, LedgerAlarm, Presence
 from server.access.presence import PassageReported
+from server.access.presence import hold as hold_presence
 from server.credentials import models as credentials
 from server.credentials.actions import CredentialIssued, CredentialRevoked, IssuerKeyRotated
 from server.credentials.models import Holder
@@ -112,6 +113,7 @@ __all__ = [
     "find_opening",
     "forget_visitor",
     "grant_amnesty",
+    "hold_presence",
     "is_inside",
     "issuer_key_rotated",
     "lasting",

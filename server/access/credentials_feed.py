@@ -22,7 +22,10 @@ MOST_AT_ONCE = 5000
 
 
 def changed(work: Work, site: SiteCode, credential: CredentialId) -> None:
-    """Tell the gates what holds now about one holder's credentials."""
+    """Tell the gates what holds now about one holder's credentials, when this work ends.
+
+    The feeds are locked last by everybody: two works that end two passes each would wait for each other.
+    """
     held = work.session.get_one(Credential, credential)
     changes: list[Change] = []
     if held.lowest_valid:
@@ -31,7 +34,9 @@ def changed(work: Work, site: SiteCode, credential: CredentialId) -> None:
     bound = models.bound_issue(work.session, credential)
     if bound is not None and bound.not_before <= work.now + AHEAD:
         changes.append(_bound(bound))
-    feeds.publish(work, site, changes)
+    if changes:
+        # Each by itself and in order: what was said first may be forgotten with its holder before the end.
+        work.at_the_end(object(), lambda later: feeds.publish(later, site, changes))
 
 
 def of_the_day(work: Work) -> None:

@@ -7,6 +7,7 @@ from sqlmodel import col, update
 from access_protocol.ids import CredentialId, SiteCode
 from server.access import models
 from server.access.models import Amnesty, AntiPassbackConflict, DoorCommand, Presence
+from server.access.presence import hold
 from server.kernel import live
 from server.kernel.ids import VisitorId
 from server.kernel.work import Work
@@ -46,7 +47,7 @@ def about_credential(work: Work, credential: CredentialId) -> dict[str, Any]:
 
 def leave_unseen(work: Work, credential: CredentialId, site: SiteCode) -> None:
     """Count the bearer of a credential as outside although no reader saw them leave."""
-    held = work.session.get(Presence, credential)
+    held = hold(work, credential)
     if held is not None and held.zone is not None:
         held.zone = None
         work.session.flush()

@@ -96,8 +96,22 @@ def passed(
     moved = _stored(work, happened)
     for each in moved:
         work.record(each)
-    _publish(work, site, moved, push=gate == SERVER)
+    if moved:
+        first, push = moved[0], gate == SERVER
+        # The feeds are locked last by everybody: what follows from a passage may lock passes and drinks before.
+        work.at_the_end(
+            ("passages", first.event, first.credential),
+            lambda later: _publish(later, site, moved, push=push),
+        )
     return bool(moved)
+
+
+def hold(work: Work, credential: CredentialId) -> Presence | None:
+    """Return where the bearer of a credential is, locked until this work ends; None for who never went through.
+
+    It is locked before what says that they left, as by a gate's report.
+    """
+    return work.session.get(Presence, credential, with_for_update=True, populate_existing=True)
 
 
 def end_expired(work: Work) -> None:
@@ -127,8 +141,6 @@ def _publish(work: Work, site: SiteCode, moved: Sequence[PassageReported], *, pu
         )
         for each in moved
     ]
-    if not changes:
-        return
     # First locked, then looked: of two gates' journals at once the second one sees both.
     feeds.publish(work, site, changes, push_passages=push)
     for each in moved:
@@ -184,6 +196,7 @@ def _move(work: Work, moved: Sequence[PassageReported]) -> None:
                 "since": each.at,
                 "event": each.event,
             }
-            for each in moved
+            # Two gates report the same people at once: both lock them in the same order.
+            for each in sorted(moved, key=lambda each: bytes(each.credential))
         ],
     )

@@ -45,7 +45,7 @@ from server.arrivals.kiosks import note_seen as note_kiosk_seen
 from server.arrivals.kiosks import pair as pair_kiosk
 from server.arrivals.kiosks import revoke as revoke_kiosk
 from server.arrivals.kiosks import showing as kiosk_showing
-from server.arrivals.leaving import clear_presence, note_passage
+from server.arrivals.leaving import check_out_by_guard, clear_presence, note_passage
 from server.arrivals.owntracks import LARGEST as LARGEST_OWNTRACKS
 from server.arrivals.owntracks import received as take_owntracks
 from server.arrivals.poster_sheets import Size as PosterSize
@@ -124,6 +124,7 @@ __all__ = [
     "approve_walk_in",
     "as_read",
     "ask_approval",
+    "check_out_by_guard",
     "clear_presence",
     "contact_words",
     "drawn",

@@ -44,11 +44,19 @@ def check_out_unseen(work: Work) -> None:
     for site in every_site(work.session):
         after = timedelta(minutes=visits.leaving_of(work.session, site.code).by_itself_after_min)
         for visitor, credential in _unseen(work, site.code, after):
-            held = work.session.get(Presence, credential)
+            held = access.hold_presence(work, credential)
             if held is not None and held.zone is not None and held.since > work.now - after:
                 # They were seen going in just now: the meeting lasts longer than it should.
                 continue
             visits.check_out(work, visitor, CheckOutKind.BY_ITSELF)
+
+
+def check_out_by_guard(work: Work, visitor_id: VisitorId) -> CheckOut:
+    """Note that a visitor left, for whoever guards the site, while perhaps a gate reports the same."""
+    found = visit_models.with_visitor(work.session, visitor_id)
+    if found is not None:
+        access.hold_presence(work, CredentialId(found[1].credential))
+    return visits.check_out_by_guard(work, visitor_id)
 
 
 def clear_presence(work: Work, left: VisitorCheckedOut) -> None:
@@ -76,6 +84,7 @@ def _unseen(work: Work, site: SiteCode, after: timedelta) -> list[tuple[VisitorI
             or_(col(CheckOut.visitor).is_(None), col(CheckOut.returned_at).is_not(None)),
             col(Visitor.forgotten_at).is_(None),
         )
+        .order_by(col(Visitor.credential))
         .limit(MOST_AT_ONCE)
     )
     found = work.session.exec(statement).all()

@@ -3,13 +3,14 @@
 from flask import Response, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from server.arrivals import actions as arrivals
 from server.kernel.errors import NotFound
 from server.kernel.ids import VisitId, VisitorId
 from server.kernel.principal import Right, require
 from server.kernel.request import begin, reading
 from server.kernel.work import Work
 from server.pages.panel import blueprint
-from server.visits import actions, models
+from server.visits import models
 from server.visits.models import Visitor
 from server.web.languages import gettext
 
@@ -21,7 +22,7 @@ def check_out(visit_id: str, visitor_id: str) -> AnyResponse:
     if request.method == "POST":
         with begin() as work:
             _found(work, visit_id, visitor_id)
-            actions.check_out_by_guard(work, VisitorId(visitor_id))
+            arrivals.check_out_by_guard(work, VisitorId(visitor_id))
         flash(gettext("Checked out. The pass has ended."), "good")
         return redirect(back, 303)
     with reading() as work:
