@@ -1,143 +1,25 @@
 """The conversation with a controller: deadlines, refusals, turns, and nothing ever sent twice."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
-from access_protocol.commands import Action
-from access_protocol.credential import CredentialClass
 from access_protocol.decision import CommandRefusal
-from access_protocol.events import ControllerEventKind, DecisionEntry, Outcome
-from access_protocol.ids import AccessPointId, CredentialId, DeviceId, EventId, Nonce
-from access_protocol.topics import everything_for, parse
-from access_protocol.transport.base import Message
-from access_protocol.transport.memory import MemoryBroker, MemoryTransport
-from gate_agent.clock import GateClock
-from gate_agent.feedback.base import Serving
-from gate_agent.journal import Journal
-from gate_agent.portal import ANSWER_WITHIN, Portal
-from tests.fakes.gate_feedback import FakeFeedback
+from access_protocol.events import ControllerEventKind, Outcome
+from access_protocol.ids import DeviceId, Nonce
+from gate_agent.portal import ANSWER_WITHIN
 from tests.fakes.gate_site import (
     ENTRANCE,
-    GATE,
-    NOW,
-    SITE,
-    FakeController,
     entrance,
-    identity,
 )
-from tests.fakes.pacing import FakeTime
-
-VISITOR = CredentialId(bytes(15) + b"\x01")
-SIDE = AccessPointId("side-gate-in")
-MACHINE = AccessPointId("drinks-reader")
-
-
-POINTS = {point: entrance(point=point) for point in (ENTRANCE, SIDE)} | {
-    MACHINE: entrance(point=MACHINE, classes=frozenset({CredentialClass.VOUCHER}))
-}
-
-
-@dataclass
-class Scene:
-    """A portal and the controller it talks with."""
-
-    broker: MemoryBroker
-    portal: Portal
-    journal: Journal
-    controller: FakeController
-    shown: FakeFeedback
-    time: FakeTime
-
-    def ask(self, point: AccessPointId = ENTRANCE) -> EventId:
-        event = EventId(str(uuid4()))
-        self.portal.ask(event, POINTS[point])
-        return event
-
-    def order(self, slot: int = 3) -> EventId:
-        """Grant a voucher at the machine."""
-        event = self.ask(MACHINE)
-        self.journal.append(
-            DecisionEntry(
-                at=NOW,
-                event=event,
-                access_point=MACHINE,
-                reason=None,
-                credential=VISITOR.hex(),
-                credential_class=CredentialClass.VOUCHER,
-                generation=0,
-            )
-        )
-        self.portal.open(event, slot)
-        return event
-
-    @property
-    def served(self) -> list[object]:
-        return [shown[-1] for shown in self.shown.of("machine")]
-
-    @property
-    def voucher_spent(self) -> bool:
-        return self.journal.history.entry_spent(VISITOR, MACHINE)
-
-    def grant(self, event: EventId, point: AccessPointId = ENTRANCE) -> None:
-        self.journal.append(
-            DecisionEntry(
-                at=NOW,
-                event=event,
-                access_point=point,
-                reason=None,
-                credential=VISITOR.hex(),
-                credential_class=CredentialClass.STATIC,
-                generation=0,
-            )
-        )
-        self.portal.open(event)
-
-    @property
-    def outcomes(self) -> list[object]:
-        return [shown[-1] for shown in self.shown.of("door")]
-
-    @property
-    def spent(self) -> bool:
-        return self.journal.history.entry_spent(VISITOR, ENTRANCE)
+from tests.fakes.portal_scene import SIDE, Scene, portal_scene
 
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    broker, time, shown = MemoryBroker(), FakeTime(), FakeFeedback()
-    journal = Journal(tmp_path / "journal.sqlite3", lambda: POINTS)
-    transports = [MemoryTransport(broker) for _ in range(2)]
-    portal = Portal(
-        identity(tmp_path / "gate"),
-        transports[0],
-        journal,
-        GateClock(system=lambda: NOW),
-        reports=shown,
-        moment=time.clock,
-    )
-
-    def dispatch(message: Message) -> None:
-        topic = parse(message.topic)
-        handlers = {
-            "answer": portal.handle_answer,
-            "acknowledgement": portal.handle_acknowledgement,
-            "event": portal.handle_event,
-        }
-        handlers[topic.subject](topic, message.payload)
-
-    transports[0].subscribe(everything_for(SITE, GATE), dispatch)
-    transports[0].subscribe(f"genkan/{SITE}/controller/+/event", dispatch)
-    controller = FakeController(transports[1])
-    for transport in transports:
-        transport.start()
-    yield Scene(broker, portal, journal, controller, shown, time)
-    for transport in transports:
-        assert not transport.failures
-    journal.close()
+    with portal_scene(tmp_path) as opened:
+        yield opened
 
 
 def test_a_grant_becomes_one_command_for_the_event_that_was_asked_for(scene: Scene) -> None:
@@ -353,91 +235,3 @@ def test_a_passage_is_believed_though_the_answer_was_given_up(scene: Scene) -> N
     scene.controller.happens(ControllerEventKind.PASSED, event)
     assert scene.outcomes == [Outcome.NO_ANSWER, Outcome.PASSED]
     assert scene.spent
-
-
-def test_a_voucher_orders_what_is_in_its_slot_and_opens_nothing(scene: Scene) -> None:
-    event = scene.order(slot=3)
-
-    (command,) = scene.controller.commands
-    assert (command.action, command.slot, command.pulse) == (Action.DISPENSE, 3, timedelta())
-
-    for what in (ControllerEventKind.DISPENSING, ControllerEventKind.DISPENSED):
-        scene.controller.happens(what, event)
-    assert scene.served == [Serving.COMING, Serving.GIVEN]
-    assert scene.outcomes == []
-    assert scene.voucher_spent
-
-
-@pytest.mark.parametrize(
-    ("what", "said"),
-    [
-        (ControllerEventKind.EMPTY, Serving.SOLD_OUT),
-        (ControllerEventKind.JAMMED, Serving.NOT_GIVEN),
-        (ControllerEventKind.TIMED_OUT, Serving.NOT_GIVEN),
-        (ControllerEventKind.INTERRUPTED, Serving.NOT_GIVEN),
-    ],
-)
-def test_a_voucher_is_given_back_where_the_machine_says_that_nothing_fell(
-    scene: Scene, what: ControllerEventKind, said: Serving
-) -> None:
-    event = scene.order()
-    scene.controller.happens(what, event)
-    scene.controller.happens(what, event)
-
-    assert scene.served == [said]
-    assert not scene.voucher_spent
-    last = scene.journal.next_batch()
-    assert last is not None
-    assert '"outcome":"not_dispensed"' in last.entries[-1].body
-
-
-@pytest.mark.parametrize(
-    ("refusal", "said"),
-    [
-        (CommandRefusal.SLOT_EMPTY, Serving.SOLD_OUT),
-        (CommandRefusal.OUT_OF_ORDER, Serving.NOT_GIVEN),
-        (CommandRefusal.BUSY, Serving.BUSY),
-    ],
-)
-def test_a_machine_that_refuses_gives_the_voucher_back_and_says_why(
-    scene: Scene, refusal: CommandRefusal, said: Serving
-) -> None:
-    scene.controller.refusal = refusal
-    scene.order()
-
-    assert scene.served == [said]
-    assert not scene.voucher_spent
-
-
-def test_a_machine_that_falls_silent_keeps_the_voucher_spent(scene: Scene) -> None:
-    """Its power failed in the middle: a bottle may have fallen. It tells without the order afterwards."""
-    event = scene.order()
-    scene.controller.happens(ControllerEventKind.DISPENSING, event)
-    scene.controller.happens(ControllerEventKind.STARTED, None)
-    scene.controller.happens(ControllerEventKind.INTERRUPTED, None)
-
-    assert scene.served == [Serving.COMING]
-    assert scene.voucher_spent
-
-
-def test_a_machine_that_does_not_answer_gives_the_voucher_back(scene: Scene) -> None:
-    scene.controller.answers = False
-    scene.order()
-    scene.time.now += ANSWER_WITHIN.total_seconds()
-    scene.portal.tick()
-
-    assert scene.served == [Serving.NO_ANSWER]
-    assert not scene.voucher_spent
-
-
-def test_what_a_machine_says_of_a_door_is_no_passage_of_a_voucher(scene: Scene) -> None:
-    event = scene.order()
-    for what in (
-        ControllerEventKind.UNLOCKED,
-        ControllerEventKind.OPENED,
-        ControllerEventKind.PASSED,
-    ):
-        scene.controller.happens(what, event)
-
-    assert scene.shown.shown == []
-    assert scene.journal.history.passages_after(0, 10) == []
