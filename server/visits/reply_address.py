@@ -51,8 +51,10 @@ def visitor_at(settings: Settings, sealer: Sealer, address: str) -> VisitorId | 
 
 def find_by_reply_address(work: Work, address: str) -> Visitor | None:
     """Return the visitor whose address it is, unless they are not known any more."""
-    found = visitor_at(work.settings, work.sealer, address)
-    return work.session.get(Visitor, found) if found else None
+    named = visitor_at(work.settings, work.sealer, address)
+    found = work.session.get(Visitor, named) if named else None
+    # Of whom everything was deleted nothing comes back by an old mail.
+    return found if found is not None and found.forgotten_at is None else None
 
 
 def _signatures(sealer: Sealer, raw: bytes) -> list[bytes]:

@@ -24,6 +24,7 @@ from server.kernel.principal import Principal
 from server.kernel.sealing import Sealer
 from server.kernel.settings import Settings
 from server.notifications.rules import opened
+from server.privacy import actions as privacy
 from server.processes.mail_in import Address, Server
 from server.visits import reply_address as addresses
 from server.visits.models import Visitor
@@ -297,3 +298,13 @@ def test_controls_in_a_mail_are_left_out() -> None:
 
 def test_a_line_of_digits_before_a_quotation_is_read_at_once() -> None:
     assert mail_text.cut("1" * 1_000_000 + "\n> you wrote") == "1" * 1_000_000
+
+
+def test_a_mail_of_somebody_who_was_forgotten_brings_nothing_back(scene: Scene) -> None:
+    address = scene.address
+    with scene.site.office.begin(Principal.system()) as work:
+        privacy.forget(work, scene.anna.id)
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        scene.send(letter("I come by car."), to=address)
+    assert refused.value.smtp_code == 550
+    assert scene.messages() == []
