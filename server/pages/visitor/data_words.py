@@ -78,10 +78,12 @@ def label(key: str) -> str:
 def value(key: str, kept: object) -> str:
     """Return one value; a moment beside others says what happened then, where that is not plain."""
     text = str(kept)
+    if key in _FREE:
+        return text
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        return text if key in _FREE else _words().get(text, text)
+        return _words().get(text, text)
     if not moment.tzinfo:
         return text
     said = _moments().get(key)
