@@ -12,8 +12,8 @@ from server.kernel.work import Work
 from server.notifications import actions as notifications
 from server.notifications.actions import NewNotice, NoticeKind
 from server.people import models as people
+from server.people.actions import RIGHTS, Role
 from server.people.models import Person
-from server.people.rules import RIGHTS, Role
 from server.places.models import Site
 from server.visits import actions as visits
 from server.visits.models import Visitor

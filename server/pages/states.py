@@ -8,7 +8,7 @@ from access_protocol.events import Alarm, Outcome
 from server.access.models import CommandState
 from server.notifications.actions import JoinState, MessengerKind
 from server.pages.whereabouts import Stage
-from server.people.rules import Role
+from server.people.actions import Role
 from server.visits.actions import CheckOutKind, TermsKind
 from server.web.languages import gettext
 

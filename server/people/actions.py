@@ -39,7 +39,7 @@ from server.people.groups import (
 from server.people.leaving import check_successor, leave_deputies, may_succeed
 from server.people.models import ApiToken, BrowserSession, Person, RoleOfPerson
 from server.people.passwords import hash_password, needs_new_hash, password_fits
-from server.people.rules import Email, PersonName, Role
+from server.people.rules import RIGHTS, Email, PersonName, Role
 from server.people.tokens import (
     TOKEN_PREFIX,
     NewToken,
@@ -50,6 +50,7 @@ from server.people.tokens import (
 )
 
 __all__ = [
+    "RIGHTS",
     "TOKEN_PREFIX",
     "GroupChanged",
     "GroupInput",
