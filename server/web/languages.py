@@ -74,7 +74,8 @@ def current() -> str:
 
 def time_zone() -> str:
     """Return the name of the time zone in force."""
-    return str(flask_babel.get_timezone())
+    zone: object = flask_babel.get_timezone()  # of pytz, which has no types
+    return str(zone)
 
 
 def choices() -> list[tuple[str, str]]:

@@ -258,6 +258,7 @@ def test_ways_are_stored_in_one_order_and_the_default_asks_for_more_than_a_poste
     wanted = places.AccessPointInput.model_validate(
         {"portal": "sakura-door", "zone": 3, "presence_ways": [["code", "key"], ["approval"]]}
     )
+    assert wanted.presence_ways is not None
     assert presence.written(presence.ways(wanted.presence_ways)) == [["approval"], ["key", "code"]]
     with scene.office.begin(SYSTEM) as work:
         places.put_access_point(work, TYO, SAKURA_IN, wanted)
