@@ -5,6 +5,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import flask_babel
 from flask import Flask, g, has_request_context, request, session
@@ -74,8 +75,8 @@ def current() -> str:
 
 def time_zone() -> str:
     """Return the name of the time zone in force."""
-    zone: object = flask_babel.get_timezone()  # of pytz, which has no types
-    return str(zone)
+    # pytz, from which it comes, has no types.
+    return str(cast("object", flask_babel.get_timezone()))
 
 
 def choices() -> list[tuple[str, str]]:
