@@ -70,7 +70,8 @@ class Ledger:
             )
 
         wait_for(f"“{last}” by {controller} itself", by_controller)
-        return datetime.fromisoformat(wait_for(f"“{last}” in the ledger", journaled)["at"])
+        told = wait_for(f"“{last}” in the ledger", journaled)
+        return datetime.fromisoformat(told["outcome_times"][told["outcomes"].index(last)])
 
     def everything(self) -> list[dict[str, Any]]:
         """Return all decisions of the play, newest first."""

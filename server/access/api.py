@@ -75,9 +75,12 @@ class AccessEventOut(BaseModel):
     outcomes: list[Outcome] = Field(
         description="What the controller reported afterwards, in order."
     )
+    outcome_times: list[datetime] = Field(description="When it did, in the same order.")
 
     @classmethod
-    def of(cls, event: AccessEvent, outcomes: list[Outcome]) -> "AccessEventOut":
+    def of(
+        cls, event: AccessEvent, outcomes: list[Outcome], times: list[datetime]
+    ) -> "AccessEventOut":
         """Show a decision."""
         return cls(
             id=event.id,
@@ -94,6 +97,7 @@ class AccessEventOut(BaseModel):
             credential_class=event.credential_class,
             generation=event.generation,
             outcomes=outcomes,
+            outcome_times=times,
         )
 
 
@@ -294,9 +298,17 @@ def list_events(query: EventsQuery) -> Response:
     )
     with reading() as work:
         page = actions.list_events(work, wanted)
-        outcomes = models.outcomes_of(work.session, [event.event for event in page.items])
+        events = [event.event for event in page.items]
+        outcomes = models.outcomes_of(work.session, events)
+        times = models.outcome_times_of(work.session, events)
         return answer_page(
-            page.map(lambda one: AccessEventOut.of(one, outcomes.get((one.gate, one.event), [])))
+            page.map(
+                lambda one: AccessEventOut.of(
+                    one,
+                    outcomes.get((one.gate, one.event), []),
+                    times.get((one.gate, one.event), []),
+                )
+            )
         )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import JSON, BigInteger, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, Session, col, func, select
@@ -335,20 +335,29 @@ def count_refused(session: Session, since: datetime) -> int:
     return session.exec(statement).one()
 
 
-def outcomes_of(
-    session: Session, events: Iterable[EventId | None]
-) -> dict[tuple[DeviceId, EventId | None], list[Outcome]]:
-    """Return what became of each event, in the order in which its gate journaled it."""
-    statement = select(AccessEvent.gate, AccessEvent.event, AccessEvent.outcome).where(
+Told: TypeAlias = dict[tuple[DeviceId, EventId | None], list[Any]]
+
+
+def outcomes_of(session: Session, events: Iterable[EventId | None]) -> Told:
+    """Return what became of each event."""
+    return _told_of(session, events, AccessEvent.outcome)
+
+
+def outcome_times_of(session: Session, events: Iterable[str | None]) -> Told:
+    """Return when what `outcomes_of` returns was reported."""
+    return _told_of(session, events, AccessEvent.at)
+
+
+def _told_of(session: Session, events: Iterable[str | None], what: Any) -> Told:  # noqa: ANN401 - any column
+    told = select(AccessEvent.gate, AccessEvent.event, what).where(
         AccessEvent.kind == EntryKind.OUTCOME,
+        col(AccessEvent.outcome).is_not(None),
         col(AccessEvent.event).in_([event for event in events if event is not None]),
     )
-    found: dict[tuple[DeviceId, EventId | None], list[Outcome]] = {}
-    in_order = statement.order_by(col(AccessEvent.sequence))
-    for gate, event, outcome in session.exec(in_order).all():
-        if outcome is not None:
-            key = (DeviceId(gate), EventId(event) if event is not None else None)
-            found.setdefault(key, []).append(Outcome(outcome))
+    found: Told = {}
+    for gate, event, value in session.exec(told.order_by(col(AccessEvent.sequence))).all():
+        key = (DeviceId(gate), EventId(event) if event is not None else None)
+        found.setdefault(key, []).append(value)
     return found
 
 
@@ -401,14 +410,10 @@ def last_commands(
 ) -> dict[tuple[SiteCode, PortalId], DoorCommand]:
     """Return the newest operator's command at each portal."""
     found: dict[tuple[SiteCode, PortalId], DoorCommand] = {}
+    newest = select(DoorCommand).order_by(col(DoorCommand.asked_at).desc()).limit(1)
     for site, portal in portals:
-        newest = (
-            select(DoorCommand)
-            .where(DoorCommand.site == site, DoorCommand.portal == portal)
-            .order_by(col(DoorCommand.asked_at).desc())
-            .limit(1)
-        )
-        command = session.exec(newest).first()
+        here = newest.where(DoorCommand.site == site, DoorCommand.portal == portal)
+        command = session.exec(here).first()
         if command is not None:
             found[site, portal] = command
     return found
