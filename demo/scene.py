@@ -69,6 +69,7 @@ class Scene:
             afterwards.is_asked(cast)
             tell.title("The ledger")
             afterwards.agrees(cast)
+            afterwards.tells_the_same(cast)
 
     def sets_up(self) -> None:
         """Start the server, the controllers and the gates, and wait until all of them know each other."""

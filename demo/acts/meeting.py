@@ -29,7 +29,10 @@ def ends(cast: Cast) -> None:
     last = cast.shows_pass(OUT_OF_ROOM, cast.host_phone, "full", after=out["event"])
     cast.ledger.reported(last, DOOR, "opened")
     meeting = cast.waits("the end of the meeting", lambda: _ended(cast))
-    cast.timeline.happened(f"both went out; the meeting ended at {meeting['ended']['at']}")
+    left = datetime.fromisoformat(meeting["ended"]["at"])
+    cast.timeline.happened(
+        f"both went out; the meeting ended at {left.astimezone():%H:%M:%S}, by the door’s own word"
+    )
 
 
 def _record(cast: Cast) -> dict[str, Any]:
@@ -62,8 +65,7 @@ def _is_as_the_door_said(
         raise StepFailedError(f"the meeting started {late} after its time")
     cast.timeline.happened(
         f"the meeting started {late // _MINUTE} min late, by the door’s own word "
-        f"({meeting['started']['certainty']}); who was waited for: "
-        f"{'visitor' if meeting['late_visitors'] else ''} {'host' if meeting['late_hosts'] else ''}"
+        f"({meeting['started']['certainty']})"
     )
 
 

@@ -19,7 +19,7 @@ def play(tmp_path: Path, *arguments: str) -> tuple[int, str]:
         environment={**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "200"},
         folder=ROOT,
     )
-    return program.wait(within=300), program.output
+    return program.wait(within=600), program.output
 
 
 def test_a_visit_from_invitation_to_meeting_room_really_happens(tmp_path: Path) -> None:
