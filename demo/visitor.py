@@ -6,6 +6,7 @@ from datetime import timedelta
 from playwright.sync_api import Locator, Page, expect
 
 from demo.phones import SOON, looking_at
+from demo.timeline import StepFailedError
 
 _OUTCOMES = re.compile("^(open|denied|refused|silent)$")
 _EIGHT_DIGITS = re.compile(r"^\d{4}\s?\d{4}$")
@@ -22,6 +23,7 @@ class VisitorPhone:
         """Take the link that came by mail; `known` is the id of the credential, once somebody is invited."""
         self.page, self.link = page, link
         self.known: str | None = None
+        self._way: Page | None = None
 
     def opens_invitation(self) -> None:
         """Look at the page behind the link and press its button."""
@@ -93,6 +95,21 @@ class VisitorPhone:
             state = self.page.locator("[data-outcome]")
             expect(state).to_have_attribute("data-outcome", _OUTCOMES)
             return str(state.get_attribute("data-outcome"))
+
+    def opens_the_way(self) -> str:
+        """Open the way in a tab of its own, which stays open; return what it says."""
+        self._way = self.page.context.new_page()
+        with looking_at(self._way, "the way"):
+            self._way.goto(f"{self.link}/way")
+            expect(self._way.locator("#way svg").first).to_be_visible()
+            return self._way.locator("#way").inner_text()
+
+    def way_goes_on(self, before: str) -> None:
+        """Wait until the open page of the way says something else, by itself."""
+        if self._way is None:
+            raise StepFailedError("the way was not opened")
+        with looking_at(self._way, "the way, once a portal opened"):
+            expect(self._way.locator("#way")).not_to_have_text(before, use_inner_text=True)
 
     def chooses_a_drink(self) -> str:
         """Take the first of the menu; return its name."""

@@ -52,6 +52,9 @@ def is_let_in(cast: Cast) -> None:
     cast.ledger.reported(event, FRONT, "opened")
     cast.timeline.happened("the door reported that it was opened; the visitor is checked in")
 
+    cast.way = cast.visitor.opens_the_way()
+    cast.timeline.happened("the phone shows the way to Sakura: the plan, and each step in words")
+
 
 def _mails(cast: Cast, address: str) -> int:
     return len(cast.admin.get("/api/v1/mails", recipient=address)["items"])

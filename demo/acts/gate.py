@@ -32,6 +32,10 @@ def is_passed(cast: Cast) -> Copy:
     _is_shown_in_time(cast, event)
     cast.ledger.reported(event, TURNSTILE, "passed")
     cast.timeline.happened("the turnstile opened, let one person through, and locked again")
+    cast.visitor.way_goes_on(cast.way)
+    cast.timeline.happened(
+        "the open page of the way goes on from the gate, without being loaded again"
+    )
     cast.waits(
         "who is inside",
         lambda: cast.guard.get("/api/v1/access/occupancy")["count"] == 1 or None,
