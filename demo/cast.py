@@ -59,8 +59,12 @@ class Cast:
     visitor: VisitorPhone
     host_phone: HostPhone
     kiosk: Page
+    guest: dict[str, str] = field(default_factory=VISITOR.copy)
+    """Who is invited: name, email, company."""
     visit: dict[str, Any] = field(default_factory=dict[str, Any])
     invitation: Invitation | None = None
+    way: str = ""
+    """What the way says before the gate."""
     shown: int = 0
     """How often something was held before a camera."""
 
