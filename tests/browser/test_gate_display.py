@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, exp
 
 from access_protocol import entrance_code, wording
 from access_protocol.decision import AccessDecision, DenyReason
-from access_protocol.events import Outcome
+from access_protocol.events import OF_MACHINES, Outcome
 from access_protocol.ids import AccessPointId, EventId
 from access_protocol.knowledge import EntranceScreen
 from access_protocol.wording import Language
@@ -21,7 +21,7 @@ from gate_agent.display.board import DisplayFeedback
 from gate_agent.display.entrance import showing
 from gate_agent.display.screens import Standing
 from gate_agent.display.server import DisplayOptions, DisplayServer
-from gate_agent.feedback.base import Enrolling
+from gate_agent.feedback.base import Enrolling, Serving
 from gate_agent.feedback.words import Phrase, say
 from tests.services.browser import start_chromium
 
@@ -162,6 +162,10 @@ def _door(outcome: Outcome, to: DisplayFeedback) -> None:
     to.door(ENTRANCE, EVENT, outcome)
 
 
+def _serve(said: Serving, to: DisplayFeedback) -> None:
+    to.machine(ENTRANCE, EVENT, said)
+
+
 def _refuse(reason: DenyReason, to: DisplayFeedback) -> None:
     to.refused(ENTRANCE, EVENT, reason, AccessDecision(reason))
 
@@ -180,7 +184,13 @@ def everything() -> list[tuple[str, Callable[[DisplayFeedback], None]]]:
         ("granted", lambda to: to.granted(ENTRANCE, EVENT, GRANTED)),
         ("unlocked", lambda to: to.unlocked(ENTRANCE, EVENT)),
     ]
-    found += [(f"door-{outcome}", partial(_door, outcome)) for outcome in Outcome]
+    at_machines = set(OF_MACHINES.values())
+    found += [
+        (f"door-{outcome}", partial(_door, outcome))
+        for outcome in Outcome
+        if outcome not in at_machines
+    ]
+    found += [(f"machine-{said}", partial(_serve, said)) for said in Serving]
     reasons = (DenyReason.ENTRY_SPENT, DenyReason.WRONG_ZONE, DenyReason.HOLDER_PROOF_WRONG)
     found += [("refused", partial(_refuse, reason)) for reason in reasons]
     return found
