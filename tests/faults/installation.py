@@ -37,7 +37,7 @@ from tests.faults.proxy import Line
 ROOT = Path(__file__).parents[2]
 SITE = SiteCode("TYO")
 GATE, TURNSTILE, ENTRANCE = "gate-1", "turnstile-1", "main-gate-in"
-OTHER_GATE, OTHER_TURNSTILE, OTHER_ENTRANCE = "gate-2", "turnstile-2", "side-gate-in"
+OTHER_GATE, OTHER_TURNSTILE, OTHER_ENTRANCE = "gate-9", "turnstile-2", "side-gate-in"
 BROKER, WORKER, WEB = "broker", "worker", "web"
 SETTLES_WITHIN_S = 90.0
 _LOOKED_EVERY_S = 0.05
