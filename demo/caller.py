@@ -10,7 +10,7 @@ import httpx
 
 from demo.timeline import StepFailedError
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds until what should have happened counts as not happened."""
 _PAUSE = 0.05
 
@@ -57,6 +57,10 @@ class Caller:
     def put(self, path: str, body: object) -> Any:  # noqa: ANN401 - whatever JSON came
         """Put `body` as JSON in the place of what is at `path`, and return the JSON that came back."""
         return self._json(self._client.put(path, json=body))
+
+    def patch(self, path: str, body: object) -> Any:  # noqa: ANN401 - whatever JSON came
+        """Change with `body` as JSON what is at `path`, and return the JSON that came back."""
+        return self._json(self._client.patch(path, json=body))
 
     def delete(self, path: str) -> None:
         """Delete what is at `path`."""

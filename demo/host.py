@@ -39,6 +39,11 @@ class HostPhone:
         """Return a picture of the host's own pass, for which this phone makes its key at the first time."""
         with looking_at(self.page, "the host's pass"):
             self.page.goto(f"{self.url}/host/pass")
+        return self.pass_shown(presentation)
+
+    def pass_shown(self, presentation: str) -> bytes:
+        """Return a picture of the host's own pass from the page that is open."""
+        with looking_at(self.page, "the host's pass"):
             shown = self.page.locator("#pass")
             expect(shown).to_have_attribute("data-mode", "bound")
             expect(shown).to_have_attribute(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 from demo.caller import PATIENCE, Caller, wait_for
@@ -29,7 +30,7 @@ class Ledger:
         after: str | None = None,
         patience: float = PATIENCE,
     ) -> dict[str, Any]:
-        """Return the newest decision at an access point: granted, or refused for `reason`; not the one of `after`."""
+        """Return the newest decision at an access point: granted, or refused for `reason`; newer than `after`."""
         query: dict[str, Any] = {"since": self._since, "limit": 50}
         if credential is not None:
             query["credential"] = credential
@@ -40,9 +41,8 @@ class Ledger:
             found = self.guard.get("/api/v1/access/events", **query)["items"]
             fitting = (
                 event
-                for event in found
+                for event in takewhile(lambda each: each["event"] != after, found)
                 if (event["access_point"], event["reason"]) == (point, reason)
-                and event["event"] != after
             )
             return next(fitting, None)
 

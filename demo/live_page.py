@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
+import httpx
+
 from demo.caller import PATIENCE, Caller
 from demo.timeline import StepFailedError
 
@@ -48,6 +50,14 @@ class LivePage:
             return self._first_shown[event]
 
     def _watch(self) -> None:
+        try:
+            self._follow()
+        except (httpx.HTTPError, httpx.StreamError, OSError):
+            # The server may end before a page that is closed hears another line.
+            if not self._closed.is_set():
+                raise
+
+    def _follow(self) -> None:
         with self._caller.live() as lines:
             self._open.set()
             self._fetch()

@@ -1,6 +1,6 @@
 """The scene on one page: a visit from invitation to survey, each step checked before it is told."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -43,7 +43,7 @@ class Scene:
             )
             return
         with ExitStack() as stack:
-            cast, stranger = self._cast(stack)
+            cast, stranger = self.gathers(stack)
             tell.title("An invitation")
             invitation.is_made(cast)
             invitation.is_opened(cast, stranger)
@@ -97,8 +97,8 @@ class Scene:
         tell.happened(
             "three gate agents enrolled: at the gate, at the drinks machine and at the room"
         )
-        guard = self.signed_in("security")
-        wait_for("the doors' first word", lambda: _all_locked(guard))
+        with closing(self.signed_in("security")) as guard:
+            wait_for("the doors' first word", lambda: _all_locked(guard))
         tell.happened("all four controllers reported: locked, closed")
 
     def signed_in(self, role: str) -> Caller:
@@ -133,10 +133,11 @@ class Scene:
         mail = wait_for("your invitation", mailed)
         return read_invitation(admin.bytes(f"/api/v1/mails/{mail}/message")).link
 
-    def _cast(self, stack: ExitStack) -> tuple[Cast, VisitorPhone]:
+    def gathers(self, stack: ExitStack) -> tuple[Cast, VisitorPhone]:
         """Give everybody their phone; return them, and a stranger's phone."""
         host, guard, admin = (
-            self.signed_in(role) for role in ("host", "security", "administrator")
+            stack.enter_context(closing(self.signed_in(role)))
+            for role in ("host", "security", "administrator")
         )
         shop = stack.enter_context(browsers(self.stage.url, str(self.stage.root)))
         outside, inside = (stack.enter_context(shop.opened()) for _ in range(2))

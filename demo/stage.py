@@ -35,6 +35,8 @@ class Stage:
     host: str = "localhost"
     """The name or address by which browsers reach the server."""
     programs: dict[str, StartedProcess] = field(default_factory=dict[str, StartedProcess])
+    _commands: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    """How each program was started, without what counts for its first start alone."""
     _open: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
@@ -104,8 +106,9 @@ class Stage:
         """
         state = self.folder / device
         arguments = ["firmware_sim", kind, "--id", device, "--state-folder", str(state)]
-        arguments += ["--enrol-url", self.url, "--code", code, "--people", people]
-        self._start(device, arguments, ready="ready")
+        arguments += ["--people", people]
+        self._start(device, [*arguments, "--enrol-url", self.url, "--code", code], ready="ready")
+        self._commands[device] = arguments
 
     def start_gate(self, device: str, code: str, readers: dict[str, str]) -> None:
         """Enrol the gate agent and start it; `readers` gives the camera of each access point."""
@@ -122,6 +125,14 @@ class Stage:
         enrol = ["gate_agent", "enrol", "--settings", str(settings)]
         self._run([*enrol, "--url", self.url, "--code", code])
         self._start(device, ["gate_agent", "run", "--settings", str(settings)], ready="ready")
+
+    def cut_power(self, device: str) -> None:
+        """Let a controller lose its power: it ends at once, in the middle of whatever it does."""
+        self.programs[device].kill()
+
+    def power_returns(self, device: str) -> None:
+        """Start a controller again that lost its power; it keeps what it had, and needs no code."""
+        self._start(device, self._commands[device], ready="ready")
 
     def scene_folder(self, access_point: str) -> Path:
         """Return the folder that the replay camera of an access point watches."""

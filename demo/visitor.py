@@ -115,6 +115,11 @@ class VisitorPhone:
         """Take the first of the menu; return its name."""
         with looking_at(self.page, "the menu"):
             self.page.get_by_role("link", name="See what there is").click()
+        return self.takes_a_drink()
+
+    def takes_a_drink(self) -> str:
+        """Take the first of the menu that is open; return its name."""
+        with looking_at(self.page, "the menu"):
             first = self.page.locator("button.drink").first
             name = first.locator(".strong").inner_text()
             first.click()

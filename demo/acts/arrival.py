@@ -3,7 +3,7 @@
 import time
 from datetime import timedelta
 
-from demo.cast import FRONT, FRONT_SIDE, VISITOR, Cast
+from demo.cast import FRONT, FRONT_SIDE, Cast
 from demo.timeline import StepFailedError
 from demo.visitor import shown_beside
 
@@ -34,7 +34,7 @@ def is_noticed(cast: Cast) -> None:
     cast.timeline.happened(
         f"the visitor is on the way; the host is told after {late.total_seconds():.2f} s"
     )
-    cast.host_phone.reads(VISITOR["name"])
+    cast.host_phone.reads(cast.guest["name"])
     cast.timeline.happened("the host’s open page shows who comes")
 
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from demo.cast import VISITOR, Cast
+from demo.cast import Cast
 from demo.timeline import StepFailedError
 from demo.visitor import VisitorPhone
 
@@ -20,15 +20,15 @@ def is_made(cast: Cast) -> None:
             "starts_at": starts_at.isoformat(),
             "ends_at": (starts_at + timedelta(hours=1)).isoformat(),
             "room": cast.site["room"],
-            "visitors": [VISITOR],
+            "visitors": [cast.guest],
         },
     )
     if cast.visit["state"] != "confirmed":
         raise StepFailedError(f"the visit is {cast.visit['state']}, not confirmed")
     cast.timeline.happened(
-        f"the host invites {VISITOR['name']} to “{cast.visit['title']}” in Sakura"
+        f"the host invites {cast.guest['name']} to “{cast.visit['title']}” in Sakura"
     )
-    invitation = cast.mailed(VISITOR["email"])
+    invitation = cast.mailed(cast.guest["email"])
     if "METHOD:REQUEST" not in invitation.calendar:
         raise StepFailedError("the calendar entry is no invitation")
     cast.timeline.happened(f"mail “{invitation.subject}”: link, QR code, calendar entry")
