@@ -14,7 +14,8 @@ from tests.faults.kills import ONE_PASSAGE_S
 FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 JUMPS = tuple(timedelta(seconds=s) for s in (-3600, -300, -20, 20, 300, 3600))
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-NOTICED_WITHIN_S = 60.0
+NOTICED_WITHIN_S = 120.0
+"""The server tells its time once a minute."""
 
 
 def gate_disk_full(scene: Scene) -> Findings:
@@ -40,9 +41,9 @@ def gate_clock_jumps(scene: Scene) -> Findings:
             site.present(expired)
             site.present(site.a_pass())
             _jump(clock, timedelta())
-        # A jump that was over before the gate looked at its clock it need not have seen; one that lasts it must.
+        # A jump that was over before the server told the time again it need not have seen; one that lasts it must.
         _jump(clock, max(JUMPS))
-        if not site.until(lambda: site.said(GATE, "clock_untrusted") > 0, NOTICED_WITHIN_S):
+        if not site.until(lambda: site.said(GATE, "clock_disagrees") > 0, NOTICED_WITHIN_S):
             raise AssertionError("the gate did not notice that its clock jumped")
         return site.findings()
 
