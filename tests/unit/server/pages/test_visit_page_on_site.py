@@ -65,6 +65,7 @@ def test_the_heading_says_where_they_stand(guest: Guest) -> None:
 
 def test_inside_the_room_stands_before_the_pass_and_the_appointment_below(guest: Guest) -> None:
     guest.passes("main-gate-in")
+    guest.site.clock.advance(timedelta(seconds=20))
     guest.site.enters(guest.visitor)
     page = guest.phone.page("/parts")
     assert page.index("You are in Sakura") < page.index('id="pass-heading"')
