@@ -102,7 +102,9 @@ def test_claims_of_a_pass_and_of_a_voucher_never_stand_together(
     foreign = {True: ("zones", "generation"), False: ("machine", "slot")}[voucher]
     as_before = value is None or (value == 0 and type(value) in (int, bool))
 
-    if field not in foreign or as_before:
+    # What reads a credential lets nothing but a number be its generation.
+    no_generation = field == "generation" and not isinstance(value, int)
+    if field not in foreign or as_before or no_generation:
         return
     with pytest.raises(MalformedCredentialError):
         replace(plain, **{field: given_value})
