@@ -185,14 +185,14 @@ def put_machine(path: MachinePath, body: MachineInput) -> Response:
         return answer(_machine(work.session, made))
 
 
-@blueprint.put("/machines/<site>/<machine>/slots/<int:number>", {200: SlotOut})
+@blueprint.put("/machines/<site>/<machine>/slots/<number>", {200: SlotOut})
 def put_slot(path: SlotPath, body: SlotInput) -> Response:
     """Say what lies in a slot and how much fits; another item begins with a stock of none."""
     with begin() as work:
         return answer(SlotOut.model_validate(actions.put_slot(work, *_slot(path), body)))
 
 
-@blueprint.delete("/machines/<site>/<machine>/slots/<int:number>", {204: None})
+@blueprint.delete("/machines/<site>/<machine>/slots/<number>", {204: None})
 def remove_slot(path: SlotPath) -> Response:
     """Take a slot off the machine."""
     with begin() as work:
@@ -200,14 +200,14 @@ def remove_slot(path: SlotPath) -> Response:
     return no_content()
 
 
-@blueprint.post("/machines/<site>/<machine>/slots/<int:number>/refill", {200: SlotOut})
+@blueprint.post("/machines/<site>/<machine>/slots/<number>/refill", {200: SlotOut})
 def refill_slot(path: SlotPath, body: Refill) -> Response:
     """Note that so many more lie in a slot now."""
     with begin() as work:
         return answer(SlotOut.model_validate(actions.refill(work, *_slot(path), body)))
 
 
-@blueprint.post("/machines/<site>/<machine>/slots/<int:number>/count", {200: SlotOut})
+@blueprint.post("/machines/<site>/<machine>/slots/<number>/count", {200: SlotOut})
 def count_slot(path: SlotPath, body: Correction) -> Response:
     """Note how many somebody counted in a slot."""
     with begin() as work:
