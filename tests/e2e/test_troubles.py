@@ -23,7 +23,7 @@ from demo.stage import Stage
 from demo.timeline import StepFailedError, Timeline
 from demo.visitor import VisitorPhone
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.long]
 
 GIVEN_BACK = "The machine was interrupted before your drink dropped. Please choose again."
 TRIES = 4
