@@ -1,6 +1,6 @@
 """The paper of a poster: one page of PDF in the site's languages, and a picture of it for the screen."""
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# WeasyPrint, pypdfium2 and Flask-Babel leave the types of some of what is used here open.
+# pypdfium2 and Flask-Babel leave the types of some of what is used here open.
 
 import base64
 import io
@@ -20,6 +20,7 @@ from server.kernel.work import Work
 from server.places import models as places
 from server.places.actions import PortalKind
 from server.places.models import Portal, Site
+from server.web import paper
 from server.web.languages import gettext, speaking
 
 PREVIEW_WIDTH = 480
@@ -55,9 +56,6 @@ def pdf(work: Work, poster: Poster, size: Size) -> bytes:
 
 def sheet(address: str, words: Sequence[Words], check_number: str, size: Size) -> bytes:
     """Return the paper of anything that hangs as a QR: its address, its check number, and its words."""
-    # It costs half a second and 40 MB, and most processes never print.
-    from weasyprint import CSS, HTML  # noqa: PLC0415
-
     parts = urlsplit(address)
     text = _template().render(
         size=size.value,
@@ -67,9 +65,7 @@ def sheet(address: str, words: Sequence[Words], check_number: str, size: Size) -
         path=parts.path,
         number=entry_rules.as_read(check_number),
     )
-    styles = [CSS(string=_file("poster.css")), CSS(string=f"@page {{ size: {PAPERS[size]} }}")]
-    made = HTML(string=text).write_pdf(stylesheets=styles)
-    return bytes(made or b"")
+    return paper.pdf(text, [_file("poster.css"), f"@page {{ size: {PAPERS[size]} }}"])
 
 
 def picture(work: Work, poster: Poster, size: Size) -> bytes:

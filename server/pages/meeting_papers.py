@@ -1,6 +1,4 @@
 """The sheet of a meeting to keep: as PDF, and as a table for spreadsheets."""
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# WeasyPrint leaves the types of some of what is used here open.
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -10,19 +8,16 @@ from flask import Response, render_template
 
 from server.kernel import csv_safe
 from server.pages.meetings import Line, Sheet, Told
+from server.web import paper
 from server.web.formats import iso, local_date
 from server.web.languages import current, gettext
 
 
 def pdf(sheet: Sheet, now: datetime) -> Response:
     """Return the sheet as PDF, A4, fonts embedded."""
-    # It costs half a second and 40 MB, and most processes never print.
-    from weasyprint import CSS, HTML  # noqa: PLC0415
-
     text = render_template("meeting_paper.html", sheet=sheet, language=current(), made_at=now)
     style = (resources.files("server.pages") / "papers" / "meeting.css").read_text("utf-8")
-    made = HTML(string=text).write_pdf(stylesheets=[CSS(string=style)])
-    return _download(bytes(made or b""), "application/pdf", f"{_name(sheet)}.pdf")
+    return _download(paper.pdf(text, [style]), "application/pdf", f"{_name(sheet)}.pdf")
 
 
 def table(sheets: Iterable[Sheet], name: str = "") -> Response:

@@ -22,6 +22,7 @@ from server.conversations.files import (
     shown_name,
 )
 from server.kernel.errors import Invalid
+from server.web import paper
 
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
 
@@ -128,6 +129,12 @@ def test_a_png_whose_words_would_unpack_to_much_is_refused() -> None:
     )
     whole = _picture("PNG")
     assert _refusal("a.png", whole[:33] + chunk + whole[33:]) is Refusal.DAMAGED
+
+
+def test_a_picture_that_is_cut_off_is_refused_also_by_a_process_that_has_printed() -> None:
+    """WeasyPrint tells Pillow to take damaged pictures, for the whole process, when it is imported."""
+    paper.pdf("<p>The sheet of a meeting</p>", [])
+    assert _refusal("a.png", _picture("PNG")[:60]) is Refusal.DAMAGED
 
 
 @pytest.mark.parametrize("name", ["a.zip", "report.docx", "photo.jpg"])
