@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 
-from flask import Response, flash, redirect, render_template, request, url_for
+from flask import render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from server.kernel.errors import Invalid
 from server.kernel.ids import VisitId
 from server.kernel.pagination import MOST, PageQuery
 from server.kernel.principal import Right, require
@@ -15,14 +14,15 @@ from server.kernel.request import reading
 from server.kernel.work import Work
 from server.meetings import actions as meetings
 from server.meetings.actions import MeetingRecord, State
-from server.pages import meeting_forms, meeting_papers
-from server.pages.meetings import Sheet, sheet, sheets
+from server.pages import meeting_papers, meeting_views
+from server.pages.meetings import Sheet, sheets
 from server.pages.panel import blueprint
 from server.visits import models as visits
 from server.visits.models import Visit, VisitFilter, VisitState
 from server.web.formats import from_local, local_date
-from server.web.forms import Form
 from server.web.languages import gettext
+
+_TEMPLATE = "panel/meeting.html"
 
 
 class Figure(NamedTuple):
@@ -78,54 +78,32 @@ def meetings_csv() -> AnyResponse:
 @blueprint.get("/meetings/<visit_id>")
 def meeting(visit_id: str) -> AnyResponse:
     """Show one meeting."""
-    with reading() as work:
-        return _page(work, VisitId(visit_id), Form())
+    return meeting_views.page(_TEMPLATE, VisitId(visit_id))
 
 
 @blueprint.get("/meetings/<visit_id>/now")
 def meeting_now(visit_id: str) -> str:
     """Return the record alone, for a page that is open."""
-    with reading() as work:
-        found = sheet(work, *meetings.record_of(work, VisitId(visit_id)))
-        return render_template("meeting_sheet.html", sheet=found)
+    return meeting_views.alone(VisitId(visit_id))
 
 
 @blueprint.post("/meetings/<visit_id>")
 def correct_meeting(visit_id: str) -> AnyResponse:
     """Set right what the door could not see."""
-    form = meeting_forms.take(VisitId(visit_id))
-    if form is None:
-        flash(gettext("It stands beside the record now."), "good")
-        return redirect(url_for("panel.meeting", visit_id=visit_id), 303)
-    with reading() as work:
-        return _page(work, VisitId(visit_id), form, Invalid.status)
+    back = url_for("panel.meeting", visit_id=visit_id)
+    return meeting_views.corrected(_TEMPLATE, VisitId(visit_id), back)
 
 
 @blueprint.get("/meetings/<visit_id>/sheet.pdf")
 def meeting_pdf(visit_id: str) -> AnyResponse:
     """Return the sheet on paper."""
-    with reading() as work:
-        found = sheet(work, *meetings.record_of(work, VisitId(visit_id)))
-        return meeting_papers.pdf(found, work.now)
+    return meeting_views.on_paper(VisitId(visit_id))
 
 
 @blueprint.get("/meetings/<visit_id>/sheet.csv")
 def meeting_csv(visit_id: str) -> AnyResponse:
     """Return the sheet as a table."""
-    with reading() as work:
-        return meeting_papers.table([sheet(work, *meetings.record_of(work, VisitId(visit_id)))])
-
-
-def _page(work: Work, visit_id: VisitId, form: Form, status: int = 200) -> Response:
-    visit, record = meetings.record_of(work, visit_id)
-    found = sheet(work, visit, record)
-    text = render_template(
-        "panel/meeting.html",
-        sheet=found,
-        form=form,
-        correcting=meeting_forms.correcting(work, visit, found),
-    )
-    return Response(text, status, mimetype="text/html")
+    return meeting_views.as_table(VisitId(visit_id))
 
 
 def _day(work: Work) -> Day:
