@@ -41,21 +41,8 @@
     async function turnOn() {
       if (await Notification.requestPermission() !== "granted") return state();
       const worker = await navigator.serviceWorker.ready;
-      const answer = await fetch(box.dataset.key);
-      if (!answer.ok) throw new Error("no key");
-      const key = bytes((await answer.text()).trim());
-      let subscription = await worker.pushManager.getSubscription();
-      if (subscription && !same(subscription.options.applicationServerKey, key)) {
-        await subscription.unsubscribe(); // it belongs to a key that the server has no longer
-        subscription = null;
-      }
-      subscription ||= await worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
-      const kept = await fetch(box.dataset.subscribe, {
-        method: "POST",
-        headers: { "Content-Type": "application/json", "X-CSRF-Token": box.dataset.csrf },
-        body: JSON.stringify(subscription),
-      });
-      if (!kept.ok) throw new Error("not kept");
+      const { subscribe } = await import("./push.js");
+      await subscribe(worker, box.dataset);
       window.location.reload();
       return "on";
     }
@@ -65,16 +52,5 @@
       turnOn().then(show, () => show("failed")).finally(() => { button.disabled = false; });
     });
     state().then(show, () => show("failed"));
-  }
-
-  function bytes(base64url) {
-    const text = atob(base64url.replaceAll("-", "+").replaceAll("_", "/"));
-    return Uint8Array.from(text, (character) => character.charCodeAt(0));
-  }
-
-  function same(buffer, wanted) {
-    if (!buffer) return false;
-    const found = new Uint8Array(buffer);
-    return found.length === wanted.length && found.every((value, index) => value === wanted[index]);
   }
 })();

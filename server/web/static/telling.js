@@ -25,31 +25,16 @@ function show(state) {
 }
 
 async function tell() {
-  const { key, subscribe, worker, csrf } = box().dataset;
+  const here = box().dataset;
   show("asking");
   // Asked only here: a browser that is asked without a press of a button refuses for good.
   if (await Notification.requestPermission() !== "granted") {
     show(Notification.permission === "denied" ? "denied" : "off");
     return;
   }
-  await navigator.serviceWorker.register(worker, { scope: SCOPE, updateViaCache: "none" });
-  const registration = await ready();
-  const answer = await fetch(key, { credentials: "same-origin" });
-  if (!answer.ok) throw new Error("no key");
-  const wanted = bytes((await answer.text()).trim());
-  let subscription = await registration.pushManager.getSubscription();
-  if (subscription && !same(subscription.options.applicationServerKey, wanted)) {
-    await subscription.unsubscribe(); // it belongs to a key that the server has no longer
-    subscription = null;
-  }
-  subscription ||= await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: wanted });
-  const kept = await fetch(subscribe, {
-    method: "POST",
-    credentials: "same-origin",
-    headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf },
-    body: JSON.stringify(subscription),
-  });
-  if (!kept.ok) throw new Error("not kept");
+  await navigator.serviceWorker.register(here.worker, { scope: SCOPE, updateViaCache: "none" });
+  const { subscribe } = await import("./push.js");
+  await subscribe(await ready(), here);
   document.body.dispatchEvent(new CustomEvent("genkan:refresh"));
 }
 
@@ -63,17 +48,6 @@ async function ready() {
     if (coming.state === "activated") done();
   });
   return registration;
-}
-
-function bytes(base64url) {
-  const text = atob(base64url.replaceAll("-", "+").replaceAll("_", "/"));
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
-}
-
-function same(buffer, wanted) {
-  if (!buffer) return false;
-  const found = new Uint8Array(buffer);
-  return found.length === wanted.length && found.every((value, index) => value === wanted[index]);
 }
 
 document.addEventListener("click", (event) => {
