@@ -22,7 +22,7 @@ from server.conversations.actions import (
 )
 from server.conversations.models import Attachment, Conversation
 from server.kernel.errors import GenkanError, Invalid, NotFound
-from server.kernel.ids import AttachmentId, ConversationId, PersonId
+from server.kernel.ids import AttachmentId, PersonId
 from server.kernel.request import office
 from server.kernel.work import Work
 from server.pages.names import Names
@@ -32,6 +32,11 @@ from server.web.languages import current, gettext
 LARGEST_BODY = MOST_FILES * LARGEST_FILE + 256 * 1024
 """Bytes of a form with all the files that one message may have."""
 FIELDS = ("text", "files")
+_AUTHORS = {
+    Side.VISITOR: Author.VISITOR,
+    Side.HOST: Author.HOST,
+    Side.RECEPTION: Author.RECEPTION,
+}
 _DIGITS = 6
 SEEN = "X-Seen"
 """Header by which an open page says that somebody looks at it, so that what it fetches counts as read."""
@@ -131,31 +136,20 @@ def sent_files(form: Form) -> list[Checked]:
     return found
 
 
-def say_as_visitor(work: Work, found: Conversation, form: Form, files: Sequence[Checked]) -> None:
-    """Do what a visitor's form asks for: ask for a person, press a question, or say what they wrote."""
+def say(work: Work, found: Conversation, side: Side, form: Form, files: Sequence[Checked]) -> None:
+    """Do what a side's form asks for: say something; of a visitor also press a question, or ask for a person.
+
+    What is refused stands in the form then.
+    """
+    author, key = _AUTHORS[side], form.value("key")
+    by_visitor = side is Side.VISITOR
     try:
-        if form.value("person"):
+        if by_visitor and form.value("person"):
             actions.ask_person(work, found.id)
-        elif form.value("ask"):
-            actions.ask_listed(work, found.id, form.value("ask"), form.value("key"))
+        elif by_visitor and form.value("ask"):
+            actions.ask_listed(work, found.id, form.value("ask"), key)
         else:
-            say(work, found.id, form, files, Author.VISITOR)
-    except GenkanError as error:
-        form.take(error, FIELDS)
-
-
-def say(
-    work: Work,
-    conversation: ConversationId,
-    form: Form,
-    files: Sequence[Checked],
-    author: Author,
-) -> None:
-    """Say what stands in the form; what is refused stands in the form then."""
-    try:
-        actions.say(
-            work, conversation, form.value("text"), files, author=author, key=form.value("key")
-        )
+            actions.say(work, found.id, form.value("text"), files, author=author, key=key)
     except GenkanError as error:
         form.take(error, FIELDS)
 

@@ -17,14 +17,14 @@ from server.kernel.principal import Principal
 from server.kernel.request import office
 from server.kernel.work import Work
 from server.pages import chat as chats
-from server.pages import chat_me
+from server.pages import chat_views
 from server.pages.chat import Place
+from server.pages.chat_views import Chat, Enter
 from server.pages.names import Names
 from server.pages.thresholds import for_one_phone
 from server.visits import actions as visits
 from server.visits import models as visit_models
 from server.web import languages, phone
-from server.web.forms import Form
 from server.web.languages import current, gettext
 from server.web.limits import at_most, limited
 
@@ -47,7 +47,9 @@ class Writing:
         return models.of_stranger(self.work.session, identity, self.point.site)
 
     def open(self) -> Conversation:
-        """The same, begun where there is none."""
+        """The same, begun where there is none; the sign's first scan by this phone counts."""
+        if self.found is None:
+            actions.note_contact_scan(self.work, self.point)
         return actions.open_for_stranger(
             self.work,
             self.point.site,
@@ -97,30 +99,14 @@ def scanned(code: str) -> AnyResponse:
             text = render_template("contact/cookies.html")
             return Response(text, mimetype="text/html")
         return phone.keep(redirect(f"{url}?again=1", 303), phone.secret_or_new())
-    with writing(code) as now:
-        found = now.found
-        if found is not None and not chats.is_unread(found, Side.VISITOR):
-            return _page(now, found, Form.sent())
-    with writing(code, writes=True) as now:
-        if now.found is None:
-            actions.note_contact_scan(now.work, now.point)
-        found = now.open()
-        actions.mark_read(now.work, found.id, Side.VISITOR, found.last_number)
-        return _page(now, found, Form.sent())
+    return chat_views.show(_at(code, begins=True))
 
 
 @blueprint.get("/<code>/thread")
 @limited("600 per minute")
 def thread(code: str) -> Response:
     """Return the messages alone; they count as read where somebody looks at them."""
-    with writing(code) as now:
-        found = _own(now)
-        if not (chats.looked_at() and chats.is_unread(found, Side.VISITOR)):
-            return chats.thread(now.work, found, _place(code))
-    with writing(code, writes=True) as now:
-        found = _own(now)
-        actions.mark_read(now.work, found.id, Side.VISITOR, found.last_number)
-        return chats.thread(now.work, found, _place(code))
+    return chat_views.thread(_at(code))
 
 
 @blueprint.post("/<code>")
@@ -128,43 +114,28 @@ def thread(code: str) -> Response:
 @at_most(chats.LARGEST_BODY)
 def say(code: str) -> AnyResponse:
     """Say something, press a question, or ask for a person."""
-    with writing(code) as now:
-        # Before any file is looked into: that this phone was here before.
-        _own(now)
-    form = Form.sent()
-    files = chats.sent_files(form)
-    with writing(code, writes=True) as now:
-        found = _own(now)
-        if not form.has_errors:
-            chats.say_as_visitor(now.work, found, form, files)
-        if chats.is_script() or form.has_errors:
-            return _page(now, found, chats.left(form))
-    return redirect(url_for("contact.scanned", code=code), 303)
+    return chat_views.say(_at(code))
 
 
 @blueprint.get("/<code>/files/<attachment>")
 @limited("240 per minute")
 def file(code: str, attachment: str) -> Response:
     """Return a file of this chat, to the phone whose it is."""
-    with writing(code) as now:
-        return chats.file_answer(now.work, now.found, attachment)
+    return chat_views.file(_at(code), attachment)
 
 
 @blueprint.get("/<code>/picture/<version>")
 @limited("240 per minute")
 def picture(code: str, version: str) -> Response:
-    """Return the picture that somebody sent of themselves; its address changes with it."""
-    del version
-    with writing(code) as now:
-        return chats.picture_answer(now.work, now.found)
+    """Return the picture that somebody sent of themselves."""
+    return chat_views.picture(_at(code), version)
 
 
 @blueprint.get("/<code>/me")
 @limited("120 per minute")
 def me(code: str) -> Response:
     """Ask what somebody wants to be called, and with which picture."""
-    with writing(code) as now:
-        return chat_me.page(_own(now), _place(code), site_name=now.names.site(now.point.site))
+    return chat_views.me(_at(code))
 
 
 @blueprint.post("/<code>/me")
@@ -172,44 +143,40 @@ def me(code: str) -> Response:
 @at_most(chats.LARGEST_BODY)
 def change_me(code: str) -> AnyResponse:
     """Take it."""
-    with writing(code) as now:
-        _own(now)
-    form, portrait = chat_me.sent()
-    with writing(code, writes=True) as now:
-        found = _own(now)
-        if not form.has_errors:
-            chat_me.take(now.work, found, form, portrait)
-        if form.has_errors:
-            name = now.names.site(now.point.site)
-            return chat_me.page(found, _place(code), form, site_name=name)
-    return redirect(url_for("contact.scanned", code=code), 303)
+    return chat_views.change_me(_at(code))
 
 
-def _own(now: Writing) -> Conversation:
-    if now.found is None:
-        raise NotFound("Please scan the sign again.")
-    return now.found
+def _at(code: str, *, begins: bool = False) -> Enter:
+    """Return how a phone comes to its chat at a contact point; a new one begins by scanning alone."""
+
+    @contextmanager
+    def enter(*, writes: bool = False) -> Generator[Chat]:
+        with writing(code, writes=writes) as now:
+            found = now.found
+            if found is None and not begins:
+                raise NotFound("Please scan the sign again.")
+            yield Chat(
+                now.work,
+                Place(Side.VISITOR, url_for("contact.scanned", code=code), chats.before()),
+                found,
+                now.open,
+                "visitor/chat.html",
+                lambda shown: _around(now, shown),
+                site_name=now.names.site(now.point.site),
+            )
+
+    return enter
 
 
-def _place(code: str) -> Place:
-    return Place(Side.VISITOR, url_for("contact.scanned", code=code), chats.before())
-
-
-def _page(now: Writing, found: Conversation, form: Form) -> Response:
+def _around(now: Writing, found: Conversation) -> dict[str, object]:
     live = str(office().settings.live_url).rstrip("/")
-    return chats.page(
-        now.work,
-        found,
-        _place(now.point.code),
-        form,
-        "visitor/chat.html",
-        back_url="",
-        me_url=url_for("contact.me", code=now.point.code),
-        stream=f"{live}/live/conversation/{found.id}",
-        site_name=now.names.site(now.point.site),
-        number=arrivals.as_read(now.point.check_number),
-        visit_url=_visit_url(now),
-    )
+    return {
+        "back_url": "",
+        "me_url": url_for("contact.me", code=now.point.code),
+        "stream": f"{live}/live/conversation/{found.id}",
+        "number": arrivals.as_read(now.point.check_number),
+        "visit_url": _visit_url(now),
+    }
 
 
 def _visit_url(now: Writing) -> str:

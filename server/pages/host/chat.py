@@ -3,23 +3,22 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from flask import Response, flash, redirect, render_template, url_for
+from flask import Response, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from server.conversations import actions
-from server.conversations.actions import Author, Side, State
+from server.conversations.actions import Side, State
 from server.conversations.models import Conversation
 from server.kernel.errors import Invalid
 from server.kernel.ids import ConversationId
 from server.kernel.request import begin, reading
 from server.kernel.work import Work
-from server.pages import calls
+from server.pages import calls, chat_views
 from server.pages import chat as chats
-from server.pages.chat import Place
+from server.pages.chat_views import Enter
 from server.pages.host import blueprint
 from server.pages.states import Badge
 from server.visits.models import Visit
-from server.web.forms import Form
 from server.web.languages import gettext
 from server.web.limits import at_most
 
@@ -47,63 +46,46 @@ def chats_of_mine() -> str:
 @blueprint.get("/chat/<conversation>")
 def chat(conversation: str) -> Response:
     """Show a conversation; what is shown counts as read."""
-    return _shown(ConversationId(conversation), alone=False)
+    return chat_views.show(_at(conversation))
 
 
 @blueprint.get("/chat/<conversation>/thread")
 def chat_thread(conversation: str) -> Response:
     """Return the messages alone; they count as read where somebody looks at them."""
-    return _shown(ConversationId(conversation), alone=True)
+    return chat_views.thread(_at(conversation))
 
 
 @blueprint.post("/chat/<conversation>")
 @at_most(chats.LARGEST_BODY)
 def say_in_chat(conversation: str) -> AnyResponse:
     """Answer, pass it to reception, let the bot answer again, or close it."""
-    wanted, form = ConversationId(conversation), Form.sent()
-    with reading() as work:
-        # Before any file is looked into: whether it is theirs.
-        actions.find(work, wanted, Side.HOST)
-    files = chats.sent_files(form)
+    wanted = request.form.get("do", "")
+    if not wanted:
+        return chat_views.say(_at(conversation))
     with begin() as work:
-        found = actions.find(work, wanted, Side.HOST)
-        if form.value("do"):
-            flash(_do(work, found, form.value("do")), "good")
-            return redirect(url_for("host.chat", conversation=found.id), 303)
-        if not form.has_errors:
-            chats.say(work, found.id, form, files, Author.HOST)
-        if chats.is_script() or form.has_errors:
-            return _page(work, found, chats.left(form))
+        flash(
+            _do(work, actions.find(work, ConversationId(conversation), Side.HOST), wanted), "good"
+        )
     return redirect(url_for("host.chat", conversation=conversation), 303)
 
 
 @blueprint.get("/chat/<conversation>/files/<attachment>")
 def chat_file(conversation: str, attachment: str) -> Response:
     """Return a file of a conversation in one's visits."""
-    with reading() as work:
-        found = actions.find(work, ConversationId(conversation), Side.HOST)
-        return chats.file_answer(work, found, attachment)
+    return chat_views.file(_at(conversation), attachment)
 
 
 @blueprint.get("/chat/<conversation>/picture/<version>")
 def chat_picture(conversation: str, version: str) -> Response:
     """Return the visitor's own picture."""
-    del version
-    with reading() as work:
-        found = actions.find(work, ConversationId(conversation), Side.HOST)
-        return chats.picture_answer(work, found)
+    return chat_views.picture(_at(conversation), version)
 
 
 @blueprint.post("/chat/<conversation>/call")
 @at_most(calls.LARGEST_BODY)
 def call(conversation: str) -> Response:
     """Ring, answer, hang up, or learn how a call stands; the page's script asks."""
-    wanted = calls.read()
-    looks = wanted.do == "look"
-    with reading() if looks else begin() as work:
-        found = actions.find(work, ConversationId(conversation), Side.HOST)
-        do = calls.looked if looks else calls.done
-        return do(work, found.id, _place(found), wanted)
+    return chat_views.call(_at(conversation))
 
 
 def unread_for_me() -> int:
@@ -112,37 +94,19 @@ def unread_for_me() -> int:
         return sum(1 for each in actions.of_host(work) if _waits(work, each))
 
 
-def _shown(wanted: ConversationId, *, alone: bool) -> Response:
-    with reading() as work:
-        found = actions.find(work, wanted, Side.HOST)
-        if not (chats.looked_at() and chats.is_unread(found, Side.HOST)):
-            return _answer(work, found, alone=alone)
-    with begin() as work:
-        actions.mark_read(work, wanted, Side.HOST, found.last_number)
-        return _answer(work, actions.find(work, wanted, Side.HOST), alone=alone)
+def _at(conversation: str) -> Enter:
+    url = url_for("host.chat", conversation=conversation)
+    return chat_views.of_house(conversation, Side.HOST, url, "host/chat.html", _around)
 
 
-def _answer(work: Work, found: Conversation, *, alone: bool) -> Response:
-    if alone:
-        return chats.thread(work, found, _place(found))
-    return _page(work, found, Form())
-
-
-def _page(work: Work, found: Conversation, form: Form) -> Response:
-    visit = work.session.get_one(Visit, found.visit)
-    return chats.page(
-        work,
-        found,
-        _place(found),
-        form,
-        "host/chat.html",
-        visit=visit,
-        may_pass=found.state is not State.RECEPTION,
-        may_give_back=found.state in {State.HOST, State.RECEPTION},
-        may_close=found.state is not State.CLOSED,
-        stands=_badge(found),
-        **calls.shown(found, _place(found), chats.name_of(found)),
-    )
+def _around(work: Work, found: Conversation) -> dict[str, object]:
+    return {
+        "visit": work.session.get_one(Visit, found.visit),
+        "may_pass": found.state is not State.RECEPTION,
+        "may_give_back": found.state in {State.HOST, State.RECEPTION},
+        "may_close": found.state is not State.CLOSED,
+        "stands": _badge(found),
+    }
 
 
 def _do(work: Work, found: Conversation, wanted: str) -> str:
@@ -158,10 +122,6 @@ def _do(work: Work, found: Conversation, wanted: str) -> str:
             return gettext("Closed. Your visitor can write again at any time.")
         case _:
             raise Invalid([("do", "must be one of those offered")])
-
-
-def _place(found: Conversation) -> Place:
-    return Place(Side.HOST, url_for("host.chat", conversation=found.id), chats.before())
 
 
 def _line(work: Work, found: Conversation) -> ChatLine:

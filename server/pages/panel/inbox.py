@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from access_protocol.ids import SiteCode
 from access_protocol.wording import Language
 from server.conversations import actions
-from server.conversations.actions import Author, Channel, Show, Side, State
+from server.conversations.actions import Channel, Show, Side, State
 from server.conversations.models import Conversation, Message
 from server.kernel.errors import GenkanError
 from server.kernel.ids import ConversationId
@@ -18,15 +18,14 @@ from server.kernel.principal import Right, require
 from server.kernel.request import begin, reading
 from server.kernel.text import on_one_line
 from server.kernel.work import Work
-from server.pages import calls
+from server.pages import calls, chat_views
 from server.pages import chat as chats
-from server.pages.chat import Place
+from server.pages.chat_views import Enter
 from server.pages.names import Names
 from server.pages.panel import blueprint
 from server.pages.states import Badge
 from server.places import models as places
 from server.visits.models import Visit
-from server.web.forms import Form
 from server.web.languages import current, gettext
 from server.web.limits import at_most
 
@@ -75,24 +74,13 @@ def inbox_list() -> str:
 @blueprint.get("/inbox/<conversation>")
 def inbox_conversation(conversation: str) -> Response:
     """Show one conversation; what is shown counts as read."""
-    with reading() as work:
-        found = actions.find(work, ConversationId(conversation), Side.RECEPTION)
-        if not chats.is_unread(found, Side.RECEPTION):
-            return _page(work, found, Form())
-    with begin() as work:
-        return _page(work, _seen(work, conversation), Form())
+    return chat_views.show(_at(conversation))
 
 
 @blueprint.get("/inbox/<conversation>/thread")
 def inbox_thread(conversation: str) -> Response:
     """Return the messages alone; they count as read where somebody looks at them."""
-    with reading() as work:
-        found = actions.find(work, ConversationId(conversation), Side.RECEPTION)
-        if not (chats.looked_at() and chats.is_unread(found, Side.RECEPTION)):
-            return chats.thread(work, found, _place(found))
-    with begin() as work:
-        found = _seen(work, conversation)
-        return chats.thread(work, found, _place(found))
+    return chat_views.thread(_at(conversation))
 
 
 @blueprint.get("/inbox/<conversation>/state")
@@ -107,18 +95,7 @@ def inbox_state(conversation: str) -> str:
 @at_most(chats.LARGEST_BODY)
 def answer_in_inbox(conversation: str) -> AnyResponse:
     """Answer for reception."""
-    with reading() as work:
-        # Before any file is looked into: whether one may answer.
-        actions.find(work, ConversationId(conversation), Side.RECEPTION)
-    form = Form.sent()
-    files = chats.sent_files(form)
-    with begin() as work:
-        found = actions.find(work, ConversationId(conversation), Side.RECEPTION)
-        if not form.has_errors:
-            chats.say(work, found.id, form, files, Author.RECEPTION)
-        if chats.is_script() or form.has_errors:
-            return _page(work, found, chats.left(form))
-    return redirect(url_for("panel.inbox_conversation", conversation=conversation), 303)
+    return chat_views.say(_at(conversation))
 
 
 @blueprint.post("/inbox/<conversation>/turn")
@@ -150,30 +127,20 @@ def turn_in_inbox(conversation: str) -> AnyResponse:
 @blueprint.get("/inbox/<conversation>/files/<attachment>")
 def inbox_file(conversation: str, attachment: str) -> Response:
     """Return a file of a conversation."""
-    with reading() as work:
-        found = actions.find(work, ConversationId(conversation), Side.RECEPTION)
-        return chats.file_answer(work, found, attachment)
+    return chat_views.file(_at(conversation), attachment)
 
 
 @blueprint.get("/inbox/<conversation>/picture/<version>")
 def inbox_picture(conversation: str, version: str) -> Response:
     """Return the picture that a visitor sent of themselves."""
-    del version
-    with reading() as work:
-        found = actions.find(work, ConversationId(conversation), Side.RECEPTION)
-        return chats.picture_answer(work, found)
+    return chat_views.picture(_at(conversation), version)
 
 
 @blueprint.post("/inbox/<conversation>/call")
 @at_most(calls.LARGEST_BODY)
 def inbox_call(conversation: str) -> Response:
     """Ring, answer, hang up, or learn how a call stands; the page's script asks."""
-    wanted = calls.read()
-    looks = wanted.do == "look"
-    with reading() if looks else begin() as work:
-        found = actions.find(work, ConversationId(conversation), Side.RECEPTION)
-        do = calls.looked if looks else calls.done
-        return do(work, found.id, _place(found), wanted)
+    return chat_views.call(_at(conversation))
 
 
 def sites_of(work: Work) -> list[SiteCode]:
@@ -185,31 +152,18 @@ def sites_of(work: Work) -> list[SiteCode]:
     return found
 
 
-def _seen(work: Work, conversation: str) -> Conversation:
-    found = actions.find(work, ConversationId(conversation), Side.RECEPTION)
-    actions.mark_read(work, found.id, Side.RECEPTION, found.last_number)
-    return found
+def _at(conversation: str) -> Enter:
+    url = url_for("panel.inbox_conversation", conversation=conversation)
+    template = "panel/inbox_conversation.html"
+    return chat_views.of_house(conversation, Side.RECEPTION, url, template, _around)
 
 
-def _place(found: Conversation) -> Place:
-    url = url_for("panel.inbox_conversation", conversation=found.id)
-    return Place(Side.RECEPTION, url, chats.before())
-
-
-def _page(work: Work, found: Conversation, form: Form) -> Response:
-    return chats.page(
-        work,
-        found,
-        _place(found),
-        form,
-        "panel/inbox_conversation.html",
-        canned=[
-            (each.name, actions.filled(work, found, each))
-            for each in actions.canned_of(work.session, found.site)
-        ],
+def _around(work: Work, found: Conversation) -> dict[str, object]:
+    ready = actions.canned_of(work.session, found.site)
+    return {
+        "canned": [(each.name, actions.filled(work, found, each)) for each in ready],
         **_head(work, found),
-        **(calls.shown(found, _place(found), chats.name_of(found)) if found.visitor else {}),
-    )
+    }
 
 
 def _head(work: Work, found: Conversation) -> dict[str, object]:
