@@ -12,6 +12,7 @@ which speaks for whomever a messenger's or a mail's sender is.
 """
 
 from server.conversations import calls
+from server.conversations.call_models import ringing
 from server.conversations.canned import (
     PLACES,
     CannedInput,
@@ -80,6 +81,7 @@ from server.conversations.office_hours import (
     countries,
     hours_of,
     is_open,
+    is_staffed,
     next_open,
     say_when,
     set_hours,
@@ -115,6 +117,7 @@ from server.conversations.reading import (
     unread,
 )
 from server.conversations.reception import settle_reception, tell_reception
+from server.conversations.reception import tell_called as tell_reception_called
 from server.conversations.rules import (
     AVATARS,
     LONGEST_MESSAGE,
@@ -238,6 +241,7 @@ __all__ = [
     "identity",
     "in_language",
     "is_open",
+    "is_staffed",
     "leave_free",
     "list_contacts",
     "list_questions",
@@ -265,6 +269,7 @@ __all__ = [
     "remove_canned",
     "remove_question",
     "reply_to_comment",
+    "ringing",
     "said",
     "say",
     "say_when",
@@ -281,6 +286,7 @@ __all__ = [
     "tell_comment_answered",
     "tell_readers",
     "tell_reception",
+    "tell_reception_called",
     "tell_wanted",
     "try_out",
     "unread",

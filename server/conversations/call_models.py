@@ -1,6 +1,6 @@
 """What is kept of calls: who rang, whether somebody answered and how long they spoke; never what was said."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -77,6 +77,16 @@ def latest(session: Session, conversation: ConversationId) -> Call | None:
     return session.exec(
         statement.order_by(col(Call.started_at).desc(), col(Call.id).desc())
     ).first()
+
+
+def ringing(session: Session, conversations: Iterable[ConversationId]) -> set[ConversationId]:
+    """Return in which of these conversations a visitor rings."""
+    statement = select(Call.conversation).where(
+        col(Call.conversation).in_(list(conversations)),
+        Call.state == CallState.RINGING,
+        Call.caller == Side.VISITOR,
+    )
+    return {ConversationId(each) for each in session.exec(statement).all()}
 
 
 def begun_since(

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from server.conversations import call_models, handing, thread, turn
+from server.conversations import call_models, handing, reception, thread, turn
 from server.conversations.call_models import UNDER_WAY, Call, CallSignal, CallState
 from server.conversations.events import CallBegun
 from server.conversations.finding import find, hold
@@ -81,11 +81,16 @@ class Seen:
     signals: Sequence[CallSignal]
 
 
+def has_page(found: Conversation) -> bool:
+    """Tell whether the visitor's side has a page that can ring: of their visit, or of a sign that they scanned."""
+    return found.visitor is not None or found.stranger is not None
+
+
 def start(work: Work, conversation: ConversationId, side: Side, page: str) -> Call:
     """Ring on the other side's open pages, and tell them by the ways they chose."""
     found = hold(work, conversation, side)
-    if found.visitor is None:
-        raise Conflict("There is no page to call: they wrote without a visit.")
+    if not has_page(found):
+        raise Conflict("There is no page to call: they wrote from elsewhere.")
     if _under_way(work, found) is not None:
         raise Conflict("There is a call already.")
     by_visitor = side is Side.VISITOR
@@ -115,6 +120,7 @@ def start(work: Work, conversation: ConversationId, side: Side, page: str) -> Ca
             by_visitor=by_visitor,
         )
     )
+    thread.show(work, found)
     _tell(work, found)
     return made
 
@@ -133,6 +139,8 @@ def answer(work: Work, conversation: ConversationId, side: Side, call: CallId, p
         found.due_at = found.waiting_since = None
         if found.visitor is not None:
             notifications.reacted_about(work, found.visitor)
+        notifications.reacted_at(work, reception.inbox_path(found.id))
+        thread.show(work, found)
     _tell(work, found)
 
 

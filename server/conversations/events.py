@@ -63,7 +63,8 @@ class CallBegun(Event):
     conversation: ConversationId
     site: SiteCode
     visit: VisitId | None
-    visitor: VisitorId
+    visitor: VisitorId | None
+    """None where they wrote from a sign, without a visit."""
     by_visitor: bool
 
 

@@ -69,6 +69,12 @@ def hours_of(work: Work, site: SiteCode) -> OfficeHours | None:
     return work.session.get(OfficeHours, site)
 
 
+def is_staffed(work: Work, site_code: SiteCode) -> bool:
+    """Tell whether somebody of reception is there now."""
+    site = work.session.get_one(Site, site_code)
+    return is_open(hours_of(work, site.code), site.time_zone, work.now)
+
+
 def set_hours(work: Work, site: SiteCode, wanted: HoursInput | None) -> None:
     """Set the hours of a site; None: somebody is always there. Raises `Invalid` for what cannot be."""
     require(work.principal, Right.PLACES_MANAGE, site)

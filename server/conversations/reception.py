@@ -2,9 +2,15 @@
 
 from collections.abc import Sequence
 
-from server.conversations.events import AnswerWanted, ConversationClosed, HandedOver, MessageSaid
+from server.conversations.events import (
+    AnswerWanted,
+    CallBegun,
+    ConversationClosed,
+    HandedOver,
+    MessageSaid,
+)
 from server.conversations.models import Conversation
-from server.conversations.office_hours import hours_of, is_open
+from server.conversations.office_hours import is_staffed
 from server.conversations.rules import Author, State
 from server.kernel.ids import ConversationId
 from server.kernel.principal import Right
@@ -14,7 +20,6 @@ from server.notifications.actions import NewNotice, NoticeKind
 from server.people import models as people
 from server.people.actions import RIGHTS, Role
 from server.people.models import Person
-from server.places.models import Site
 from server.visits import actions as visits
 from server.visits.models import Visitor
 
@@ -26,23 +31,13 @@ def tell_reception(work: Work, wanted: AnswerWanted) -> None:
     """Tell those who answer for reception, on their channels, within the office hours; who took it, alone."""
     if wanted.of is not State.RECEPTION:
         return
-    found = work.session.get_one(Conversation, wanted.conversation)
-    site = work.session.get_one(Site, found.site)
-    for person in _readers(work, found):
-        if found.person is None and not is_open(
-            hours_of(work, site.code), site.time_zone, work.now
-        ):
-            # The inbox shows it when they come; the visitor is told when that is.
-            return
-        news = NewNotice(
-            kind=NoticeKind.MESSAGE,
-            path=inbox_path(found.id),
-            visit=found.visit,
-            visitor=found.visitor,
-            details=_details(work, found),
-            once=visits.once_about(NoticeKind.MESSAGE, f"{found.id}:{wanted.number}:{person.id}"),
-        )
-        notifications.tell(work, visits.recipient(person), news)
+    _tell(work, wanted.conversation, NoticeKind.MESSAGE, str(wanted.number))
+
+
+def tell_called(work: Work, begun: CallBegun) -> None:
+    """Tell the same people that somebody without a visit rings; the host is told of all others."""
+    if begun.by_visitor and begun.visit is None:
+        _tell(work, begun.conversation, NoticeKind.CALL, begun.call)
 
 
 def settle_reception(work: Work, it: MessageSaid | HandedOver | ConversationClosed) -> None:
@@ -59,6 +54,23 @@ def settle_reception(work: Work, it: MessageSaid | HandedOver | ConversationClos
 def inbox_path(conversation: ConversationId) -> str:
     """Return where reception's notices lead."""
     return f"/panel/inbox/{conversation}"
+
+
+def _tell(work: Work, conversation: ConversationId, kind: NoticeKind, what: str) -> None:
+    found = work.session.get_one(Conversation, conversation)
+    if found.person is None and not is_staffed(work, found.site):
+        # The inbox shows it when they come; the visitor is told when that is.
+        return
+    for person in _readers(work, found):
+        news = NewNotice(
+            kind=kind,
+            path=inbox_path(found.id),
+            visit=found.visit,
+            visitor=found.visitor,
+            details=_details(work, found),
+            once=visits.once_about(kind, f"{found.id}:{what}:{person.id}"),
+        )
+        notifications.tell(work, visits.recipient(person), news)
 
 
 def _readers(work: Work, found: Conversation) -> Sequence[Person]:

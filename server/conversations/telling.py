@@ -31,9 +31,10 @@ def settle_answered(work: Work, said: MessageSaid) -> None:
 
 
 def tell_called(work: Work, begun: CallBegun) -> None:
-    """Tell whoever is rung and does not look at the page."""
+    """Tell the host or the visitor who is rung and does not look at the page."""
     if not begun.by_visitor:
-        visits.tell_joined(work, begun.visitor, NewsKind.MESSAGE)
+        if begun.visitor is not None:
+            visits.tell_joined(work, begun.visitor, NewsKind.MESSAGE)
     elif begun.visit is not None:
         visits.tell_host(
             work,

@@ -57,6 +57,11 @@ class NowOut(BaseModel):
     ice: list[dict[str, Any]] = []
 
 
+def can_ring(found: Conversation) -> bool:
+    """Tell whether the visitor's side has a page that can ring."""
+    return calls.has_page(found)
+
+
 def shown(found: Conversation, place: Place, name: str) -> dict[str, object]:
     """Return what the template chat_call.html needs, and let the page ask for the microphone."""
     security.permit_calls()

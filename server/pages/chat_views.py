@@ -78,7 +78,7 @@ def of_house(conversation: str, side: Side, url: str, template: str, around: Aro
                 lambda: found,
                 template,
                 lambda shown: around(work, shown),
-                rings=chats.name_of(found) if found.visitor else "",
+                rings=chats.name_of(found) if calls.can_ring(found) else "",
             )
 
     return enter

@@ -39,6 +39,12 @@ class Line:
         with reception.office.begin(self.principals["visitor"]) as work:
             self.id = chats.open_for_visitor(work, self.visitor.id, Language.EN).id
 
+    def moves_to_a_sign(self) -> None:
+        """From now on it is between reception and a phone that scanned a "contact us" sign."""
+        who = self.principals["visitor"] = chats.stranger(chats.identity("somebody"))
+        with self.reception.office.begin(who) as work:
+            self.id = chats.open_for_stranger(work, SITE, who.id, Language.EN).id
+
     def starts(self, who: str = "visitor", page: str = VISITOR_PAGE) -> CallId:
         with self.reception.office.begin(self.principals[who]) as work:
             return calls.start(work, self.id, _side(who), page).id
@@ -278,12 +284,50 @@ def test_notices_of_a_call_name_the_visitor_alone_and_say_nothing(line: Line) ->
     assert "v=0" not in str(sent)
 
 
-def test_who_wrote_from_a_sign_without_a_visit_is_not_called(line: Line) -> None:
-    stranger = chats.stranger(chats.identity("somebody"))
-    with line.reception.office.begin(stranger) as work:
-        found = chats.open_for_stranger(work, SITE, stranger.id, Language.EN)
-        with pytest.raises(Conflict):
-            calls.start(work, found.id, Side.VISITOR, VISITOR_PAGE)
+def test_whoever_wrote_from_a_sign_rings_at_reception_and_is_rung_by_it(line: Line) -> None:
+    line.moves_to_a_sign()
+    call = line.starts()
+    with Session(line.reception.office.engine) as session:
+        notices = session.exec(select(Notice).where(Notice.kind == "call")).all()
+        sent = [each.payload for each in session.exec(select(OutboxRow)).all()]
+    told = {line.reception.people["security"]: f"/panel/inbox/{line.id}"}
+    assert {each.person: each.path for each in notices} == told
+    assert {"what": "call", "about": line.id} in sent
+    line.answers(call, "security")
+    line.sends(call, OFFER)
+    assert line.hears("security") == [1]
+    assert line.now.state is State.RECEPTION
+    with Session(line.reception.office.engine) as session:
+        (notice,) = session.exec(select(Notice).where(Notice.kind == "call")).all()
+        assert notice.reacted_at is not None
+    line.hangs_up(call)
+    assert line.said == ["Call, 1 min"]
+    line.declines(line.starts("security", OTHER_PAGE), "visitor")
+
+
+def test_a_call_from_a_sign_that_nobody_takes_waits_at_reception(line: Line) -> None:
+    line.moves_to_a_sign()
+    line.hangs_up(line.starts())
+    assert line.now.state is State.RECEPTION
+    assert line.now.waiting_since == line.reception.clock.now()
+
+
+def test_no_other_phone_rings_for_whoever_wrote_from_a_sign_and_a_host_neither(line: Line) -> None:
+    line.moves_to_a_sign()
+    line.principals["stranger"] = chats.stranger(chats.identity("somebody else"))
+    for who, side in (("stranger", Side.VISITOR), ("host", Side.HOST)):
+        with (
+            line.reception.office.begin(line.principals[who]) as work,
+            pytest.raises(NotFound),
+        ):
+            calls.start(work, line.id, side, OTHER_PAGE)
+
+
+def test_a_conversation_without_any_page_rings_nowhere(line: Line) -> None:
+    with line.reception.office.begin(SYSTEM) as work:
+        work.session.get_one(Conversation, line.id).visitor = None
+    with pytest.raises(Conflict):
+        line.starts("security", OTHER_PAGE)
 
 
 def test_of_two_pages_that_answer_at_once_one_does(line: Line) -> None:

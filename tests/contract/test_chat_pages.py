@@ -9,6 +9,8 @@ from flask import Flask
 from sqlmodel import Session, select
 
 from server.app import create_app
+from server.conversations import actions as chats
+from server.conversations.actions import HoursInput
 from server.conversations.models import Attachment, Conversation
 from server.people.models import Person
 from server.people.passwords import hash_password
@@ -16,7 +18,7 @@ from server.visits import actions as visits
 from tests.fakes.chatting import Chatter, contact_code, list_questions, picture, said
 from tests.fakes.client import Client
 from tests.fakes.hostile_visitors import wrong_in
-from tests.fakes.reception import SYSTEM, Reception
+from tests.fakes.reception import SITE, SYSTEM, Reception
 from tests.fakes.visitor_phone import VisitorPhone
 
 PASSWORD = "correct horse battery"
@@ -179,6 +181,33 @@ def test_a_stranger_writes_from_a_sign_and_is_known_again_by_the_phone_alone(
         found = session.exec(select(Conversation)).all()
     assert len(found) == 2
     assert all(len(each.stranger or "") == 64 for each in found)
+
+
+def test_a_phone_at_a_sign_rings_at_reception_and_the_inbox_says_so(
+    app: Flask, reception: Reception
+) -> None:
+    stranger = _stranger(app, contact_code(reception))
+    assert "Call Reception" in stranger.get().text
+    stranger.say("Hello?")
+    asked = {"do": "start", "page": "a" * 32}
+    csrf = {"X-CSRF-Token": stranger.csrf}
+    rings = stranger.http.post(f"{stranger.path}/call", json=asked, headers=csrf)
+    assert rings.get_json()["call"]["state"] == "ringing"
+    desk = _signed_in(app, reception, "security", "/panel/inbox")
+    assert "Is calling" in desk.get("?show=open").text
+    page = urlsplit(_host_path(reception)).path.rpartition("/")[2]
+    assert 'data-do="answer"' in desk.get(f"/{page}").text
+
+
+def test_outside_the_office_hours_a_sign_takes_words_and_no_calls(
+    app: Flask, reception: Reception
+) -> None:
+    with reception.office.begin(SYSTEM) as work:
+        chats.set_hours(work, SITE, HoursInput(days={}))
+    stranger = _stranger(app, contact_code(reception))
+    page = stranger.get().text
+    assert "Call Reception" not in page
+    assert "Write to us" in page
 
 
 def test_who_keeps_no_cookies_is_told_so_and_an_old_sign_says_that_it_is(

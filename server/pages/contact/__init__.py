@@ -16,8 +16,8 @@ from server.kernel.errors import GenkanError, NotFound, TooMany
 from server.kernel.principal import Principal
 from server.kernel.request import office
 from server.kernel.work import Work
+from server.pages import calls, chat_views
 from server.pages import chat as chats
-from server.pages import chat_views
 from server.pages.chat import Place
 from server.pages.chat_views import Chat, Enter
 from server.pages.names import Names
@@ -146,6 +146,14 @@ def change_me(code: str) -> AnyResponse:
     return chat_views.change_me(_at(code))
 
 
+@blueprint.post("/<code>/call")
+@limited("600 per minute")
+@at_most(calls.LARGEST_BODY)
+def call(code: str) -> Response:
+    """Ring, answer, hang up, or learn how a call stands; the page's script asks."""
+    return chat_views.call(_at(code))
+
+
 def _at(code: str, *, begins: bool = False) -> Enter:
     """Return how a phone comes to its chat at a contact point; a new one begins by scanning alone."""
 
@@ -162,6 +170,8 @@ def _at(code: str, *, begins: bool = False) -> Enter:
                 now.open,
                 "visitor/chat.html",
                 lambda shown: _around(now, shown),
+                # Outside the office hours nobody would answer; a word is kept until somebody is back.
+                rings=gettext("Reception") if actions.is_staffed(now.work, now.point.site) else "",
                 site_name=now.names.site(now.point.site),
             )
 

@@ -217,6 +217,7 @@ def _lines(work: Work, found: Sequence[Conversation], show: Show, here: str) -> 
     ids = [each.id for each in found]
     newest = actions.newest_words(work.session, ids)
     ways = actions.ways_of(work.session, ids)
+    ringing = actions.ringing(work.session, ids)
     return [
         Line(
             url=url_for("panel.inbox_conversation", conversation=each.id, show=show.value),
@@ -224,7 +225,7 @@ def _lines(work: Work, found: Sequence[Conversation], show: Show, here: str) -> 
             about=_about(names, each, work.session.get(Visit, each.visit) if each.visit else None),
             words=_preview(newest.get(each.id)),
             at=each.last_at,
-            state=_badge(names, work, each),
+            state=_badge(names, work, each) if each.id not in ringing else _rings(),
             ways=[_way(way) for way in ways.get(each.id, []) if way is not Channel.PAGE],
             unread=actions.unread(work, each, Side.RECEPTION),
             waiting_since=each.waiting_since,
@@ -274,6 +275,10 @@ def _badge(names: Names, work: Work, found: Conversation) -> Badge:
                 else gettext("%(name)s answers", name=names.person(found.person))
             )
             return Badge(tone, "person", words)
+
+
+def _rings() -> Badge:
+    return Badge("waiting", "call", gettext("Is calling"))
 
 
 def _way(channel: Channel) -> str:
