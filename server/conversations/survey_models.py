@@ -55,6 +55,9 @@ class SurveyAnswer(Record, table=True):
     language: Language = Field(sa_type=stored_as_text(Language))
     answered_at: datetime
     changed_at: datetime
+    untold: bool = False
+    """Whether there is something new that the group was not told of yet."""
+    told_at: datetime | None = None
     reply: str = Field(default="", max_length=2000)
     replied_at: datetime | None = None
     replied_by: PersonId | None = Field(

@@ -15,9 +15,7 @@ from server.visits import actions as visits
 
 
 def tell_readers(work: Work, answered: SurveyAnswered) -> None:
-    """Tell the group at once of a low score, and of each comment; who said it stands on the page only."""
-    if not (answered.low or answered.commented):
-        return
+    """Tell the group of a low score or a new comment; who said it stands on the page only."""
     group, members = surveys.readers_of(work, answered.site)
     kind = NoticeKind.LOW_SCORE if answered.low else NoticeKind.COMMENT
     found = work.session.get_one(SurveyAnswer, answered.answer)
@@ -46,7 +44,7 @@ def _tell(work: Work, kind: NoticeKind, answer: SurveyAnswer, person: Person) ->
         kind=kind,
         path=page_of(answer),
         details=_details(work, answer, language),
-        once=f"{kind}:{answer.id}:{answer.score}:{person.id}",
+        once=f"{kind}:{answer.id}:{work.now.isoformat()}:{person.id}",
     )
     notifications.tell(work, to, news)
 

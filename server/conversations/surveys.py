@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from statistics import fmean
 from typing import Annotated, Any
 
@@ -28,6 +28,8 @@ from server.visits.models import Visitor
 
 LOWEST, HIGHEST = 1, 5
 MOST_QUESTIONS = 3
+TOLD_AGAIN = timedelta(minutes=10)
+"""The group is told of one answer once within this, however often it changes; what came meanwhile is told then."""
 Score = Annotated[int, Field(ge=LOWEST, le=HIGHEST)]
 Words = Annotated[Line, Field(min_length=1, max_length=200)]
 Comment = Annotated[Lines, Field(max_length=2000)]
@@ -77,14 +79,11 @@ class SurveyReply(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class SurveyAnswered(Event):
-    """A visitor said how their visit was; `low`: the group asked to be told of such at once."""
+    """A visitor said how their visit was, and it is news to the group: `low`, or with a comment that is new."""
 
     answer: SurveyAnswerId
-    visitor: VisitorId
     site: SiteCode
     low: bool
-    commented: bool
-    first: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,27 +185,40 @@ def answer_survey(work: Work, visitor_id: VisitorId, new: NewSurveyAnswer) -> Su
         answered_at=work.now,
         changed_at=work.now,
     )
-    heard = before is not None and (before.comment, before.score) == (new.comment, new.score)
+    worsened = new.score <= survey.low_score and (before is None or before.score > survey.low_score)
+    said_anew = bool(new.comment) and (before is None or before.comment != new.comment)
     asked = {each["id"] for each in survey.questions}
     made.score, made.comment, made.language = new.score, new.comment, new.language
     made.answers = {name: score for name, score in new.answers.items() if name in asked}
     made.changed_at = work.now
+    made.untold = made.untold or worsened or said_anew
     work.session.add(made)
     work.session.flush()
-    if not heard:
-        work.record(
-            SurveyAnswered(
-                answer=made.id,
-                visitor=visitor_id,
-                site=visit.site,
-                low=made.score <= survey.low_score,
-                commented=bool(made.comment),
-                first=before is None,
-            )
-        )
+    _tell(work, made)
     live.notice(work, "survey", about=made.id, site=visit.site)
     live.notice(work, "visitor", about=visitor_id, site=visit.site)
     return made
+
+
+def tell_waiting(work: Work) -> None:
+    """Tell the groups what changed since they were told last; a timer calls it."""
+    waiting = select(SurveyAnswer).where(
+        col(SurveyAnswer.untold), col(SurveyAnswer.told_at) <= work.now - TOLD_AGAIN
+    )
+    for each in work.session.exec(waiting.order_by(col(SurveyAnswer.id))).all():
+        _tell(work, each)
+
+
+def _tell(work: Work, answer: SurveyAnswer) -> None:
+    """Record what is news to the group, unless they heard of this answer a moment ago."""
+    if answer.told_at is not None and answer.told_at > work.now - TOLD_AGAIN:
+        return
+    low = answer.score <= survey_of(work, answer.site).low_score
+    if answer.untold and (low or answer.comment):
+        answer.told_at = work.now
+        work.record(SurveyAnswered(answer=answer.id, site=answer.site, low=low))
+    answer.untold = False
+    work.session.flush()
 
 
 def reply_to_comment(work: Work, answer_id: SurveyAnswerId, reply: SurveyReply) -> SurveyAnswer:
@@ -291,7 +303,7 @@ def forget_visitor(work: Work, visitor: VisitorId) -> None:
     work.session.exec(
         update(SurveyAnswer)
         .where(col(SurveyAnswer.visitor) == visitor)
-        .values(visitor=None, visit=None, comment="", reply="")
+        .values(visitor=None, visit=None, comment="", reply="", untold=False)
     )
     work.session.expire_all()
 
@@ -321,7 +333,7 @@ def prune_comments(work: Work, site: SiteCode, before: datetime, *, dry: bool) -
         col(SurveyAnswer.answered_at) < before,
         col(SurveyAnswer.comment) != "",
     )
-    return work.session.exec(gone.values(comment="", reply="")).rowcount
+    return work.session.exec(gone.values(comment="", reply="", untold=False)).rowcount
 
 
 def _words(question: Mapping[str, str]) -> dict[str, str]:

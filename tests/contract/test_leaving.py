@@ -17,6 +17,7 @@ from server.arrivals import actions as arrivals
 from server.arrivals import leaving, walk_ins
 from server.arrivals.models import Poster
 from server.conversations import actions as conversations
+from server.conversations import surveys
 from server.conversations.actions import NewSurveyAnswer, Question, SurveyInput, SurveyReply
 from server.kernel.errors import Conflict, Forbidden
 from server.kernel.outbox import OutboxRow
@@ -213,6 +214,38 @@ def test_a_low_score_is_told_to_the_group_which_answers_once(
     assert reception.subjects()[-1] == "An answer to what you wrote"
     with pytest.raises(Conflict), reception.office.begin(SYSTEM) as work:
         conversations.answer_survey(work, visitor.id, new)
+
+
+def test_a_comment_that_changes_again_and_again_is_told_once_in_a_while_and_never_lost(
+    reception: Reception, visitor: Visitor
+) -> None:
+    with reception.work("admin") as work:
+        group = people.create_group(
+            work, SITE, GroupInput(name="Care", email="care@genkan.example", members=[])
+        )
+        conversations.change_survey(work, SITE, SurveyInput(group=group.id))
+
+    def says(score: int, comment: str) -> int:
+        with reception.office.begin(Principal.for_visitor(visitor.id)) as work:
+            new = NewSurveyAnswer(score=score, comment=comment, language=Language.EN)
+            conversations.answer_survey(work, visitor.id, new)
+        return mails()
+
+    def mails() -> int:
+        with reception.office.begin(SYSTEM) as work:
+            surveys.tell_waiting(work)
+        return [each.recipient for each in reception.mails()].count("Care <care@genkan.example>")
+
+    assert says(5, "") == 0, "a good score is no news"
+    assert says(5, "The chairs") == 1
+    assert says(4, "The chairs") == 1, "the comment is the same"
+    assert says(4, "The chairs creak") == says(4, "The chairs do creak") == 1
+    _later(reception, minutes=10)
+    assert mails() == mails() == 2, "what came meanwhile is told together"
+    _later(reception, minutes=10)
+    assert says(4, "") == 2, "a comment that was taken back is no news"
+    assert says(1, "") == 3
+    assert says(2, "") == 3, "it was low before"
 
 
 def test_who_allowed_it_is_known_again_and_may_take_it_back(

@@ -1831,6 +1831,8 @@ def upgrade() -> None:
         sa.Column("language", sa.String(length=40), nullable=False),
         sa.Column("answered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("untold", sa.Boolean(), nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reply", sa.String(length=2000), nullable=False),
         sa.Column("replied_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("replied_by", sa.String(length=32), nullable=True),
