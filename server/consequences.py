@@ -17,13 +17,13 @@ from server.arrivals.actions import (
     WalkInDecided,
     WalkInRegistered,
 )
-from server.arrivals.models import WalkIn
+from server.arrivals.models import WalkIn, walk_ins_for
 from server.conversations import actions as conversations
 from server.credentials import actions as credentials
 from server.credentials import models as issued
 from server.credentials.actions import CredentialIssued
 from server.kernel import live, outbox
-from server.kernel.errors import Conflict
+from server.kernel.errors import Conflict, Invalid
 from server.kernel.ids import SeriesGuestId, VisitorId
 from server.kernel.outbox import OutboxSettled
 from server.kernel.work import Work
@@ -74,6 +74,13 @@ def hand_over(work: Work, left: HostLeft) -> None:
     conversations.follow_host(work, left.person, left.successor)
     to = recipient(work.session.get_one(Person, left.successor))
     notifications.hand_over_notices(work, left.person, to)
+
+
+def need_successor(work: Work, closed: PersonDeactivated) -> None:
+    """Refuse that an account closes to which visitors are still to come: nobody would receive them."""
+    person = closed.person
+    if visits.visits_to_come(work.session, person, work.now) or walk_ins_for(work.session, person):
+        raise Invalid([("successor", "is needed: visitors are still to come to them")])
 
 
 def tell_new_host(work: Work, it: HostChanged) -> None:

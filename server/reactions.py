@@ -112,6 +112,7 @@ def _register_visits(reactions: Reactions) -> None:
     # Whoever leaves hands over all that was still theirs, before their channels are forgotten.
     on(HostLeft, then.hand_over)
     on(HostChanged, then.tell_new_host)
+    on(PersonDeactivated, then.need_successor)
     on(PersonDeactivated, lambda work, it: notifications.forget_person(work, it.person))
     on(PersonDeactivated, then.withdraw_staff)
     on(PersonDeactivated, lambda work, it: conversations.leave_free(work, it.person))
@@ -177,6 +178,7 @@ def _register_conversations(reactions: Reactions) -> None:
     on(ConversationClosed, conversations.settle_reception)
     on(MessageSaid, conversations.answer_by_mail)
     on(CallBegun, conversations.tell_called)
+    on(CallBegun, conversations.tell_reception_called)
     # What is written elsewhere than on the page is said there.
     on(MessengerWrote, conversations.messenger_wrote)
 

@@ -99,7 +99,8 @@ class PersonChange(BaseModel):
     successor: PersonId | None = Field(
         default=None,
         pattern=f"^[0-9a-f]{{{ID_LENGTH}}}$",
-        description="With active false: who takes over the visits and all else that is still to come.",
+        description="With active false: who takes over the visits and all else that is still to come; "
+        "needed where visitors are still to come.",
     )
 
 
@@ -166,7 +167,8 @@ def deactivate(work: Work, person_id: PersonId, successor: PersonId | None = Non
     """Close an account: its sessions end and its tokens are revoked.
 
     A successor takes over what the person still had: visits, walk-ins, notices and conversations follow in the same
-    work (`HostLeft`), all of them or none.
+    work (`HostLeft`), all of them or none. `Invalid` names `successor` where visitors are still to come and nobody
+    is named: `PersonDeactivated` is refused then.
     """
     require(work.principal, Right.PEOPLE_MANAGE)
     person = _person(work, person_id)

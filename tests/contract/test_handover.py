@@ -155,6 +155,25 @@ def test_a_stranger_at_the_entrance_is_answered_by_the_successor(reception: Rece
         assert session.get_one(WalkIn, waiting.id).answered_by == other
 
 
+@pytest.mark.parametrize("waits", ["visit", "stranger"])
+def test_nobody_leaves_while_visitors_are_to_come_unless_somebody_takes_over(
+    reception: Reception, waits: str
+) -> None:
+    host = reception.people["host"]
+    visit = reception.invite() if waits == "visit" else None
+    stranger = stranger_at(reception) if waits == "stranger" else None
+    with pytest.raises(Invalid, match="successor: is needed"):
+        leave(reception, host, None)
+    with Session(reception.office.engine) as session:
+        assert session.get_one(Person, host).active
+    with reception.work() as work:
+        if visit is not None:
+            visits.cancel(work, visit.id)
+        if stranger is not None:
+            walk_ins.refuse(work, stranger.id, walk_ins.WalkInRefusal(reason="Another day"))
+    leave(reception, host, None)
+
+
 def test_the_chat_goes_on_with_the_successor_and_what_was_said_stays_the_hosts(
     reception: Reception,
 ) -> None:

@@ -20,6 +20,7 @@ from server.notifications.actions import (
 )
 from server.notifications.models import Channel, Delivery
 from server.people import actions as people
+from server.visits.models import Visit, VisitState
 from tests.fakes.hosted import SYSTEM, Hosted
 from tests.services.push_service import Reply
 
@@ -80,6 +81,7 @@ def test_a_closed_account_is_told_nothing(hosted: Hosted) -> None:
     hosted.subscribe()
     notice = hosted.tell(NoticeKind.ARRIVED)
     with hosted.reception.work("admin") as work:
+        work.session.get_one(Visit, hosted.visit.id).state = VisitState.CANCELLED
         people.deactivate(work, hosted.host)
     hosted.send()
     assert hosted.service.received == []
