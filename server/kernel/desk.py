@@ -62,6 +62,8 @@ class Desk:
     )
     strangers: list[Strangers] = field(default_factory=list[Strangers])
     senders: dict[str, Sender] = field(default_factory=dict[str, Sender])
+    together: set[str] = field(default_factory=set[str])
+    """The kinds of rows that are settled a batch at a time."""
     timers: list[Timer] = field(default_factory=list[Timer])
 
     def on(self, kind: Kind, subject: Subject, handler: Handler) -> None:
@@ -87,11 +89,16 @@ class Desk:
         """
         self.strangers.append(Strangers(topic_filter, name_of, handler))
 
-    def sends(self, kind: str, sender: Sender) -> None:
-        """Send outbox rows of `kind` with this sender. Kinds do not wait for each other."""
+    def sends(self, kind: str, sender: Sender, *, together: bool = False) -> None:
+        """Send outbox rows of `kind` with this sender. Kinds do not wait for each other.
+
+        `together`: nobody minds a row that is sent twice, so that what was sent is settled a batch at a time.
+        """
         if kind in self.senders:
             raise ValueError(f"two senders for outbox kind {kind}")
         self.senders[kind] = sender
+        if together:
+            self.together.add(kind)
 
     def every(self, interval: timedelta, name: str, job: Job) -> None:
         """Run `job(work)` at this interval, on one worker only."""

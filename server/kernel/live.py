@@ -24,8 +24,11 @@ EVERY_SITE = SiteCode("ALL")
 def notice(work: Work, what: str, about: str = "", *, site: SiteCode = EVERY_SITE) -> None:
     """Tell open pages of a change: `live.notice(work, "doors", about="main-gate", site=SiteCode("TYO"))`.
 
-    `what` is a slug (it becomes the SSE event's name), `about` at most 200 characters, no personal data.
+    `what` is a slug (it becomes the SSE event's name), `about` at most 200 characters, no personal data. However often
+    one work tells the same, it is sent once: pages hear of it after the commit.
     """
+    if not work.is_first((KIND, site, what, about)):
+        return
     outbox.post(
         work,
         KIND,

@@ -6,11 +6,11 @@ tried a single time. A row past its deadline is never sent.
 """
 
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import structlog
 from sqlalchemy import JSON, BigInteger, Index, or_
@@ -147,35 +147,46 @@ def post(  # noqa: PLR0913  each is one column that the caller chooses by name
         once=once,
     )
     work.session.add(row)
-    work.wrote_outbox = True
+    work.posted.add(kind)
     return row.id
 
 
-def send_due(office: Office, senders: Mapping[str, Sender], *, limit: int = 50) -> int:
+def send_due(
+    office: Office, senders: Mapping[str, Sender], *, limit: int = 50, together: bool = False
+) -> int:
     """Send what is due of the kinds that have a sender; return how many rows were settled or tried.
 
     Several workers may run it at once: a row is claimed before it is sent. Call again while it returns `limit`.
+    With `together` all that was sent is settled in one transaction at the end: for rows of which nobody minds
+    that they are sent twice where a worker dies.
     """
-    if not _anything_due(office, tuple(senders)):
+    if not due_kinds(office, senders):
         return 0
     with office.begin(Principal.system("outbox")) as work:
         expired = _expire(work, tuple(senders))
         rows = _claim(work, tuple(senders), limit)
+    tried: list[_Tried] = []
     for row in rows:
         if _still_ours(office, row):
-            _send(office, senders[row.kind], row)
+            tried.append(_send(office, senders[row.kind], row))
+            if not together:
+                _tell(office, tried[-1:])
+    if together:
+        _tell(office, tried)
     return expired + len(rows)
 
 
-def _anything_due(office: Office, kinds: tuple[str, ...]) -> bool:
-    # Asked once a second by every thread: a query takes no lock, claiming does.
+def due_kinds(office: Office, kinds: Iterable[str]) -> set[str]:
+    """Return those of the kinds of which something is due that nobody is sending."""
+    # Asked often: a query takes no lock, claiming does.
     with office.reading(Principal.system("outbox")) as work:
-        due = select(OutboxRow.id).where(
+        due = select(OutboxRow.kind).where(
             OutboxRow.state == State.PENDING,
-            col(OutboxRow.kind).in_(kinds),
+            col(OutboxRow.kind).in_(list(kinds)),
             or_(col(OutboxRow.due_at) <= work.now, col(OutboxRow.deadline) <= work.now),
+            or_(col(OutboxRow.claimed_until).is_(None), col(OutboxRow.claimed_until) <= work.now),
         )
-        return work.session.exec(due.limit(1)).first() is not None
+        return set(work.session.exec(due.distinct()).all())
 
 
 def _expire(work: Work, kinds: tuple[str, ...]) -> int:
@@ -228,28 +239,43 @@ def _still_ours(office: Office, row: OutboxRow) -> bool:
     return True
 
 
-def _send(office: Office, sender: Sender, row: OutboxRow) -> None:
-    error: SendFailed | None = None
-    if row.deadline is None or office.clock.now() < row.deadline:
-        try:
-            sender(_outgoing(row))
-        except SendFailed as failed:
-            error = failed
-        except Exception as failed:
-            # One broken sender must not stop everything else that waits to be sent.
-            log.exception("sender failed", kind=row.kind, row=row.id)
-            error = SendFailed(f"{type(failed).__name__} in the sender; see the log")
-        state = State.FAILED if error else State.SENT
-    else:
-        state = State.EXPIRED
-    with office.begin(Principal.system("outbox")) as work:
-        _tell(work, row.id, state, error)
+class _Tried(NamedTuple):
+    """A row and what came of sending it."""
+
+    row: OutboxRow
+    state: State
+    error: SendFailed | None
 
 
-def _tell(work: Work, row_id: OutboxId, state: State, error: SendFailed | None) -> None:
-    row = work.session.get_one(OutboxRow, row_id)
-    if row.state != State.PENDING:
+def _send(office: Office, sender: Sender, row: OutboxRow) -> _Tried:
+    if row.deadline is not None and office.clock.now() >= row.deadline:
+        return _Tried(row, State.EXPIRED, None)
+    try:
+        sender(_outgoing(row))
+    except SendFailed as failed:
+        return _Tried(row, State.FAILED, failed)
+    except Exception as failed:
+        # One broken sender must not stop everything else that waits to be sent.
+        log.exception("sender failed", kind=row.kind, row=row.id)
+        why = SendFailed(f"{type(failed).__name__} in the sender; see the log")
+        return _Tried(row, State.FAILED, why)
+    return _Tried(row, State.SENT, None)
+
+
+def _tell(office: Office, tried: Sequence[_Tried]) -> None:
+    """Write down what came of rows."""
+    if not tried:
         return
+    with office.begin(Principal.system("outbox")) as work:
+        wanted = select(OutboxRow).where(col(OutboxRow.id).in_([each.row.id for each in tried]))
+        stored = {row.id: row for row in work.session.exec(wanted).all()}
+        for each in tried:
+            row = stored.get(each.row.id)
+            if row is not None and row.state == State.PENDING:
+                _note(work, row, each.state, each.error)
+
+
+def _note(work: Work, row: OutboxRow, state: State, error: SendFailed | None) -> None:
     row.claimed_until = None
     if error is None:
         _settle(work, row, state, None if state is State.SENT else "not sent before its deadline")

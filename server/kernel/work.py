@@ -2,7 +2,7 @@
 
 import socket
 from collections import defaultdict
-from collections.abc import Callable, Generator, Hashable
+from collections.abc import Callable, Generator, Hashable, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -53,8 +53,9 @@ class Work:
     settings: Settings
     sealer: Sealer
     reactions: Reactions
-    wrote_outbox: bool = field(default=False, init=False)
-    """Set by the outbox: rows were written, so the worker is woken after the commit."""
+    posted: set[str] = field(default_factory=set[str], init=False)
+    """Kinds of rows that this work wrote to the outbox: the worker is woken for them after the commit."""
+    _done_once: set[Hashable] = field(default_factory=set[Hashable], init=False)
     _last: dict[Hashable, Callable[["Work"], None]] = field(
         default_factory=dict[Hashable, Callable[["Work"], None]], init=False
     )
@@ -68,6 +69,12 @@ class Work:
     def at_the_end(self, key: Hashable, do: Callable[["Work"], None]) -> None:
         """Do this before the commit, once, however many events of this work ask for it under the same key."""
         self._last.setdefault(key, do)
+
+    def is_first(self, key: Hashable) -> bool:
+        """Tell whether nothing asked this under the same key before in this work: what counts once is done once."""
+        first = key not in self._done_once
+        self._done_once.add(key)
+        return first
 
     def finish(self) -> None:
         """Do what was left for the end."""
@@ -100,8 +107,8 @@ class Office:
             yield work
             work.finish()
             session.commit()
-        if work.wrote_outbox:
-            self._wake.send()
+        if work.posted:
+            self._wake.send(work.posted)
 
     @contextmanager
     def reading(self, principal: Principal) -> Generator[Work]:
@@ -127,7 +134,7 @@ class Office:
 
 
 class _Wake:
-    """Sends the empty datagram that tells the worker to look into the outbox."""
+    """Sends the datagram that tells the worker of which kinds there are new rows in the outbox."""
 
     def __init__(self, address: str) -> None:
         host, _, port = address.rpartition(":")
@@ -138,10 +145,10 @@ class _Wake:
             self._socket = socket.socket(family, socket.SOCK_DGRAM)
             self._socket.settimeout(0)
 
-    def send(self) -> None:
+    def send(self, kinds: Iterable[str]) -> None:
         if self._socket and self._address:
             try:
-                self._socket.sendto(b"", self._address)
+                self._socket.sendto(" ".join(kinds).encode(), self._address)
             except OSError:
                 # Polling is the fallback: nothing is lost when nobody listens.
                 return

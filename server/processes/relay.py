@@ -1,7 +1,7 @@
 """Sends the outbox: threads for each kind of row, so that a slow mail server never delays a door."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 
 import structlog
@@ -13,7 +13,7 @@ from access_protocol.ids import SiteCode
 from access_protocol.topics import SERVER, Kind, Subject
 from access_protocol.transport.base import Transport
 from server.kernel import live
-from server.kernel.outbox import Outgoing, Sender, SendFailed, send_due
+from server.kernel.outbox import Outgoing, Sender, SendFailed, due_kinds, send_due
 from server.kernel.work import Office
 
 log = structlog.get_logger(__name__)
@@ -26,57 +26,97 @@ BATCH = 20
 
 
 class Relay:
-    """Runs `send_due` whenever it is woken, and once a second."""
+    """Sends what waits of each kind whenever it is woken for it, and looks once a second what is due."""
 
-    def __init__(self, office: Office, senders: Mapping[str, Sender]) -> None:
-        """Take the senders by kind; nothing runs before `start`."""
+    def __init__(
+        self, office: Office, senders: Mapping[str, Sender], together: Collection[str] = ()
+    ) -> None:
+        """Take the senders by kind, and the kinds that are settled together; nothing runs before `start`."""
         self._office = office
         self._stopping = threading.Event()
-        self._lanes: list[_Lane] = [
-            _Lane(office, kind, sender, self._stopping)
+        self._calls = {kind: _Call() for kind in senders}
+        self._lanes = [
+            _Lane(office, kind, sender, self._calls[kind], together=kind in together)
             for kind, sender in senders.items()
             for _ in range(THREADS_PER_KIND)
         ]
+        self._poll = threading.Thread(target=self._look, name="relay", daemon=True)
 
     def start(self) -> None:
         """Start the threads."""
         for lane in self._lanes:
             lane.start()
+        self._poll.start()
 
-    def wake(self) -> None:
-        """Look into the outbox now."""
-        for lane in self._lanes:
-            lane.woken.set()
+    def wake(self, kinds: Iterable[str]) -> None:
+        """Look now for what waits of these kinds; those without a sender are nobody's here."""
+        for kind in kinds:
+            if kind in self._calls:
+                self._calls[kind].call()
 
     def stop(self) -> None:
         """Let each thread finish the row that it is sending."""
         self._stopping.set()
-        self.wake()
-        for lane in self._lanes:
-            lane.join(10)
+        for call in self._calls.values():
+            call.end()
+        for thread in (self._poll, *self._lanes):
+            thread.join(10)
+
+    def _look(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.wake(due_kinds(self._office, self._calls))
+            except SQLAlchemyError:
+                # The database may be away for a while; rows wait in it, and so do we.
+                log.exception("the outbox could not be read")
+            self._stopping.wait(POLLED_EVERY.total_seconds())
+
+
+class _Call:
+    """Calls one thread of a kind to work; where all are at work, the first that is done goes on."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._wanted = self._ended = False
+
+    def call(self) -> None:
+        with self._changed:
+            self._wanted = True
+            self._changed.notify()
+
+    def end(self) -> None:
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def heard(self) -> bool:
+        """Wait until called; False where it is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._wanted or self._ended)
+            self._wanted = False
+            return not self._ended
 
 
 class _Lane(threading.Thread):
     """One thread that sends rows of one kind."""
 
     def __init__(
-        self, office: Office, kind: str, sender: Sender, stopping: threading.Event
+        self, office: Office, kind: str, sender: Sender, call: _Call, *, together: bool
     ) -> None:
         super().__init__(name=f"relay-{kind}", daemon=True)
-        self.woken = threading.Event()
-        self._office, self._kind, self._sender, self._stopping = office, kind, sender, stopping
+        self._office, self._call, self._together = office, call, together
+        self._senders = {kind: sender}
 
     def run(self) -> None:
-        while not self._stopping.is_set():
-            self.woken.clear()
+        while self._call.heard():
             try:
-                if send_due(self._office, {self._kind: self._sender}, limit=BATCH) == BATCH:
-                    continue
+                sent = send_due(self._office, self._senders, limit=BATCH, together=self._together)
             except SQLAlchemyError:
-                # The database may be away for a while; rows wait in it, and so do we.
-                log.exception("the outbox could not be read", kind=self._kind)
-                self._stopping.wait(POLLED_EVERY.total_seconds())
-            self.woken.wait(POLLED_EVERY.total_seconds())
+                # It is looked at again within a second.
+                log.exception("the outbox could not be read", kind=self.name)
+            else:
+                if sent >= BATCH:
+                    self._call.call()
 
 
 def mqtt_sender(transport: Transport) -> Sender:

@@ -24,6 +24,7 @@ from server.processes.timers import Timers
 log = structlog.get_logger(__name__)
 
 SENT_KEPT = timedelta(days=7)
+_LARGEST_WAKE = 4096
 HEARD_ANEW = timedelta(seconds=20)
 """A worker that loses the broker, or stops, calls every device away. Where another one goes on, it hears again
 at this interval from the broker who is there."""
@@ -36,14 +37,14 @@ class Worker:
         """Join the parts; nothing runs before `start`."""
         self.desk = Desk(office, transport)
         self.desk.sends(MQTT, mqtt_sender(transport))
-        self.desk.sends(live.KIND, live_sender(transport))
+        self.desk.sends(live.KIND, live_sender(transport), together=True)
         self.desk.every(timedelta(hours=6), "forget what was sent", _prune)
         set_up(self.desk)
         self.inbox = Inbox(self.desk)
         self.desk.every(
             HEARD_ANEW, "hear anew who is there", lambda _work: self.inbox.hear_anew(Subject.STATUS)
         )
-        self.relay = Relay(office, self.desk.senders)
+        self.relay = Relay(office, self.desk.senders, self.desk.together)
         self.timers = Timers(office, self.desk.timers, name)
         self._office = office
         self._waker = _Waker(office.settings.worker_wake, self.relay)
@@ -68,7 +69,7 @@ class Worker:
 
 
 class _Waker(threading.Thread):
-    """Waits for the empty datagrams that other processes send after a commit."""
+    """Waits for the datagrams that other processes send after a commit: they name the kinds of rows it wrote."""
 
     def __init__(self, address: str, relay: Relay) -> None:
         super().__init__(name="wake", daemon=True)
@@ -89,8 +90,8 @@ class _Waker(threading.Thread):
 
     def run(self) -> None:
         while self._socket is not None and not self._stopping:
-            self._socket.recv(1)
-            self._relay.wake()
+            kinds = self._socket.recv(_LARGEST_WAKE).decode(errors="replace").split()
+            self._relay.wake(kinds)
 
     def stop(self) -> None:
         self._stopping = True

@@ -183,3 +183,27 @@ def test_a_row_that_waited_too_long_behind_slow_ones_is_not_sent_twice(
     sent = [row.id for row in (*slow.sent, *other.sent)]
     assert len(sent) == len(set(sent)) == 3
     assert {row.state for row in rows(office)} == {State.SENT}
+
+
+def test_what_is_settled_together_is_sent_in_order_and_each_row_keeps_what_came_of_it(
+    office: Office,
+) -> None:
+    for _ in range(3):
+        write(office)
+    sender = Recorder(failures=1)
+    assert outbox.send_due(office, {"mail": sender}, together=True) == 3
+    assert len(sender.sent) == 2
+    assert [row.state for row in rows(office)] == [State.PENDING, State.SENT, State.SENT]
+    assert rows(office)[0].last_error == "nobody answered"
+
+
+def test_what_somebody_is_sending_is_due_for_nobody_else(office: Office) -> None:
+    write(office)
+    seen: list[set[str]] = []
+
+    def sender(_row: Outgoing) -> None:
+        seen.append(outbox.due_kinds(office, ["mail", "push"]))
+
+    assert outbox.due_kinds(office, ["mail", "push"]) == {"mail"}
+    outbox.send_due(office, {"mail": sender})
+    assert seen == [set()]
