@@ -44,7 +44,6 @@ from server.refreshments.orders import (
     menu,
     offer,
     passed,
-    readers_listen,
     standing,
     voucher_text,
 )
@@ -59,6 +58,7 @@ from server.refreshments.stock import (
     correct,
     refill,
 )
+from server.refreshments.unheard import may_be_had
 
 __all__ = [
     "LARGEST_UPLOAD",
@@ -97,6 +97,7 @@ __all__ = [
     "lock_for_machine",
     "machine_for",
     "machines",
+    "may_be_had",
     "menu",
     "offer",
     "outcomes",
@@ -104,7 +105,6 @@ __all__ = [
     "picture_of",
     "put_machine",
     "put_slot",
-    "readers_listen",
     "refill",
     "remove_slot",
     "reported",

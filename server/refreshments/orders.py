@@ -16,7 +16,6 @@ from server.credentials import actions as credentials
 from server.credentials import models as issued
 from server.credentials.models import Issue
 from server.devices import models as devices
-from server.devices.models import Device
 from server.kernel import live
 from server.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from server.kernel.events import Event
@@ -29,6 +28,7 @@ from server.refreshments import models, rules
 from server.refreshments.machines import allowance_of, lock
 from server.refreshments.models import Allowance, Item, Machine, Offer, Order
 from server.refreshments.rules import OPEN, OrderState, Why
+from server.refreshments.unheard import may_be_had
 from server.visits.models import Visit, Visitor, VisitState
 
 FRESH = timedelta(minutes=30)
@@ -193,8 +193,9 @@ def voucher_text(work: Work, order: Order) -> str:
 def choose(work: Work, site: SiteCode, portal: PortalId, visitor: VisitorId, item: ItemId) -> Order:
     """Order one item: it is reserved, and a voucher for it made that counts five minutes.
 
-    A choice that waits already is taken back for this one. Raises `Conflict` where the visit does not count or
-    nothing is left to the visitor, `Invalid` naming `item` where it is not in the menu any more.
+    A choice that waits already is taken back for this one. Raises `Conflict` where the visit does not count,
+    nothing is left to the visitor, or what is left may have been had without our knowing; `Invalid` naming `item`
+    where it is not in the menu any more.
     """
     _check_is(work, visitor)
     machine = _machine(work, site, portal)
@@ -204,8 +205,14 @@ def choose(work: Work, site: SiteCode, portal: PortalId, visitor: VisitorId, ite
     if work.session.get(Offer, (visitor, site, portal)) is None:
         raise Conflict("Drinks are offered once you are past the gate.")
     _take_back_choices(work, visitor)
-    if _left(work, allowance, visitor) == 0:
+    left = _left(work, allowance, visitor)
+    if left == 0:
         raise Conflict("You have had what we can offer you today. We hope you liked it.")
+    if left <= len(may_be_had(work, visitor)):
+        raise Conflict(
+            "The machine could not be reached for a while, and may have taken your last code. "
+            "Please try again in two minutes."
+        )
     found = next((each for each in menu(work, machine) if each.item.id == item), None)
     if found is None:
         raise Invalid([("item", "is not there any more; please choose another one")])
@@ -242,21 +249,14 @@ def cancel(work: Work, order_id: OrderId) -> Order:
     return order
 
 
-def readers_listen(work: Work, site: SiteCode, portal: PortalId) -> bool:
-    """Tell whether every gate at the machine is there to hear that a voucher ended."""
-    points = places.access_points_of_portal(work.session, site, portal)
-    gates = {point.gate for point in points if point.gate is not None}
-    found = (work.session.get(Device, gate) for gate in gates)
-    return all(gate is not None and gate.online for gate in found)
-
-
 def dispense_here(work: Work, order_id: OrderId, *, unseen: bool = False) -> Order:
     """Have the machine give out what was chosen, for a visitor who scanned its poster.
 
     The voucher that the phone showed is revoked first, and one that only the server knows takes its place: no
-    two of them ever count. A gate that is away would not hear of it and still accept the first one, so `Conflict`
-    is raised then; not where the order is `unseen`, made in this very work, and the visitor had no other voucher
-    that could still be on a screen. What the machine does is its own word, as with a voucher at its reader.
+    two of them ever count. A gate that is away would not hear of it and still accept the first one, and one that
+    has just come back may have, so `Conflict` is raised then; not where the order is `unseen`, made in this very
+    work, and the visitor had no other voucher that could still be on a screen. What the machine does is its own
+    word, as with a voucher at its reader.
     """
     order = _own_order(work, order_id)
     lock_for_machine(work, order.site)
@@ -265,9 +265,8 @@ def dispense_here(work: Work, order_id: OrderId, *, unseen: bool = False) -> Ord
         return order
     if order.state is not OrderState.CHOSEN or order.expires_at <= work.now:
         raise Conflict("That took a little long. Please choose again.")
-    if _was_shown(work, order, unseen=unseen) and not readers_listen(
-        work, order.site, order.machine
-    ):
+    shown = (each for each in may_be_had(work, order.visitor) if each.machine == order.machine)
+    if any(not (unseen and each.id == order.id) for each in shown):
         raise Conflict("Please hold your code before the machine's reader.")
     points = places.access_points_of_portal(work.session, order.site, order.machine)
     point = next((each for each in points if each.controller is not None), None)
@@ -331,19 +330,6 @@ def _take_back_choices(work: Work, visitor: VisitorId) -> None:
             raise Conflict("Your drink is on its way already. One moment, please.")
         if each.state is OrderState.CHOSEN:
             end(work, each, OrderState.CANCELLED)
-
-
-def _was_shown(work: Work, order: Order, *, unseen: bool) -> bool:
-    """Tell whether a voucher of the visitor's for this machine may be on a screen still, and not used."""
-    if order.visitor is None:
-        return False
-    return any(
-        each.machine == order.machine
-        and each.expires_at > work.now
-        and each.state is not OrderState.DONE
-        and not (unseen and each.id == order.id)
-        for each in models.orders_of(work.session, order.visitor)
-    )
 
 
 def _left(work: Work, allowance: Allowance, visitor: VisitorId) -> int:

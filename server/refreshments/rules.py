@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from access_protocol.commands import HIGHEST_SLOT
@@ -14,6 +14,8 @@ REPORT_GRACE = timedelta(seconds=15)
 """A gate that accepted a voucher in its last second has so long to say so before it frees anything."""
 SILENT_AFTER = timedelta(seconds=60)
 """A turn takes some seven seconds: a machine that has said nothing by then is not expected to."""
+TELLS_WITHIN = timedelta(seconds=90)
+"""A gate that was away asks once a minute, more or less, whether its journal can be taken: so long it may know more."""
 
 
 class OrderState(StrEnum):
@@ -102,6 +104,18 @@ def left(allowance: int | None, states: Iterable[OrderState]) -> int:
     """Return how many more may be ordered where these orders were made; None: as many as anybody likes."""
     used = sum(1 for each in states if each in COUNTED)
     return HIGHEST_SLOT if allowance is None else max(0, allowance - used)
+
+
+def untold(
+    chosen_at: datetime, expires_at: datetime, here_since: datetime | None, now: datetime
+) -> bool:
+    """Tell whether a machine's gate may accept a voucher, or have accepted it, that the server does not know of.
+
+    `here_since`: since when the gate is there; None: it is away.
+    """
+    if here_since is None:
+        return now < expires_at + REPORT_GRACE
+    return chosen_at < here_since and now < here_since + TELLS_WITHIN
 
 
 def slot_named(detail: str | None) -> int | None:

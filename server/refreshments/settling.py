@@ -203,17 +203,22 @@ def _said(work: Work, order: Order) -> list[ControllerEventKind]:
 
 
 def _interrupted(work: Work, report: DoorReported) -> list[Order]:
-    """Return what was under way in the slot that a machine found in the middle of a turn when it came back."""
+    """Return what was under way in the slot that a machine found in the middle of a turn when it came back.
+
+    Where it was away for so long that its order was given up, that is the one that began last in this slot.
+    """
     number = rules.slot_named(report.detail)
     found: list[Order] = []
     for machine in _machines_of(work, report.site, report.controller):
-        under_way = select(Order).where(
+        begun = select(Order).where(
             Order.site == machine.site,
             Order.machine == machine.portal,
             Order.slot == number,
-            Order.state == OrderState.DISPENSING,
+            col(Order.begun_at).is_not(None),
         )
-        found.extend(work.session.exec(under_way).all())
+        under_way = work.session.exec(begun.where(Order.state == OrderState.DISPENSING)).all()
+        latest = begun.order_by(col(Order.begun_at).desc(), col(Order.id).desc()).limit(1)
+        found.extend(under_way or work.session.exec(latest).all())
     return found
 
 

@@ -14,6 +14,9 @@ N_: Callable[[str], str] = _kept
 """Marks a text for translators without translating it."""
 
 REASONS = (
+    N_("This link was used already, or is too old. Please ask an administrator for a new one."),
+    N_("names a group that is not there"),
+    N_("This account is closed."),
     N_("is needed: visitors are still to come to them"),
     N_("must be after the beginning"),
     N_("must not lie in the past"),

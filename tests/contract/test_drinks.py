@@ -154,6 +154,43 @@ def test_a_silent_machine_gives_it_back_and_a_late_word_still_counts(drinks: Dri
     assert drinks.stock()[order.slot] == 2
 
 
+def test_a_machine_that_is_back_after_its_order_was_given_up_still_says_what_became_of_it(
+    drinks: Drinks,
+) -> None:
+    drinks.passes()
+    order = drinks.choose(drinks.tea)
+    event = drinks.reader_takes(order.credential)
+    drinks.gate_tells(event, Outcome.NO_ANSWER)
+    drinks.later(minutes=10)
+    assert drinks.order(order.id).why is Why.NO_ANSWER
+    told = drinks.pages_told()
+    drinks.machine_tells(ControllerEventKind.INTERRUPTED, detail=f"slot {order.slot}")
+    found = drinks.order(order.id)
+    assert (found.state, found.why) == (OrderState.RETURNED, Why.INTERRUPTED)
+    assert drinks.pages_told() > told
+    assert drinks.stock()[order.slot] == 3
+    assert drinks.standing().left == 1
+    assert drinks.choose(drinks.tea).state is OrderState.CHOSEN
+
+
+def test_an_interrupted_turn_is_that_of_the_order_that_began_last_in_the_slot(
+    reception: Reception,
+) -> None:
+    drinks = Drinks(reception, per_visit=2)
+    drinks.passes()
+    first = drinks.choose(drinks.tea)
+    drinks.reader_takes(first.credential)
+    drinks.later(seconds=61)
+    second = drinks.choose(drinks.tea)
+    drinks.machine_tells(
+        ControllerEventKind.DISPENSED, drinks.reader_takes(second.credential), "slot 3"
+    )
+    drinks.machine_tells(ControllerEventKind.INTERRUPTED, detail="slot 3")
+    assert drinks.order(first.id).why is Why.NO_ANSWER
+    assert drinks.order(second.id).state is OrderState.DONE
+    assert drinks.stock()[3] == 2
+
+
 def test_a_voucher_that_nobody_shows_frees_reservation_and_allowance(drinks: Drinks) -> None:
     drinks.passes()
     order = drinks.choose()
@@ -247,13 +284,52 @@ def test_a_gate_that_would_not_hear_of_it_leaves_the_drink_to_its_own_reader(
     # What the phone shows counts on, and is the only one.
     assert drinks.counts(order.credential)
     assert drinks.order(order.id).state is OrderState.CHOSEN
+    drinks.later(seconds=20)
     drinks.gate_is(online=True)
+    # It may have accepted the code while it was away, and says so within a minute or so.
+    with pytest.raises(Conflict, match="before the machine's reader"):
+        drinks.by_poster(order)
+    drinks.later(seconds=91)
     assert drinks.by_poster(order).state is OrderState.DISPENSING
 
 
-def test_what_was_taken_back_may_be_on_a_screen_for_as_long_as_it_would_have_counted(
+def test_what_an_absent_reader_may_have_taken_holds_the_allowance_until_it_can_have_told(
     drinks: Drinks,
 ) -> None:
+    drinks.passes()
+    drinks.gate_is(online=False)
+    first = drinks.choose()
+    with pytest.raises(Conflict, match="may have taken your last code"):
+        drinks.choose(drinks.tea)
+    assert drinks.order(first.id).state is OrderState.CHOSEN
+    drinks.cancel(first)
+    drinks.later(seconds=20)
+    drinks.gate_is(online=True)
+    with pytest.raises(Conflict, match="may have taken your last code"):
+        drinks.choose(drinks.tea)
+    drinks.later(seconds=91)
+    assert drinks.choose(drinks.tea).state is OrderState.CHOSEN
+
+
+def test_a_code_that_was_taken_back_and_used_all_the_same_is_the_one_drink(drinks: Drinks) -> None:
+    drinks.passes()
+    drinks.gate_is(online=False)
+    first = drinks.cancel(drinks.choose())
+    drinks.later(seconds=20)
+    drinks.gate_is(online=True)
+    event = drinks.reader_takes(first.credential)
+    drinks.machine_tells(ControllerEventKind.DISPENSED, event)
+    assert drinks.order(first.id).state is OrderState.DONE
+    assert drinks.stock()[first.slot] == 2
+    drinks.later(seconds=91)
+    with pytest.raises(Conflict, match="You have had what we can offer"):
+        drinks.choose(drinks.tea)
+
+
+def test_what_was_taken_back_may_be_on_a_screen_for_as_long_as_it_would_have_counted(
+    reception: Reception,
+) -> None:
+    drinks = Drinks(reception, per_visit=2)
     drinks.passes()
     drinks.cancel(drinks.choose())
     drinks.gate_is(online=False)

@@ -118,12 +118,18 @@ def _page(work: Work, poster: Poster, refused: str = "", status: int = 200) -> A
         portal=names.portal(poster.site, poster.portal),
         number=arrivals.as_read(poster.check_number),
         drink=shown,
-        by_poster=actions.readers_listen(work, poster.site, poster.portal),
+        by_poster=guest is None or not _holds_a_code(work, poster, guest),
         token=token,
         visitor=guest.visitor.id if guest else "",
         refused=refused,
     )
     return Response(text, status, mimetype="text/html")
+
+
+def _holds_a_code(work: Work, poster: Poster, guest: Guest) -> bool:
+    """Tell whether the machine's reader may take, or have taken, a code of the guest's without our knowing."""
+    found = actions.may_be_had(work, guest.visitor.id)
+    return any(each.machine == poster.portal for each in found)
 
 
 def _poster(work: Work, code: str) -> Poster:
