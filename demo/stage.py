@@ -156,11 +156,12 @@ class Stage:
             raise RuntimeError(f"python -m {' '.join(module[:2])} failed:\n{done.stderr}")
         return done.stdout
 
-    def _start(self, name: str, module: list[str], *, ready: str) -> None:
+    def _start(self, name: str, module: list[str], *, ready: str, **others: str) -> None:
+        """Start a program and wait for its word; `others` are settings that are not everybody's."""
         program = StartedProcess(
             [sys.executable, "-m", *module],
             ready=ready,
-            environment=self._environment(),
+            environment=self._environment() | others,
             folder=ROOT,
             log=self.folder / "logs" / f"{name}.log",
         )
