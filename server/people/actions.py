@@ -33,12 +33,19 @@ from server.people.groups import (
     change_group,
     create_group,
     find_group,
+    join_groups,
     list_groups,
     remove_group,
 )
+from server.people.joining import behind_link, send_password_link, set_password
 from server.people.leaving import check_successor, leave_deputies, may_succeed
 from server.people.models import ApiToken, BrowserSession, Person, RoleOfPerson
-from server.people.passwords import hash_password, needs_new_hash, password_fits
+from server.people.passwords import (
+    checked_hash,
+    hash_password,
+    needs_new_hash,
+    password_fits,
+)
 from server.people.rules import RIGHTS, Email, PersonName, Role
 from server.people.tokens import (
     TOKEN_PREFIX,
@@ -56,16 +63,21 @@ __all__ = [
     "GroupInput",
     "NewToken",
     "Role",
+    "behind_link",
     "change_group",
+    "checked_hash",
     "create_group",
     "create_token",
     "find_group",
     "identify_token",
+    "join_groups",
     "list_groups",
     "list_tokens",
     "may_succeed",
     "remove_group",
     "revoke_token",
+    "send_password_link",
+    "set_password",
 ]
 # What other modules of this subject offer; all that stands below is offered as well.
 
@@ -85,6 +97,9 @@ class NewPerson(BaseModel):
     password: SecretStr | None = Field(
         default=None,
         description="At least 12 characters. Without one, the person cannot sign in yet.",
+    )
+    invite: bool = Field(
+        default=False, description="Mail them a link with which they set their password."
     )
 
 
@@ -116,7 +131,7 @@ class OpenSession:
 def create_person(work: Work, new: NewPerson) -> Person:
     """Create an account; raises `Conflict` where the address has one already."""
     require(work.principal, Right.PEOPLE_MANAGE)
-    password_hash = _hash_checked(new.password, new.email)
+    password_hash = checked_hash(new.password, new.email) if new.password else None
     if models.by_email(work.session, new.email) is not None:
         raise Conflict("There is already an account with this e-mail address.")
     person = Person(
@@ -131,6 +146,8 @@ def create_person(work: Work, new: NewPerson) -> Person:
     work.session.flush()
     _set_roles(work, person.id, new.roles)
     work.record(PersonCreated(person=person.id, roles=tuple(sorted(set(new.roles)))))
+    if new.invite:
+        send_password_link(work, person.id)
     return person
 
 
@@ -150,8 +167,8 @@ def change_person(work: Work, person_id: PersonId, change: PersonChange) -> Pers
     elif change.active:
         person.active = True
     if change.password is not None:
-        person.password_hash = _hash_checked(change.password, person.email)
-        _end_sessions(work, person_id)
+        person.password_hash = checked_hash(change.password, person.email)
+        models.end_sessions(work.session, person_id)
     person.name = change.name or person.name
     person.language = change.language or person.language
     if change.roles is not None:
@@ -180,7 +197,7 @@ def deactivate(work: Work, person_id: PersonId, successor: PersonId | None = Non
         work.record(HostLeft(person=person_id, successor=successor))
     leave_deputies(work, person_id, successor)
     person.active = False
-    _end_sessions(work, person_id)
+    models.end_sessions(work.session, person_id)
     open_tokens = update(ApiToken).where(
         col(ApiToken.person) == person_id, col(ApiToken.revoked_at).is_(None)
     )
@@ -336,10 +353,6 @@ def _set_roles(work: Work, person: PersonId, roles: Iterable[Role]) -> None:
     work.session.flush()
 
 
-def _end_sessions(work: Work, person: PersonId) -> None:
-    work.session.exec(delete(BrowserSession).where(col(BrowserSession.person) == person))
-
-
 def _check_not_last_administrator(work: Work, person: PersonId) -> None:
     others = (
         select(Person.id)
@@ -349,12 +362,3 @@ def _check_not_last_administrator(work: Work, person: PersonId) -> None:
     is_one = Role.ADMINISTRATOR in models.roles_of(work.session, person)
     if is_one and work.session.exec(others.limit(1)).first() is None:
         raise Conflict("This is the last administrator. Make someone else administrator first.")
-
-
-def _hash_checked(password: SecretStr | None, email: str) -> str | None:
-    if password is None:
-        return None
-    why = rules.check_password(password.get_secret_value(), email)
-    if why:
-        raise Invalid([("password", why)])
-    return hash_password(password.get_secret_value())

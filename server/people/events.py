@@ -25,6 +25,13 @@ class PersonChanged(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PasswordLinkSent(Event):
+    """Somebody was mailed a link with which they set their password."""
+
+    person: PersonId
+
+
+@dataclass(frozen=True, kw_only=True)
 class HostLeft(Event):
     """Somebody leaves, and another one takes over all that they still had to do here."""
 

@@ -1,6 +1,6 @@
 """Groups: people of a site who look after something together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -67,6 +67,17 @@ def change_group(work: Work, group: GroupId, wanted: GroupInput) -> Group:
     found = find_group(work, group)
     require(work.principal, Right.PEOPLE_MANAGE, found.site)
     return _stored(work, found, wanted)
+
+
+def join_groups(work: Work, person: PersonId, chosen: Iterable[GroupId]) -> None:
+    """Add a person to groups; who is in them stays."""
+    for each in sorted(set(chosen)):
+        if work.session.get(Group, each) is None:
+            raise Invalid([("groups", "names a group that is not there")])
+        found = find_group(work, each)
+        members = [one.id for one in models.members_of(work.session, each)]
+        wanted = {"name": found.name, "email": found.email or None, "members": [*members, person]}
+        change_group(work, each, GroupInput.model_validate(wanted))
 
 
 def remove_group(work: Work, group: GroupId) -> None:

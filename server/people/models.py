@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import JSON, UniqueConstraint
-from sqlmodel import Field, Session, col, select
+from sqlmodel import Field, Session, col, delete, select
 
 from access_protocol.ids import SiteCode
 from access_protocol.wording import Language
@@ -26,6 +26,9 @@ class Person(Record, table=True):
     language: Language = Field(sa_type=stored_as_text(Language))
     password_hash: str | None = Field(default=None, max_length=200)
     """An argon2id hash; None: cannot sign in with a password."""
+    link_hash: str | None = Field(default=None, max_length=64, unique=True)
+    """Of the mailed link that sets a password, until it was used."""
+    link_ends_at: datetime | None = None
     active: bool = True
     deputy: PersonId | None = Field(
         default=None, sa_type=ID_COLUMN, foreign_key="people_person.id", ondelete="SET NULL"
@@ -138,6 +141,17 @@ def hash_of(secret: str) -> str:
 def by_email(session: Session, email: str) -> Person | None:
     """Return the account with this address, active or not."""
     return session.exec(select(Person).where(Person.email == same_email(email))).first()
+
+
+def with_link(session: Session, secret: str, *, held: bool = False) -> Person | None:
+    """Return whose password a mailed link sets, whether it still counts or not; `held` until the end of the work."""
+    statement = select(Person).where(Person.link_hash == hash_of(secret))
+    return session.exec(statement.with_for_update() if held else statement).first()
+
+
+def end_sessions(session: Session, person: PersonId) -> None:
+    """End every session of a person."""
+    session.exec(delete(BrowserSession).where(col(BrowserSession.person) == person))
 
 
 def deputy_of(session: Session, person: PersonId) -> Person | None:

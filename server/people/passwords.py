@@ -4,6 +4,10 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from pydantic import SecretStr
+
+from server.kernel.errors import Invalid
+from server.people import rules
 
 _HASHER = PasswordHasher()
 
@@ -17,6 +21,14 @@ def _nobody() -> str:
 def hash_password(password: str) -> str:
     """Return the hash to store. It takes some 50 ms: do it before the first query of the work."""
     return _HASHER.hash(password)
+
+
+def checked_hash(password: SecretStr, email: str) -> str:
+    """Return the same of a password that is good enough for this account; raises `Invalid` naming `password`."""
+    why = rules.check_password(password.get_secret_value(), email)
+    if why:
+        raise Invalid([("password", why)])
+    return hash_password(password.get_secret_value())
 
 
 def password_fits(stored: str | None, password: str) -> bool:

@@ -9,7 +9,9 @@ from server.pages.thresholds import for_staff
 
 blueprint = Blueprint("panel", __name__, url_prefix="/panel", template_folder="templates")
 
-OPEN_TO_ALL = frozenset({"panel.sign_in", "panel.sign_in_sent"})
+OPEN_TO_ALL = frozenset(
+    {"panel.sign_in", "panel.sign_in_sent", "panel.password", "panel.password_sent"}
+)
 for_staff(blueprint, open_to_all=OPEN_TO_ALL)
 
 
@@ -33,6 +35,7 @@ def install(app: Flask) -> None:
         meetings,
         messengers,
         navigation,
+        newcomers,
         passback,
         plans,
         policy,
@@ -54,7 +57,7 @@ def install(app: Flask) -> None:
     del meetings, plans, policy
     del inbox, inbox_settings, let_through, questions, staff
     del check_out, groups, posters, privacy, survey, walk_ins
-    del sign_in, visit_form, visit_replies, visit_guests, visits, welcome
+    del newcomers, sign_in, visit_form, visit_replies, visit_guests, visits, welcome
     app.add_template_global(lockdown.lasting_lockdowns, "lasting_lockdowns")
     app.add_template_global(navigation.navigation, "panel_navigation")
     app.add_template_global(lambda: caller().name, "signed_in_name")

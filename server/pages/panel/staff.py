@@ -86,7 +86,10 @@ def staff() -> str:
             for each in page.items
         ]
         more = url_for("panel.staff", cursor=page.next_cursor) if page.next_cursor else ""
-        return render_template("panel/staff.html", people=lines, next_url=more)
+        may_manage = work.principal.may(Right.PEOPLE_MANAGE)
+        return render_template(
+            "panel/staff.html", people=lines, next_url=more, may_manage=may_manage
+        )
 
 
 @blueprint.get("/people/<person>")
