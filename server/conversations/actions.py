@@ -48,7 +48,9 @@ from server.conversations.files import checked as checked_file
 from server.conversations.finding import find, of_host, of_reception, sides, stranger
 from server.conversations.forgetting import about_visitor, forget_before, forget_visitor
 from server.conversations.handing import (
+    PolicyInput,
     ask_person,
+    change_policy,
     close,
     follow_host,
     give_back,
@@ -76,6 +78,7 @@ from server.conversations.incoming import (
 )
 from server.conversations.mail_text import Letter
 from server.conversations.mail_text import read as read_letter
+from server.conversations.models import policy_of
 from server.conversations.office_hours import (
     HoursInput,
     countries,
@@ -190,6 +193,7 @@ __all__ = [
     "NobodysAddress",
     "Note",
     "OfficeHours",
+    "PolicyInput",
     "Question",
     "QuestionInput",
     "Refusal",
@@ -215,6 +219,7 @@ __all__ = [
     "call_oneself",
     "calls",
     "canned_of",
+    "change_policy",
     "change_question",
     "change_survey",
     "check_files",
@@ -261,6 +266,7 @@ __all__ = [
     "open_for_visitor",
     "open_picture",
     "pass_on_overdue",
+    "policy_of",
     "prune_comments",
     "put_canned",
     "put_up_contact",

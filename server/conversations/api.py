@@ -30,7 +30,8 @@ from server.kernel.ids import (
     VisitId,
     VisitorId,
 )
-from server.kernel.request import answer, begin, no_content, reading
+from server.kernel.pagination import PageQuery
+from server.kernel.request import answer, answer_page, begin, no_content, reading
 from server.kernel.work import Work
 
 blueprint = ApiBlueprint(
@@ -58,7 +59,7 @@ class SiteQuery(BaseModel):
     site: SiteCode = Field(pattern="^[A-Z]{1,3}$")
 
 
-class InboxQuery(SiteQuery):
+class InboxQuery(SiteQuery, PageQuery):
     """Which conversations of a site."""
 
     show: Show = Show.WAITING
@@ -187,6 +188,12 @@ class QuestionList(BaseModel):
     items: list[QuestionOut]
 
 
+class InboxPage(ConversationList):
+    """Some conversations of a site."""
+
+    next_cursor: str | None
+
+
 @blueprint.get("/conversations", {200: ConversationList})
 def list_conversations() -> Response:
     """List the conversations of one's own visits, newest words first."""
@@ -195,14 +202,14 @@ def list_conversations() -> Response:
         return answer(ConversationList(items=found))
 
 
-@blueprint.get("/conversations/inbox", {200: ConversationList})
+@blueprint.get("/conversations/inbox", {200: InboxPage})
 def list_inbox(query: InboxQuery) -> Response:
     """List the conversations of a site for whoever answers for reception; who waits longest stands first."""
     with reading() as work:
         actions.of_reception(work, query.site)
         who = work.principal.person
-        found = actions.listed(work.session, [query.site], query.show, who, query.search)
-        return answer(ConversationList(items=[ConversationOut.of(each) for each in found]))
+        page = actions.listed(work.session, [query.site], query.show, who, query, query.search)
+        return answer_page(page.map(ConversationOut.of))
 
 
 @blueprint.get("/conversations/<conversation>", {200: ThreadOut})

@@ -2,6 +2,9 @@
 
 from datetime import datetime, timedelta
 
+from pydantic import BaseModel, ConfigDict, Field
+
+from access_protocol.ids import SiteCode
 from server.conversations import models, thread
 from server.conversations.events import AnswerWanted, ConversationClosed, HandedOver
 from server.conversations.finding import hold, sides
@@ -9,11 +12,22 @@ from server.conversations.models import Conversation
 from server.conversations.rules import Author, Note, Side, State
 from server.kernel.errors import Conflict, NotFound
 from server.kernel.ids import ConversationId, PersonId
+from server.kernel.principal import Right, require
 from server.kernel.work import Work
 from server.notifications import actions as notifications
 from server.people import models as people
 from server.people.models import Person
+from server.places.models import Site
 from server.visits.models import Visit, VisitState
+
+
+class PolicyInput(BaseModel):
+    """How a site answers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    host_reacts_within_min: int = Field(ge=1, le=120)
+    """Minutes after which reception takes over from a host who has not answered."""
 
 
 def ask_person(work: Work, conversation_id: ConversationId) -> Conversation:
@@ -100,6 +114,17 @@ def due(work: Work, found: Conversation) -> datetime:
     """Return when reception takes over from a host who does not answer."""
     minutes = models.policy_of(work.session, found.site).host_reacts_within_min
     return work.now + timedelta(minutes=minutes)
+
+
+def change_policy(work: Work, site: SiteCode, wanted: PolicyInput) -> None:
+    """Decide how long a host has at a site; who waits already waits as it was."""
+    require(work.principal, Right.PLACES_MANAGE, site)
+    if work.session.get(Site, site) is None:
+        raise NotFound("There is no such site.")
+    found = models.policy_of(work.session, site)
+    found.host_reacts_within_min = wanted.host_reacts_within_min
+    work.session.add(found)
+    work.session.flush()
 
 
 def want_answer(work: Work, found: Conversation) -> None:

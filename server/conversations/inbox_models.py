@@ -12,10 +12,8 @@ from server.conversations.models import Conversation, Message
 from server.conversations.rules import Author, Channel, State
 from server.kernel.database import ID_COLUMN, Record, text
 from server.kernel.ids import CannedAnswerId, ConversationId, PersonId
+from server.kernel.pagination import Page, PageQuery, paginate
 from server.visits.models import Visitor
-
-MOST_LISTED = 100
-"""Conversations in one list; older ones are found by searching."""
 
 
 class CannedAnswer(Record, table=True):
@@ -71,8 +69,9 @@ def listed(
     sites: Iterable[SiteCode],
     show: Show,
     person: PersonId | None,
+    query: PageQuery,
     search: str = "",
-) -> Sequence[Conversation]:
+) -> Page[Conversation]:
     """Return conversations of these sites: who waits longest first where they wait, else the newest words first."""
     statement = select(Conversation).where(
         col(Conversation.site).in_(list(sites)), col(Conversation.last_number) > 0
@@ -90,12 +89,10 @@ def listed(
             statement = statement.where(Conversation.state == State.CLOSED)
     if search:
         statement = statement.where(_fits(search))
-    order = (
-        col(Conversation.waiting_since)
-        if show is Show.WAITING
-        else col(Conversation.last_at).desc()
-    )
-    return session.exec(statement.order_by(order, col(Conversation.id)).limit(MOST_LISTED)).all()
+    waiting = show is Show.WAITING
+    at = col(Conversation.waiting_since) if waiting else col(Conversation.last_at)
+    order = [at, col(Conversation.id)]
+    return paginate(session, statement, order, query, newest_first=not waiting)
 
 
 def count_waiting(session: Session, sites: Iterable[SiteCode]) -> int:

@@ -14,6 +14,7 @@ from server.conversations.actions import Channel, Show, Side, State
 from server.conversations.models import Conversation, Message
 from server.kernel.errors import GenkanError
 from server.kernel.ids import ConversationId
+from server.kernel.pagination import PageQuery
 from server.kernel.principal import Right, require
 from server.kernel.request import begin, reading
 from server.kernel.text import on_one_line
@@ -26,9 +27,11 @@ from server.pages.panel import blueprint
 from server.pages.states import Badge
 from server.places import models as places
 from server.visits.models import Visit
+from server.web.forms import sent_cursor
 from server.web.languages import current, gettext
 from server.web.limits import at_most
 
+A_PAGE = 50
 LONGEST_SEARCH = 100
 LONGEST_PREVIEW = 120
 
@@ -192,9 +195,18 @@ def _list(work: Work, here: str = "") -> dict[str, object]:
     show = _show()
     search = on_one_line(request.args.get("search", ""))[:LONGEST_SEARCH]
     sites = sites_of(work)
-    found = actions.listed(work.session, sites, show, work.principal.person, search)
+    query = PageQuery(limit=A_PAGE, cursor=sent_cursor())
+    page = actions.listed(work.session, sites, show, work.principal.person, query, search)
+    cursor, following = query.cursor, page.next_cursor
+
+    def url(endpoint: str, at: str | None) -> str:
+        return url_for(endpoint, show=show.value, search=search or None, cursor=at)
+
     return {
-        "lines": _lines(work, found, show, here),
+        "lines": _lines(work, page.items, show, here),
+        "list_url": url("panel.inbox_list", cursor),
+        "first_url": url("panel.inbox", None) if cursor else "",
+        "next_url": url("panel.inbox", following) if following else "",
         "tabs": _tabs(work, sites, show),
         "show": show.value,
         "search": search,

@@ -24,6 +24,7 @@ from server.pages.panel.inbox import sites_of
 from server.web.forms import Form
 from server.web.languages import LANGUAGES, current, gettext
 
+_PATIENCE = "host_reacts_within_min"
 _USUAL = ("09:00", "18:00")
 _WORKDAYS = range(5)
 _NEAR = ("JP", "CN", "TW", "US", "GB", "DE")
@@ -46,7 +47,7 @@ class Day(NamedTuple):
 def inbox_settings() -> AnyResponse:
     """Show both, for one site."""
     with reading() as work:
-        return _page(work, _site(work), Form(), Form())
+        return _page(work, _site(work))
 
 
 @blueprint.post("/inbox/settings/<site>/canned")
@@ -74,7 +75,7 @@ def put_canned(site: str) -> AnyResponse:
     except GenkanError as error:
         form.take(error)
     with reading() as work:
-        return _page(work, code, form, Form())
+        return _page(work, code, canned=form)
 
 
 @blueprint.post("/inbox/settings/<site>/hours")
@@ -93,7 +94,25 @@ def set_hours(site: str) -> AnyResponse:
     except GenkanError as error:
         form.take(error, [f"day-{number}" for number in range(7)] + ["country", "closed"])
     with reading() as work:
-        return _page(work, code, Form(), form)
+        return _page(work, code, hours=form)
+
+
+@blueprint.post("/inbox/settings/<site>/patience")
+def set_patience(site: str) -> AnyResponse:
+    """Set how long a host has before reception takes over."""
+    code, form = SiteCode(site), Form.sent()
+    try:
+        wanted = actions.PolicyInput.model_validate({_PATIENCE: form.value(_PATIENCE)})
+        with begin() as work:
+            actions.change_policy(work, code, wanted)
+        flash(gettext("Saved. It counts for whoever writes from now on."), "good")
+        return redirect(url_for("panel.inbox_settings", site=code), 303)
+    except ValidationError:
+        form.refuse(_PATIENCE, gettext("Please give whole minutes from 1 to 120."))
+    except GenkanError as error:
+        form.take(error)
+    with reading() as work:
+        return _page(work, code, patience=form)
 
 
 def _site(work: Work) -> SiteCode:
@@ -104,14 +123,21 @@ def _site(work: Work) -> SiteCode:
     return wanted
 
 
-def _page(work: Work, site: SiteCode, canned: Form, hours: Form) -> Response:
+def _page(
+    work: Work,
+    site: SiteCode,
+    canned: Form | None = None,
+    hours: Form | None = None,
+    patience: Form | None = None,
+) -> Response:
     names = Names(work)
     known = sites_of(work)
     if site not in known:
         raise NotFound("There is no such site.")
-    found = actions.hours_of(work, site)
-    if not hours.values:
-        hours = _stored(found)
+    canned = canned or Form()
+    hours = hours or _stored(actions.hours_of(work, site))
+    minutes = actions.policy_of(work.session, site).host_reacts_within_min
+    patience = patience or Form({_PATIENCE: str(minutes)})
     text = render_template(
         "panel/inbox_settings.html",
         site=site,
@@ -125,10 +151,12 @@ def _page(work: Work, site: SiteCode, canned: Form, hours: Form) -> Response:
         hours_form=hours,
         days=_days(hours),
         countries=_countries(),
+        patience_form=patience,
         may_set_hours=work.principal.may(Right.PLACES_MANAGE, site),
         time_zone=names.time_zone(site),
     )
-    status = Invalid.status if canned.has_errors or hours.has_errors else 200
+    refused = any(form.has_errors for form in (canned, hours, patience))
+    status = Invalid.status if refused else 200
     return Response(text, status, mimetype="text/html")
 
 

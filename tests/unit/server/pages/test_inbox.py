@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from server.conversations.office_hours import closed_words, is_open, next_open
 from server.kernel.clock import FixedClock
 from server.kernel.principal import Principal
 from server.kernel.settings import Settings
+from server.pages.panel.inbox import A_PAGE
 from server.visits.models import Visitor
 from tests.fakes.panel_site import NOON, PASSWORD, SITE, PanelSite
 
@@ -59,6 +61,9 @@ class Scene:
 
     def sign_in(self, who: str) -> None:
         self.post("/panel/sign-in", email=f"{who}@genkan.example", password=PASSWORD, next="/panel")
+
+    def settings(self) -> str:
+        return self.browser.get("/panel/inbox/settings").text
 
     def post(self, path: str, form_at: str = "", **values: str) -> TestResponse:
         page = self.browser.get(form_at or path).text
@@ -249,3 +254,51 @@ def test_hours_that_end_before_they_begin_are_refused_and_kept_as_typed(scene: S
     assert "The end must be after the beginning." in refused.text
     assert "“soon” is no date" in refused.text
     assert scene.post(f"{settings}/{SITE}/hours", settings, always="yes").status_code == 303
+
+
+def test_how_long_a_host_has_is_set_for_the_site_and_counts_from_the_next_word(
+    scene: Scene,
+) -> None:
+    scene.sign_in("admin")
+    assert 'name="host_reacts_within_min" type="number" value="3"' in scene.settings()
+    path = f"/panel/inbox/settings/{SITE}/patience"
+    wrong = scene.post(path, "/panel/inbox/settings", host_reacts_within_min="0")
+    assert wrong.status_code == 422
+    assert "Please give whole minutes from 1 to 120." in wrong.text
+    assert scene.post(path, "/panel/inbox/settings", host_reacts_within_min="7").status_code == 303
+    with scene.site.office.begin(Principal.system()) as work:
+        found = actions.open_for_visitor(work, scene.anna.id, Language.EN)
+        actions.ask_person(work, found.id)
+    assert scene.now().due_at == NOON + timedelta(minutes=7)
+
+
+def test_only_whoever_manages_the_site_sets_how_long_a_host_has(scene: Scene) -> None:
+    scene.sign_in("security")
+    assert "host_reacts_within_min" not in scene.settings()
+    path = f"/panel/inbox/settings/{SITE}/patience"
+    refused = scene.post(path, "/panel/inbox/settings", host_reacts_within_min="7")
+    assert "7" not in scene.settings() or refused.status_code in {403, 422}
+    with scene.site.office.reading(Principal.system()) as work:
+        assert actions.policy_of(work.session, SITE).host_reacts_within_min == 3
+
+
+@pytest.mark.parametrize("show", ["waiting", "open"])
+def test_every_conversation_is_reached_page_by_page_and_each_once(scene: Scene, show: str) -> None:
+    scene.site.clock.advance(timedelta(hours=-2))
+    guests = [(f"Guest {number}", "Nordwind") for number in range(A_PAGE + 3)]
+    _, visitors = scene.site.invite(*guests)
+    for number, visitor in enumerate(visitors):
+        if number % 2:
+            scene.site.clock.advance(timedelta(seconds=1))
+        scene.writes("Hello", who=visitor)
+    scene.sign_in("security")
+    path, seen = f"/panel/inbox?show={show}&search=Guest", list[str]()
+    for _ in range(2):
+        page = unescape(scene.browser.get(path).text)
+        seen += re.findall(r'class="strong">(Guest \d+)', page)
+        follows = re.search(r'href="(/panel/inbox\?[^"]*cursor=[^"]+)"', page)
+        path = follows[1] if follows else ""
+    assert path == ""
+    assert sorted(seen) == sorted(name for name, _ in guests)
+    oldest_first = show == "waiting"
+    assert (seen[0] == "Guest 0") == oldest_first
