@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from bench.real_site import RealSite
 from bench.result import Result, Track
-from tests.services.browser import PHONE, start_chromium
+from demo.chromium import PHONE, start_chromium
 
 VISITS = 12
 _SLOW: dict[str, Any] = {

@@ -23,6 +23,7 @@ from playwright.sync_api import (
 from pydantic import AnyHttpUrl
 from werkzeug.serving import make_server
 
+from demo.chromium import DESKTOP, PHONE, start_chromium
 from demo.ports import free_port
 from demo.program import StartedProcess
 from server.app import create_app, create_office
@@ -30,7 +31,6 @@ from server.kernel.clock import FixedClock
 from server.kernel.settings import Settings
 from server.visits.models import Visitor
 from tests.fakes.panel_site import NOON, PASSWORD, PanelSite, busy_day
-from tests.services.browser import DESKTOP, PHONE, start_chromium
 
 OpenContext = Callable[..., BrowserContext]
 

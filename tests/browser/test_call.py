@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from demo.chromium import PHONE, start_chromium
 from tests.browser.conftest import OpenContext, Served, sign_in
-from tests.services.browser import PHONE, start_chromium
 
 pytestmark = pytest.mark.browser
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
+from demo.chromium import PHONE
 from tests.browser.conftest import OpenContext, Served, sign_in
-from tests.services.browser import PHONE
 
 pytestmark = pytest.mark.browser
 

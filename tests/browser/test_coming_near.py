@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Geolocation, Page, Request, expect
 from sqlmodel import Session
 
+from demo.chromium import PHONE
 from server.arrivals import actions as arrivals
 from server.arrivals import models
 from server.arrivals.actions import CrossingNoticed, FenceInput
@@ -18,7 +19,6 @@ from tests.browser.conftest import OpenContext, sign_in
 from tests.fakes.arriving import CENTRE, LATITUDE, LONGITUDE, METRE
 from tests.fakes.panel_site import SITE
 from tests.fakes.pass_scene import PassSite, serving
-from tests.services.browser import PHONE
 from tests.vectors import fences
 
 pytestmark = pytest.mark.browser

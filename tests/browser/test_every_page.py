@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from demo.chromium import PHONE
 from server.arrivals import actions as arrivals
 from server.arrivals.actions import FenceInput, NewKiosk, NewPoster
 from server.kernel.principal import Principal
@@ -18,7 +19,7 @@ from tests.fakes.arriving import CENTRE
 from tests.fakes.furnished_site import allow, furnish, goes_through, writes
 from tests.fakes.panel_site import SITE
 from tests.fakes.pass_scene import PassSite, serving
-from tests.services.browser import PHONE, SMALL_TARGETS
+from tests.services.browser import SMALL_TARGETS
 
 pytestmark = pytest.mark.browser
 

@@ -17,13 +17,13 @@ from access_protocol.events import OF_MACHINES, Outcome
 from access_protocol.ids import AccessPointId, EventId
 from access_protocol.knowledge import EntranceScreen
 from access_protocol.wording import Language
+from demo.chromium import start_chromium
 from gate_agent.display.board import DisplayFeedback
 from gate_agent.display.entrance import showing
 from gate_agent.display.screens import Standing
 from gate_agent.display.server import DisplayOptions, DisplayServer
 from gate_agent.feedback.base import Enrolling, Serving
 from gate_agent.feedback.words import Phrase, say
-from tests.services.browser import start_chromium
 
 pytestmark = pytest.mark.browser
 

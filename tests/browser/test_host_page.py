@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from demo.chromium import PHONE
 from server.visits.models import Visit, Visitor
 from tests.browser.conftest import Hall, OpenContext, Served, sign_in
-from tests.services.browser import PHONE
 
 pytestmark = pytest.mark.browser
 

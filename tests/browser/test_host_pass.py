@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from access_protocol import credential as protocol
 from access_protocol.ids import SiteCode
+from demo.chromium import PHONE
 from gate_agent.decoder.process import DecodingProcess
 from server.credentials import actions as credentials
 from server.credentials import models
@@ -17,7 +18,6 @@ from server.people import models as people
 from tests.browser.conftest import OpenContext, sign_in
 from tests.fakes.panel_site import SITE
 from tests.fakes.pass_scene import PassGate, PassSite, serving
-from tests.services.browser import PHONE
 
 pytestmark = pytest.mark.browser
 

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Worker, expect
 from sqlmodel import Session
 
+from demo.chromium import PHONE
 from server.kernel.principal import Principal
 from server.notifications import push
 from server.notifications.actions import NoticeKind
@@ -16,7 +17,6 @@ from server.visits import actions as visits
 from server.visits import models
 from server.visits.models import Visit
 from tests.browser.conftest import Hall, OpenContext, sign_in
-from tests.services.browser import PHONE
 
 pytestmark = pytest.mark.browser
 

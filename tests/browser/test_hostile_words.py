@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import BrowserContext, Page, Request
 
+from demo.chromium import PHONE
 from server.app import create_app
 from server.arrivals import posters
 from server.kernel import outbox
@@ -15,7 +16,6 @@ from server.visits.models import Visit, Visitor
 from tests.browser.conftest import Hall, OpenContext, sign_in
 from tests.fakes.hostile_visitors import HostileVisitors
 from tests.fakes.panel_site import SITE
-from tests.services.browser import PHONE
 from tests.vectors.hostile import HOSTILE, MARK
 
 SHORT = [each for each in HOSTILE if len(each) < 100]

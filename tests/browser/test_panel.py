@@ -11,11 +11,12 @@ import pytest
 import zxingcpp
 from playwright.sync_api import Page, expect
 
+from demo.chromium import DESKTOP, PHONE
 from gate_agent.enrol import enrol_from_text
 from gate_agent.local_store import LocalStore
 from tests.browser.conftest import Hall, OpenContext, sign_in
 from tests.fakes.furnished_site import allow, furnish, writes
-from tests.services.browser import DESKTOP, PHONE, SMALL_TARGETS
+from tests.services.browser import SMALL_TARGETS
 
 pytestmark = pytest.mark.browser
 
@@ -59,6 +60,7 @@ PAGES = (
     "/panel/privacy",
     "/panel/privacy/TYO",
     "/panel/people",
+    "/panel/people/new",
     "/panel/people/{person}",
     "/panel/people/{person}/leave",
     "/panel/let-through",

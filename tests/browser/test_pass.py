@@ -16,12 +16,12 @@ from access_protocol import credential as protocol
 from access_protocol.credential import CredentialClass
 from access_protocol.decision import DenyReason
 from access_protocol.ids import CredentialId
+from demo.chromium import ARGUMENTS, PHONE, chromium_program
 from gate_agent.decoder.process import DecodingProcess
 from server.kernel.principal import Principal
 from server.visits import actions as visits
 from tests.browser.conftest import OpenContext
 from tests.fakes.pass_scene import PassGate, PassSite, own_address, serving
-from tests.services.browser import ARGUMENTS, PHONE, chromium_program
 
 pytestmark = pytest.mark.browser
 

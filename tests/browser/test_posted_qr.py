@@ -14,6 +14,7 @@ from access_protocol.events import ControllerEvent, ControllerEventKind
 from access_protocol.ids import AccessPointId, DeviceId
 from access_protocol.topics import Subject
 from access_protocol.transport.memory import MemoryBroker
+from demo.chromium import DESKTOP, PHONE
 from server.access.actions import entrance_codes_ahead
 from server.access.models import AccessEvent, CommandState, DoorCommand
 from server.arrivals import actions as arrivals
@@ -29,7 +30,6 @@ from tests.fakes.arriving import CENTRE, LATITUDE, LONGITUDE
 from tests.fakes.panel_site import SITE
 from tests.fakes.pass_scene import PassSite, serving
 from tests.fakes.worker import FakeController, FakeWorker
-from tests.services.browser import DESKTOP, PHONE
 
 pytestmark = pytest.mark.browser
 

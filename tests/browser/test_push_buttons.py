@@ -6,10 +6,10 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlmodel import Session, select
 
+from demo.chromium import PHONE
 from server.notifications.models import Channel
 from server.notifications.phone_models import PhonePush
 from tests.browser.conftest import Hall, OpenContext, sign_in
-from tests.services.browser import PHONE
 from tests.services.push_service import Browser
 
 pytestmark = pytest.mark.browser

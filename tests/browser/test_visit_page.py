@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlmodel import Session, col, select
 
+from demo.chromium import PHONE
 from server.kernel import outbox
 from server.kernel.principal import Principal
 from server.notifications import mail
@@ -19,7 +20,6 @@ from server.visits.actions import NewTerms, TermsKind
 from server.visits.models import Visitor
 from tests.browser.conftest import Hall, OpenContext
 from tests.fakes.panel_site import SITE
-from tests.services.browser import PHONE
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text("utf-8")
 RULES = NewTerms(ja="館内は禁煙です。", en="No smoking inside.", zh="室内禁止吸烟。")

@@ -1,22 +1,4 @@
-"""The system's Chromium for tests, as the demo starts it."""
-
-from demo.chromium import (
-    ARGUMENTS,
-    DESKTOP,
-    PHONE,
-    chromium_program,
-    start_chromium,
-)
-
-__all__ = [
-    "ARGUMENTS",
-    "DESKTOP",
-    "PHONE",
-    "SMALL_TARGETS",
-    "PageLeft",
-    "chromium_program",
-    "start_chromium",
-]
+"""What tests ask of pages in any browser; `demo.chromium` starts the one that most of them use."""
 
 _TARGETS = "button, summary, a.button, .places a, input:not([type=hidden]), select, textarea"
 SMALL_TARGETS = f"""() => [...document.querySelectorAll("{_TARGETS}")]
