@@ -8,8 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from server.app import create_app
 from server.kernel.clock import FixedClock
+from tests.fakes.application import application
 from tests.fakes.reception import NOW, Reception
 
 HOSTILE = {
@@ -53,7 +53,7 @@ def reception(shared_reception: Reception) -> Reception:
 
 @pytest.fixture(scope="module")
 def client(reception: Reception) -> FlaskClient:
-    return create_app(reception.office.settings, reception.office).test_client()
+    return application(reception.office).test_client()
 
 
 def headers(reception: Reception, name: str = "host") -> dict[str, str]:

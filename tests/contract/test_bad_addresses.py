@@ -11,9 +11,9 @@ from access_protocol.decision import DenyReason
 from access_protocol.events import DecisionEntry
 from server.access import ledger
 from server.access.models import Amnesty, Lockdown
-from server.app import create_app
 from server.people import actions as people
 from server.people.actions import PersonChange
+from tests.fakes.application import application
 from tests.fakes.reception import MAIN_GATE, SITE, SYSTEM, Reception
 
 PASSWORD = "the hall where guests are received"
@@ -25,7 +25,7 @@ def browser(reception: Reception) -> FlaskClient:
     with reception.office.begin(SYSTEM) as work:
         change = PersonChange(password=SecretStr(PASSWORD))
         people.change_person(work, reception.people["admin"], change)
-    browser = create_app(reception.office.settings, reception.office).test_client()
+    browser = application(reception.office).test_client()
     sent = {"email": "admin@genkan.example", "password": PASSWORD}
     assert browser.post("/api/v1/session", json=sent).status_code == 200
     return browser

@@ -5,10 +5,10 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from access_protocol.wording import Language
-from server.app import create_app
 from server.conversations import actions as chats
 from server.conversations.actions import Author
 from server.kernel.principal import Principal
+from tests.fakes.application import application
 from tests.fakes.chatting import list_questions
 from tests.fakes.reception import Reception
 
@@ -27,7 +27,7 @@ class Api:
 @pytest.fixture
 def api(reception: Reception) -> Api:
     list_questions(reception)
-    return Api(create_app(reception.office.settings, reception.office), reception)
+    return Api(application(reception.office), reception)
 
 
 def test_a_host_reads_answers_and_passes_on_what_is_theirs(api: Api) -> None:

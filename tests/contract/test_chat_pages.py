@@ -8,16 +8,17 @@ import pytest
 from flask import Flask
 from sqlmodel import Session, select
 
-from server.app import create_app
 from server.conversations import actions as chats
 from server.conversations.actions import HoursInput
 from server.conversations.models import Attachment, Conversation
 from server.people.models import Person
 from server.people.passwords import hash_password
 from server.visits import actions as visits
+from tests.fakes.application import application
 from tests.fakes.chatting import Chatter, contact_code, list_questions, picture, said
 from tests.fakes.client import Client
 from tests.fakes.hostile_visitors import wrong_in
+from tests.fakes.limits import narrow
 from tests.fakes.reception import SITE, SYSTEM, Reception
 from tests.fakes.visitor_phone import VisitorPhone
 
@@ -29,7 +30,7 @@ NASTY = "<script>alert(1)</script><img src=x onerror=alert(2)> {{7*7}} \"' javas
 @pytest.fixture
 def app(reception: Reception) -> Flask:
     list_questions(reception)
-    return create_app(reception.office.settings, reception.office)
+    return application(reception.office)
 
 
 def _visitor(app: Flask, reception: Reception, language: str = "en") -> Chatter:
@@ -245,6 +246,32 @@ def test_nickname_avatar_and_photo_are_taken_and_shown_to_the_host(
     assert host.http.get(shown).mimetype == "image/jpeg"
     wrong = {"csrf_token": visitor.csrf, "picture": (io.BytesIO(b"%PDF-"), "me.png")}
     assert "Please choose a photo" in visitor.http.post(f"{visitor.path}/me", data=wrong).text
+
+
+def test_a_name_that_is_too_long_is_refused_by_its_field_and_kept(
+    app: Flask, reception: Reception
+) -> None:
+    visitor = _visitor(app, reception)
+    visitor.get()
+    typed = "Maximilian " * 12
+    sent = {"csrf_token": visitor.csrf, "nickname": typed}
+    refused = visitor.http.post(f"{visitor.path}/me", data=sent)
+    assert refused.status_code == 422
+    assert "at most 100 characters" in refused.text
+    assert typed.strip() in refused.text
+
+
+def test_who_sends_more_pictures_than_we_can_look_into_keeps_their_words(
+    app: Flask, reception: Reception
+) -> None:
+    visitor = _visitor(app, reception)
+    visitor.get()
+    narrow(app, 0.1)
+    refused = visitor.say("Here they are", *[("a.png", picture())] * 4)
+    assert refused.status_code == 422
+    assert "Please wait a minute" in refused.text
+    assert "Here they are" in refused.text
+    assert len(said(reception)) == 1
 
 
 def test_the_host_passes_gives_back_and_closes_by_buttons(app: Flask, reception: Reception) -> None:

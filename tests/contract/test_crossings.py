@@ -6,11 +6,11 @@ import pytest
 from flask import Flask
 from sqlmodel import Session
 
-from server.app import create_app
 from server.arrivals import models
 from server.arrivals.actions import CrossingKind, CrossingSource
 from server.kernel.errors import Conflict
 from server.visits import actions as visits
+from tests.fakes.application import application
 from tests.fakes.arriving import CENTRE, Arriving
 from tests.fakes.reception import Reception
 
@@ -25,7 +25,7 @@ def guest(reception: Reception) -> Arriving:
 
 @pytest.fixture
 def app(reception: Reception) -> Flask:
-    return create_app(reception.office.settings, reception.office)
+    return application(reception.office)
 
 
 def test_each_kind_is_kept_and_told_once(guest: Arriving) -> None:
@@ -192,7 +192,7 @@ def test_the_day_before_the_page_asks_for_nothing(guest: Arriving, app: Flask) -
 
 
 def test_an_administrator_draws_the_fence_and_a_host_does_not(reception: Reception) -> None:
-    app = create_app(reception.office.settings, reception.office)
+    app = application(reception.office)
 
     def ask(who: str, method: str, body: object = None) -> int:
         token = reception.token_of(who)

@@ -9,13 +9,13 @@ from sqlmodel import Session, select
 
 from access_protocol.codec import decode
 from access_protocol.enrolment import EnrolmentAnswer, Ticket, identity, open_answer
-from server.app import create_app
 from server.kernel.principal import Right
 from server.people import actions as people
 from server.people.actions import NewPerson, NewToken
 from server.people.rules import Role
 from server.visits.models import Visitor
 from tests.fakes.api import DEVICE, NOBODY, PUBLIC_KEY, TLS_KEY, Api, asked, body_of
+from tests.fakes.application import application
 from tests.fakes.client import Client
 from tests.fakes.reception import SYSTEM
 
@@ -38,7 +38,7 @@ def browser(api: Api) -> Client:
         )
         people.create_person(work, desk)
     office = api.reception.office
-    return Client(create_app(office.settings, office), PASSWORD).sign_in("desk")
+    return Client(application(office), PASSWORD).sign_in("desk")
 
 
 READERS = {"security", "admin"}

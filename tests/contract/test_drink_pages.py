@@ -9,7 +9,6 @@ from PIL import Image
 from werkzeug.test import TestResponse
 
 from access_protocol.events import ControllerEventKind, Outcome, OutcomeEntry, SlotCondition
-from server.app import create_app
 from server.arrivals import actions as arrivals
 from server.arrivals.actions import NewPoster
 from server.pages.timeline import drinks as timeline
@@ -21,6 +20,7 @@ from server.refreshments.actions import OrderState
 from server.visits import actions as visits
 from server.visits.models import Visit, Visitor
 from tests.fakes.api import Api, body_of
+from tests.fakes.application import application
 from tests.fakes.drinks import GATE, MACHINE, READER, Drinks, png
 from tests.fakes.reception import SITE, SYSTEM, Reception
 from tests.fakes.visitor_phone import VisitorPhone
@@ -33,7 +33,7 @@ class Pages:
 
     def __init__(self, drinks: Drinks) -> None:
         self.drinks = drinks
-        app = self.app = create_app(drinks.office.settings, drinks.office)
+        app = self.app = application(drinks.office)
         with drinks.office.begin(SYSTEM) as work:
             link = visits.link_of(work, work.session.get_one(Visitor, drinks.guest))
             self.code = arrivals.put_up_poster(work, SITE, NewPoster(portal=MACHINE)).code

@@ -5,11 +5,11 @@ from flask import Flask
 from sqlalchemy import inspect, text
 from sqlmodel import Session
 
-from server.app import create_app
 from server.arrivals import owntracks, trackers
 from server.arrivals.actions import CrossingSource, end_tracker
 from server.devices import models as devices
 from server.kernel.errors import Conflict
+from tests.fakes.application import application
 from tests.fakes.arriving import LATITUDE, LONGITUDE, Arriving, OwnTracksApp
 from tests.fakes.reception import SYSTEM, Reception
 
@@ -21,7 +21,7 @@ def guest(reception: Reception) -> Arriving:
 
 @pytest.fixture
 def app(reception: Reception) -> Flask:
-    return create_app(reception.office.settings, reception.office)
+    return application(reception.office)
 
 
 @pytest.fixture

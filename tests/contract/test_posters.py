@@ -14,7 +14,6 @@ from werkzeug.test import TestResponse
 
 from access_protocol.decision import DenyReason
 from server.access.models import CommandState, DoorCommand
-from server.app import create_app
 from server.arrivals import check_in, kiosks, poster_sheets, posters, walk_ins
 from server.arrivals.actions import FenceInput, put_fence
 from server.arrivals.models import CheckIn, Poster
@@ -22,6 +21,7 @@ from server.arrivals.poster_sheets import Size
 from server.places.models import AccessPoint
 from server.visits import actions as visits
 from server.visits.models import Agreement
+from tests.fakes.application import application
 from tests.fakes.reception import MAIN_GATE, SITE, Reception
 
 OFFICE = {"latitude": "35.6812", "longitude": "139.7671", "accuracy": "10"}
@@ -29,7 +29,7 @@ OFFICE = {"latitude": "35.6812", "longitude": "139.7671", "accuracy": "10"}
 
 @pytest.fixture
 def app(reception: Reception) -> Flask:
-    return create_app(reception.office.settings, reception.office)
+    return application(reception.office)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from flask import Flask
 from pydantic import ValidationError
 
 from access_protocol.wording import Language
-from server.app import create_app
 from server.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from server.kernel.principal import Principal
 from server.visits import actions, models
@@ -24,6 +23,7 @@ from server.visits.actions import (
 )
 from server.visits.models import Terms, Visit, Visitor
 from server.visits.replies import MOST_WISHES
+from tests.fakes.application import application
 from tests.fakes.reception import SITE, Reception
 from tests.fakes.visitor_phone import VisitorPhone
 
@@ -32,7 +32,7 @@ RULES = NewTerms(ja="館内は禁煙です。", en="No smoking inside.", zh="室
 
 @pytest.fixture
 def app(reception: Reception) -> Flask:
-    return create_app(reception.office.settings, reception.office)
+    return application(reception.office)
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from flask.testing import FlaskClient
 from pydantic import SecretStr
 from sqlmodel import Session, select
 
-from server.app import create_app
 from server.people import actions as people
 from server.people.actions import PersonChange
 from server.visits.models import Visit, Visitor
+from tests.fakes.application import application
 from tests.fakes.reception import SYSTEM, Reception
 
 PASSWORD = "the hall where guests are received"
@@ -32,7 +32,7 @@ def browser(reception: Reception) -> FlaskClient:
     with reception.office.begin(SYSTEM) as work:
         change = PersonChange(password=SecretStr(PASSWORD))
         people.change_person(work, reception.people["host"], change)
-    client = create_app(reception.office.settings, reception.office).test_client()
+    client = application(reception.office).test_client()
     sent = {"email": "host@genkan.example", "password": PASSWORD}
     token = client.post("/api/v1/session", json=sent).get_json()["csrf_token"]
     client.environ_base["HTTP_X_CSRF_TOKEN"] = token

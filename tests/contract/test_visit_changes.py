@@ -8,7 +8,6 @@ import pytest
 from pydantic import SecretStr
 from sqlmodel import Session
 
-from server.app import create_app
 from server.credentials import actions as credentials
 from server.kernel.errors import Conflict, Forbidden
 from server.people import actions as people
@@ -17,6 +16,7 @@ from server.places.models import Room
 from server.visits import actions
 from server.visits.actions import NewVisitor, VisitChange
 from server.visits.models import Visit
+from tests.fakes.application import application
 from tests.fakes.reception import SYSTEM, Reception
 
 PASSWORD = "the hall where guests are received"
@@ -88,7 +88,7 @@ def test_a_form_that_somebody_else_overtook_keeps_what_was_typed_and_can_be_save
     with reception.office.begin(SYSTEM) as work:
         change = PersonChange(password=SecretStr(PASSWORD))
         people.change_person(work, reception.people["host"], change)
-    browser = create_app(reception.office.settings, reception.office).test_client()
+    browser = application(reception.office).test_client()
     sent = {"email": "host@genkan.example", "password": PASSWORD}
     token = browser.post("/api/v1/session", json=sent).get_json()["csrf_token"]
     page = f"/panel/visits/{visit.id}/change"

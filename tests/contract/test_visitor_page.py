@@ -5,17 +5,17 @@ from flask import Flask
 
 from access_protocol.ids import SiteCode
 from access_protocol.wording import Language
-from server.app import create_app
 from server.places.models import Site
 from server.visits import models
 from server.visits.actions import link_of
+from tests.fakes.application import application
 from tests.fakes.reception import SITE, Reception
 from tests.fakes.visitor_phone import VisitorPhone
 
 
 @pytest.fixture
 def app(reception: Reception) -> Flask:
-    return create_app(reception.office.settings, reception.office)
+    return application(reception.office)
 
 
 def invited(reception: Reception, language: str) -> str:

@@ -10,19 +10,19 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from access_protocol import credential as protocol
-from server.app import create_app
 from server.credentials import actions as credentials
 from server.visits import actions as visits
 from server.visits import models
 from server.visits.actions import link_of
 from server.visits.models import Visit, Visitor
+from tests.fakes.application import application
 from tests.fakes.reception import Reception
 from tests.fakes.visitor_phone import VisitorPhone
 
 
 @pytest.fixture
 def app(reception: Reception) -> Flask:
-    return create_app(reception.office.settings, reception.office)
+    return application(reception.office)
 
 
 def invited(reception: Reception) -> tuple[Visit, Visitor, str]:

@@ -9,7 +9,6 @@ from flask import Flask
 
 from access_protocol.credential import CredentialClass
 from access_protocol.keys import HolderKey
-from server.app import create_app
 from server.credentials import actions as credentials
 from server.credentials import models as issued
 from server.kernel.principal import Principal
@@ -17,6 +16,7 @@ from server.visits import actions, models
 from server.visits.actions import OtherPhone
 from server.visits.models import Visitor
 from server.visits.phones import CODE_LIFE, CODES_PER_SPAN, MOST_TRIES, SPAN
+from tests.fakes.application import application
 from tests.fakes.reception import SYSTEM, Reception
 from tests.fakes.visitor_phone import VisitorPhone
 
@@ -26,7 +26,7 @@ REVEALING = ("Kick-off", "Tokyo Office", "Guest 1", "Host", "Sakura", "taro@", "
 
 @pytest.fixture
 def app(reception: Reception) -> Flask:
-    return create_app(reception.office.settings, reception.office)
+    return application(reception.office)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from access_protocol import enrolment
 from access_protocol.certificates import new_key, request_for
 from access_protocol.enrolment import EnrolmentRequest, Ticket
 from access_protocol.keys import SigningKey
-from server.app import create_app
+from tests.fakes.application import application
 from tests.fakes.reception import Reception
 
 TLS_KEY = new_key()
@@ -26,9 +26,7 @@ class Api:
 
     def __init__(self, reception: Reception) -> None:
         self.reception = reception
-        self.http: FlaskClient = create_app(
-            reception.office.settings, reception.office
-        ).test_client()
+        self.http: FlaskClient = application(reception.office).test_client()
         self._tokens: dict[str, str] = {}
 
     def ask(

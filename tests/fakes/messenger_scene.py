@@ -6,7 +6,6 @@ from urllib.parse import unquote
 from flask import Flask
 from pydantic import AnyHttpUrl
 
-from server.app import create_app
 from server.arrivals import actions as arrivals
 from server.arrivals.actions import NewAnswer
 from server.kernel.outbox import send_due
@@ -17,6 +16,7 @@ from server.notifications.messenger_models import MessengerAccount
 from server.notifications.messengers.accounts import OUTBOX
 from server.notifications.messengers.sending import ChatSender
 from server.visits.actions import link_of
+from tests.fakes.application import application
 from tests.fakes.limits import lift
 from tests.fakes.reception import SITE, Reception
 from tests.fakes.visitor_phone import VisitorPhone
@@ -44,7 +44,7 @@ class Scene:
         settings.outbound_allowed = "127.0.0.0/8"
         settings.outbound_ca_file = stand_in.service.ca_file
         settings.line_api_url = settings.wecom_api_url = AnyHttpUrl(stand_in.service.url)
-        self.app: Flask = create_app(settings, reception.office)
+        self.app: Flask = application(reception.office)
         lift(self.app)
         self.sender = ChatSender(reception.office)
         self.visit = reception.invite(GUEST_EMAIL, title=VISIT_TITLE)

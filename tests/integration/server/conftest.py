@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from server.app import create_app, create_office
+from server.app import create_office
 from server.kernel.clock import FixedClock
 from server.kernel.principal import Principal
 from server.kernel.schema import migrate
@@ -16,6 +16,7 @@ from server.people import actions as people
 from server.people.actions import NewPerson
 from server.people.passwords import hash_password
 from server.people.rules import Role
+from tests.fakes.application import application
 from tests.fakes.client import Client
 
 PASSWORD = "correct horse battery"
@@ -56,4 +57,4 @@ def client(office: Office, password_hash: str) -> Client:
         for role in Role:
             new = NewPerson(email=f"{role}@genkan.example", name=role.title(), roles=[role])
             people.create_person(work, new).password_hash = password_hash
-    return Client(create_app(office.settings, office), PASSWORD)
+    return Client(application(office), PASSWORD)

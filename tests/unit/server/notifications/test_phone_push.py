@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from server.app import create_app, create_office
+from server.app import create_office
 from server.kernel.clock import FixedClock
 from server.kernel.outbox import send_due
 from server.kernel.principal import Principal
@@ -17,6 +17,7 @@ from server.notifications.actions import NewsKind
 from server.notifications.phone_models import PhonePush
 from server.notifications.phone_push import OUTBOX, PhonePushSender
 from server.visits import actions as visits
+from tests.fakes.application import application
 from tests.fakes.panel_site import NOON, PanelSite
 from tests.services.push_service import Browser, PushService, Reply
 
@@ -69,7 +70,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         office = create_office(settings, FixedClock(NOON))
         clock = office.clock
         assert isinstance(clock, FixedClock)
-        yield Scene(PanelSite(office, clock), create_app(settings, office).test_client(), service)
+        yield Scene(PanelSite(office, clock), application(office).test_client(), service)
         office.close()
 
 
@@ -109,7 +110,7 @@ def test_a_browser_that_takes_nothing_any_more_is_forgotten(scene: Scene) -> Non
 
 
 def test_another_phone_cannot_subscribe(scene: Scene) -> None:
-    stranger = create_app(scene.site.office.settings, scene.site.office).test_client()
+    stranger = application(scene.site.office).test_client()
     found = re.search(r'name="csrf_token" value="([^"]+)"', stranger.get("/panel/sign-in").text)
     headers = {"X-CSRF-Token": found[1] if found else ""}
     stranger.post(f"{scene.path}/push", json=scene.browser.subscription, headers=headers)

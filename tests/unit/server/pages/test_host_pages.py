@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from access_protocol.events import Outcome
 from access_protocol.ids import CredentialId
-from server.app import create_app, create_office
+from server.app import create_office
 from server.arrivals import actions as arrivals
 from server.arrivals.rules import CrossingKind, CrossingSource
 from server.kernel.clock import FixedClock
@@ -23,6 +23,7 @@ from server.pages import whereabouts
 from server.pages.whereabouts import Stage
 from server.visits import actions as visits
 from server.visits.models import Visitor
+from tests.fakes.application import application
 from tests.fakes.panel_site import NOON, PASSWORD, PanelSite
 
 HOSTILE = '<script>alert("1")</script>'
@@ -60,7 +61,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     clock = office.clock
     assert isinstance(clock, FixedClock)
     site = PanelSite(office, clock)
-    yield Scene(site, create_app(settings, office).test_client())
+    yield Scene(site, application(office).test_client())
     office.close()
 
 

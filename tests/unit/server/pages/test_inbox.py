@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from access_protocol.wording import Language
-from server.app import create_app, create_office
+from server.app import create_office
 from server.conversations import actions, models
 from server.conversations.actions import Author, Channel, HoursInput, State
 from server.conversations.inbox_models import OfficeHours
@@ -24,6 +24,7 @@ from server.kernel.principal import Principal
 from server.kernel.settings import Settings
 from server.pages.panel.inbox import A_PAGE
 from server.visits.models import Visitor
+from tests.fakes.application import application
 from tests.fakes.panel_site import NOON, PASSWORD, SITE, PanelSite
 
 WORKDAYS = {day: (time(9), time(18)) for day in range(5)}
@@ -79,7 +80,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     office = create_office(settings, FixedClock(NOON))
     clock = office.clock
     assert isinstance(clock, FixedClock)
-    yield Scene(PanelSite(office, clock), create_app(settings, office).test_client())
+    yield Scene(PanelSite(office, clock), application(office).test_client())
     office.close()
 
 

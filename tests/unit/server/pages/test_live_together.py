@@ -9,9 +9,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from server.app import create_app, create_office
+from server.app import create_office
 from server.kernel.clock import FixedClock
 from server.kernel.settings import Settings
+from tests.fakes.application import application
 from tests.fakes.panel_site import NOON, PASSWORD, PanelSite, busy_day
 
 PARTS = ("now", "events", "rooms")
@@ -23,7 +24,7 @@ def app(tmp_path: Path) -> Iterator[Flask]:
     clock = FixedClock(NOON)
     office = create_office(settings, clock)
     busy_day(PanelSite(office, clock))
-    yield create_app(settings, office)
+    yield application(office)
     office.close()
 
 

@@ -12,10 +12,11 @@ from flask.testing import FlaskClient
 from pypdfium2 import PdfDocument
 from werkzeug.test import TestResponse
 
-from server.app import create_app, create_office
+from server.app import create_office
 from server.kernel.clock import FixedClock
 from server.kernel.settings import Settings
 from server.visits.models import Visit, Visitor
+from tests.fakes.application import application
 from tests.fakes.meeting_site import MeetingSite
 from tests.fakes.panel_site import NOON, PASSWORD
 
@@ -45,7 +46,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     clock = FixedClock(NOON)
     office = create_office(settings, clock)
     site = MeetingSite(office, clock)
-    yield Scene(site, create_app(settings, office).test_client())
+    yield Scene(site, application(office).test_client())
     office.close()
 
 

@@ -14,12 +14,13 @@ from werkzeug.test import TestResponse
 from access_protocol.ids import JournalId
 from access_protocol.wording import Language
 from server.access.models import AlarmKind, LedgerAlarm
-from server.app import create_app, create_office
+from server.app import create_office
 from server.kernel.clock import FixedClock
 from server.kernel.principal import Principal
 from server.kernel.settings import Settings
 from server.visits import actions as visits
 from server.visits.models import Visitor
+from tests.fakes.application import application
 from tests.fakes.panel_site import GATE, JOURNAL, NOON, PASSWORD, SITE, PanelSite
 from tests.fakes.visitor_phone import VisitorPhone
 
@@ -55,7 +56,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     clock = FixedClock(NOON)
     office = create_office(settings, clock)
     site = PanelSite(office, clock)
-    app = create_app(settings, office)
+    app = application(office)
     yield Scene(app, site, app.test_client())
     office.close()
 

@@ -13,13 +13,16 @@ from werkzeug.test import TestResponse
 
 from access_protocol.events import Outcome
 from access_protocol.ids import CredentialId, SiteCode
-from server.app import create_app, create_office
+from server.app import create_office
 from server.kernel.clock import FixedClock
 from server.kernel.principal import Principal
 from server.kernel.settings import Settings
 from server.processes import demo_building
+from server.visits import actions as visits
+from server.visits.actions import CheckOutKind
 from server.visits.models import Visitor
 from server.wayfinding import actions as plans
+from tests.fakes.application import application
 from tests.fakes.buildings import sample_files, zipped
 from tests.fakes.panel_site import NOON, PASSWORD, SITE, PanelSite
 from tests.fakes.visitor_phone import VisitorPhone
@@ -57,7 +60,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     office = create_office(settings, clock)
     site = PanelSite(office, clock)
     _, guests = site.invite(("Chen Wei", "Optik"), starts_in=timedelta(minutes=10))
-    app = create_app(settings, office)
+    app = application(office)
     phone = VisitorPhone(app, site.link(guests[0]), "en")
     phone.open()
     yield Scene(app, site, guests[0], phone)
@@ -132,7 +135,35 @@ def test_a_wrong_plan_is_told_place_by_place_and_the_one_before_stays(scene: Sce
         assert plans.building_of(work.session, SiteCode(SITE)) is not None
 
 
-def _upload(scene: Scene, archive: bytes) -> TestResponse:
+@pytest.mark.parametrize(
+    ("language", "own", "found"),
+    [
+        ("ja", "の分類にありません", "2件以上にしてください"),
+        ("zh", "不属于 IMDF", "至少 2 项"),
+    ],
+)
+def test_a_wrong_plan_is_told_in_the_readers_language(
+    scene: Scene, language: str, own: str, found: str
+) -> None:
+    files = sample_files()
+    files["unit"]["features"][6]["properties"]["category"] = "hall"
+    files["opening"]["features"][0]["geometry"]["coordinates"] = []
+    refused = _upload(scene, zipped(files), language).text
+    assert own in refused
+    assert found in refused
+
+
+def test_who_left_without_a_gate_is_shown_no_way(scene: Scene) -> None:
+    scene.bring_in_a_plan()
+    scene.passes("main-gate-in")
+    scene.passes("sakura-door-in")
+    with scene.site.office.begin(Principal.system()) as work:
+        visits.check_out(work, scene.visitor.id, CheckOutKind.GUARD)
+    assert "way-heading" not in scene.sees("")
+    assert "floor-plan" not in scene.sees()
+
+
+def _upload(scene: Scene, archive: bytes, language: str = "en") -> TestResponse:
     browser = scene.app.test_client()
     sign_in = browser.get("/panel/sign-in").text
     browser.post(
@@ -140,6 +171,8 @@ def _upload(scene: Scene, archive: bytes) -> TestResponse:
         data={"csrf_token": _token(sign_in), "email": "admin@genkan.example", "password": PASSWORD},
     )
     page = browser.get(f"/panel/plans/{SITE}").text
+    chosen = {"csrf_token": _token(page), "language": language}
+    browser.post("/language", data=chosen)
     return browser.post(
         f"/panel/plans/{SITE}",
         data={"csrf_token": _token(page), "archive": (io.BytesIO(archive), "plan.zip")},

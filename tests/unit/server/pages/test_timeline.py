@@ -12,7 +12,7 @@ from access_protocol.decision import DenyReason
 from access_protocol.events import Outcome
 from access_protocol.ids import CredentialId
 from access_protocol.wording import Language
-from server.app import create_app, create_office
+from server.app import create_office
 from server.arrivals import actions as arrivals
 from server.arrivals.rules import CrossingKind, CrossingSource
 from server.conversations import actions as conversations
@@ -29,6 +29,7 @@ from server.visits import actions as visits
 from server.visits import models
 from server.visits.actions import CheckOutKind
 from server.visits.models import Visitor
+from tests.fakes.application import application
 from tests.fakes.meeting_site import MeetingSite
 from tests.fakes.panel_site import NOON, PASSWORD, PanelSite
 
@@ -54,7 +55,7 @@ def room(tmp_path: Path) -> Iterator[MeetingSite]:
 
 @pytest.fixture
 def browser(site: PanelSite) -> FlaskClient:
-    return create_app(site.office.settings, site.office).test_client()
+    return application(site.office).test_client()
 
 
 def told(
@@ -64,7 +65,7 @@ def told(
     by: Principal | None = None,
 ) -> list[Entry]:
     """The entries of a visit, as staff or one of its visitors reads them."""
-    app = create_app(site.office.settings, site.office)
+    app = application(site.office)
     with app.test_request_context(), site.office.reading(by or Principal.system()) as work:
         found = visits.get(work, visit)
         guests = models.visitors_of(work.session, visit) if reader is None else [reader]

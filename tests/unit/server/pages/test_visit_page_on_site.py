@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from access_protocol.events import Outcome
 from access_protocol.ids import CredentialId
 from access_protocol.keys import HolderKey
-from server.app import create_app, create_office
+from server.app import create_office
 from server.arrivals import actions as arrivals
 from server.arrivals.rules import CrossingKind, CrossingSource
 from server.credentials import actions as credentials
@@ -18,6 +18,7 @@ from server.kernel.clock import FixedClock
 from server.kernel.principal import Principal
 from server.kernel.settings import Settings
 from server.visits.models import Visitor
+from tests.fakes.application import application
 from tests.fakes.meeting_site import MeetingSite
 from tests.fakes.panel_site import NOON
 from tests.fakes.visitor_phone import VisitorPhone
@@ -29,7 +30,7 @@ class Guest:
     def __init__(self, site: MeetingSite) -> None:
         self.site = site
         _, (self.visitor,) = site.invite(("Anna Keller", ""), starts_in=timedelta(minutes=5))
-        app = create_app(site.office.settings, site.office)
+        app = application(site.office)
         self.phone = VisitorPhone(app, site.link(self.visitor)).open()
 
     def passes(self, point: str) -> None:

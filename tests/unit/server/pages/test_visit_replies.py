@@ -11,13 +11,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from server.app import create_app, create_office
+from server.app import create_office
 from server.kernel.clock import FixedClock
 from server.kernel.principal import Principal
 from server.kernel.settings import Settings
 from server.visits import actions as visits
 from server.visits.actions import NeedsInput, NewCompanion, NewWish, TermsKind
 from server.visits.models import Visit, Visitor
+from tests.fakes.application import application
 from tests.fakes.panel_site import NOON, PASSWORD, SITE, PanelSite
 from tests.fakes.visitor_phone import VisitorPhone
 
@@ -57,7 +58,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     clock = FixedClock(NOON)
     office = create_office(settings, clock)
     site = PanelSite(office, clock)
-    app = create_app(settings, office)
+    app = application(office)
     visit, (visitor,) = site.invite(("Anna Keller", "Nordwind"), as_host=True)
     yield Desk(app, site, app.test_client(), visit, visitor)
     office.close()
