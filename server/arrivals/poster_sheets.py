@@ -16,11 +16,11 @@ from jinja2 import Environment
 from access_protocol.ids import SiteCode
 from server.arrivals import entry_rules, posters
 from server.arrivals.models import Poster
+from server.kernel import paper
 from server.kernel.work import Work
 from server.places import models as places
 from server.places.actions import PortalKind
 from server.places.models import Portal, Site
-from server.web import paper
 from server.web.languages import gettext, speaking
 
 PREVIEW_WIDTH = 480

@@ -6,9 +6,8 @@ from importlib import resources
 
 from flask import Response, render_template
 
-from server.kernel import csv_safe
+from server.kernel import csv_safe, paper
 from server.pages.meetings import Line, Sheet, Told
-from server.web import paper
 from server.web.formats import iso, local_date
 from server.web.languages import current, gettext
 

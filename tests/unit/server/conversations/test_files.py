@@ -21,8 +21,8 @@ from server.conversations.files import (
     checked_portrait,
     shown_name,
 )
+from server.kernel import paper
 from server.kernel.errors import Invalid
-from server.web import paper
 
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
 
@@ -117,6 +117,13 @@ def test_a_bomb_is_refused_without_being_unpacked(make: Callable[[], bytes]) -> 
 
 def test_a_png_that_promises_many_pixels_says_so_kindly() -> None:
     assert _refusal("a.png", _png_claiming(60_000, 60_000)) is Refusal.TOO_MANY_PIXELS
+
+
+def test_only_a_photograph_may_have_as_many_pixels_as_a_phones_camera() -> None:
+    assert checked("a.jpg", _picture("JPEG", (6000, 4000))).width == LONGEST_SIDE
+    assert _refusal("a.png", _picture("PNG", (6000, 4000))) is Refusal.TOO_MANY_PIXELS
+    with pytest.raises(Invalid, match="too many pixels"):
+        checked_portrait(_png_claiming(60_000, 60_000))
 
 
 def test_a_png_whose_words_would_unpack_to_much_is_refused() -> None:
