@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from access_protocol import rules
 from access_protocol.codec import EventIdText
@@ -15,7 +15,7 @@ from access_protocol.decision import AccessDecision, DenyReason
 from access_protocol.events import OF_DOORS, OF_MACHINES, DecisionEntry, Outcome, OutcomeEntry
 from access_protocol.ids import DeviceId, EventId, PortalId, SiteCode
 from access_protocol.rules import Circumstances, OperatorRequest
-from server.access import knowledge, ledger, models
+from server.access import knowledge, ledger
 from server.access.deciding import SiteHistory, SiteKnowledge
 from server.access.lockdowns import ACKNOWLEDGED_WITHIN, DEADLINE, OUTBOX_KIND
 from server.access.models import CommandState, DoorCommand
@@ -81,6 +81,7 @@ class Door:
     """A portal with its true state: None is unknown, because its controller is away or was never heard."""
 
     portal: Portal
+    points: Sequence[AccessPoint]
     controller: Device | None
     state: DoorState | None
     last_command: DoorCommand | None
@@ -103,26 +104,53 @@ def list_doors(work: Work, site: SiteCode | None = None) -> list[Door]:
     """Return every portal with its true state."""
     require(work.principal, Right.ACCESS_READ, site)
     statement = select(Portal).order_by(col(Portal.site), col(Portal.id))
-    points = select(AccessPoint).where(col(AccessPoint.controller).is_not(None))
+    sides = select(AccessPoint).order_by(col(AccessPoint.id))
     if site is not None:
-        statement, points = (
+        statement, sides = (
             statement.where(Portal.site == site),
-            points.where(AccessPoint.site == site),
+            sides.where(AccessPoint.site == site),
         )
+    points: dict[tuple[SiteCode, PortalId], list[AccessPoint]] = {}
+    for point in work.session.exec(sides).all():
+        points.setdefault((point.site, point.portal), []).append(point)
     controllers = {
-        (point.site, point.portal): DeviceId(point.controller or "")
-        for point in work.session.exec(points).all()
+        portal: DeviceId(point.controller)
+        for portal, found in points.items()
+        for point in found
+        if point.controller is not None
     }
     states = devices.door_states(work.session, controllers.values())
-    portals = work.session.exec(statement).all()
-    commands = models.last_commands(work.session, [(each.site, each.id) for each in portals])
-    found: list[Door] = []
-    for portal in portals:
-        controller = controllers.get((portal.site, portal.id))
-        device = work.session.get(Device, controller) if controller else None
-        state = states.get(controller) if controller else None
-        found.append(Door(portal, device, state, commands.get((portal.site, portal.id))))
-    return found
+    known = devices.by_id(work.session, controllers.values())
+    commands = _last_commands(work.session)
+    doors: list[Door] = []
+    for portal in work.session.exec(statement).all():
+        key = portal.site, portal.id
+        controller = controllers.get(key, DeviceId(""))
+        doors.append(
+            Door(
+                portal,
+                points.get(key, []),
+                known.get(controller),
+                states.get(controller),
+                commands.get(key),
+            )
+        )
+    return doors
+
+
+def _last_commands(session: Session) -> dict[tuple[SiteCode, PortalId], DoorCommand]:
+    """Return the newest operator's command at each portal; no older one is looked at."""
+    newest = (
+        select(DoorCommand.event)
+        .where(DoorCommand.site == Portal.site, DoorCommand.portal == Portal.id)
+        .order_by(col(DoorCommand.asked_at).desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    statement = select(DoorCommand).where(
+        col(DoorCommand.event).in_(select(newest).select_from(Portal))
+    )
+    return {(each.site, each.portal): each for each in session.exec(statement).all()}
 
 
 def open_portal(work: Work, site: SiteCode, portal: PortalId, wish: OpenPortal) -> DoorCommand:

@@ -403,17 +403,3 @@ def conflicts(
         statement = statement.where(col(AntiPassbackConflict.acknowledged_at).is_(None))
     order = [col(AntiPassbackConflict.second_at), col(AntiPassbackConflict.id)]
     return paginate(session, statement, order, query, newest_first=True)
-
-
-def last_commands(
-    session: Session, portals: Iterable[tuple[SiteCode, PortalId]]
-) -> dict[tuple[SiteCode, PortalId], DoorCommand]:
-    """Return the newest operator's command at each portal."""
-    found: dict[tuple[SiteCode, PortalId], DoorCommand] = {}
-    newest = select(DoorCommand).order_by(col(DoorCommand.asked_at).desc()).limit(1)
-    for site, portal in portals:
-        here = newest.where(DoorCommand.site == site, DoorCommand.portal == portal)
-        command = session.exec(here).first()
-        if command is not None:
-            found[site, portal] = command
-    return found

@@ -240,6 +240,12 @@ def admitted(session: Session) -> Sequence[Device]:
     return session.exec(statement.order_by(col(Device.id))).all()
 
 
+def by_id(session: Session, wanted: Iterable[DeviceId]) -> dict[DeviceId, Device]:
+    """Return devices by their ids, with one query; unknown ones are left out."""
+    statement = select(Device).where(col(Device.id).in_(set(wanted)))
+    return {device.id: device for device in session.exec(statement).all()}
+
+
 def door_states(session: Session, controllers: Iterable[DeviceId]) -> dict[DeviceId, DoorState]:
     """Return what each controller last reported of its door; nothing for one that is not online.
 

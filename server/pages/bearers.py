@@ -29,10 +29,10 @@ def of(work: Work, wanted: Iterable[CredentialId | None]) -> dict[CredentialId, 
     ids = {each for each in wanted if each is not None}
     names = Names(work)
     found: dict[CredentialId, Bearer] = {}
-    for credential, (visit, guest) in visits.by_credentials(work.session, ids).items():
-        url = url_for("panel.visit", visit_id=visit.id)
-        found[credential] = Bearer(guest.name, guest.company, url)
-    others = credentials.holders_of(work.session, ids - found.keys())
+    for credential, (visit, name, company) in visits.named(work.session, ids).items():
+        found[credential] = Bearer(name, company, url_for("panel.visit", visit_id=visit))
+    unknown = ids - found.keys()
+    others = credentials.holders_of(work.session, unknown) if unknown else {}
     for credential, holder in others.items():
         if holder.kind is CredentialKind.STAFF:
             found[credential] = Bearer(names.person(holder.person), gettext("Staff"))

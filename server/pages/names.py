@@ -1,11 +1,13 @@
 """The names of things by their ids, in the reader's language, each looked up once a request."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from typing import TypeVar, cast
 
 from access_protocol.ids import AccessPointId, DeviceId, PortalId, SiteCode
 from access_protocol.knowledge import Direction
 from access_protocol.wording import Language
+from server.kernel.database import Record
 from server.kernel.errors import Invalid
 from server.kernel.ids import PersonId, RoomId
 from server.kernel.pagination import MOST, PageQuery
@@ -14,6 +16,8 @@ from server.people import models as people
 from server.places import models as places
 from server.places.models import AccessPoint, Portal, Room, Site
 from server.web.languages import current, gettext
+
+T = TypeVar("T", bound=Record)
 
 EVERYTHING = PageQuery(limit=MOST, cursor=None)
 
@@ -26,6 +30,8 @@ class Names:
         self._session = work.session
         self._work = work
         self._zones: dict[tuple[SiteCode, Language], dict[int, str]] = {}
+        # A session forgets what nobody holds: without this each line of a list would be a query of its own.
+        self._found: dict[tuple[type[Record], Hashable], Record] = {}
 
     @property
     def _language(self) -> Language:
@@ -34,27 +40,27 @@ class Names:
 
     def person(self, person: PersonId | None) -> str:
         """Return the name of somebody with an account."""
-        found = self._session.get(people.Person, person) if person else None
+        found = self._get(people.Person, person) if person else None
         return found.name if found else ""
 
     def site(self, site: SiteCode) -> str:
         """Return the name of a site."""
-        found = self._session.get(Site, site)
+        found = self._get(Site, site)
         return places.name_in(found, self._language) if found else site
 
     def address(self, site: SiteCode) -> str:
         """Return the postal address of a site."""
-        found = self._session.get(Site, site)
+        found = self._get(Site, site)
         return found.address if found else ""
 
     def time_zone(self, site: SiteCode) -> str | None:
         """Return the IANA name of the zone in which a site's clocks go."""
-        found = self._session.get(Site, site)
+        found = self._get(Site, site)
         return found.time_zone if found else None
 
     def room(self, room: RoomId | None) -> str:
         """Return the name of a room."""
-        found = self._session.get(Room, room) if room else None
+        found = self._get(Room, room) if room else None
         return places.name_in(found, self._language) if found else ""
 
     def zone(self, site: SiteCode, number: int | None) -> str:
@@ -72,12 +78,12 @@ class Names:
 
     def portal(self, site: SiteCode, portal: PortalId | None) -> str:
         """Return the name of a door, turnstile or machine."""
-        found = self._session.get(Portal, (site, portal)) if portal else None
+        found = self._get(Portal, (site, portal)) if portal else None
         return places.name_in(found, self._language) if found else str(portal or "")
 
     def access_point(self, site: SiteCode, access_point: AccessPointId | None) -> str:
         """Return the portal on one of whose sides a credential is presented, and into or from which zone."""
-        found = self._session.get(AccessPoint, (site, access_point)) if access_point else None
+        found = self._get(AccessPoint, (site, access_point)) if access_point else None
         if found is None:
             return str(access_point or "")
         way = "→" if found.direction is Direction.IN else "←"
@@ -87,6 +93,13 @@ class Names:
         """Return the name of the portal that a controller opens."""
         points = places.access_points_of_controller(self._session, site, controller)
         return self.portal(site, points[0].portal) if points else ""
+
+    def _get(self, kind: type[T], key: Hashable) -> T | None:
+        """Return a row by its key, looked up once."""
+        found = self._found.get((kind, key)) or self._session.get(kind, key)
+        if found is not None:
+            self._found[kind, key] = found
+        return cast("T | None", found)
 
     def sites(self) -> list[tuple[str, str]]:
         """Return code and name of every site."""

@@ -274,6 +274,28 @@ def by_credentials(
     return {CredentialId(found[1].credential): found for found in session.exec(statement).all()}
 
 
+def named(
+    session: Session, credentials: Iterable[CredentialId]
+) -> dict[CredentialId, tuple[VisitId, str, str]]:
+    """Return visit, name and company of whoever holds each known credential: what a long list shows of them."""
+    columns = select(Visitor.credential, Visitor.visit, Visitor.name, Visitor.company)
+    found = session.exec(columns.where(col(Visitor.credential).in_(list(credentials)))).all()
+    return {CredentialId(each): (VisitId(visit), name, firm) for each, visit, name, firm in found}
+
+
+def awaited(session: Session, now: datetime, starts_before: datetime) -> set[CredentialId]:
+    """Return the credentials of everybody whose visit stands, is not over and begins before a moment."""
+    statement = select(Visitor.credential).where(
+        Visitor.visit == Visit.id,
+        Visit.state == VisitState.CONFIRMED,
+        Visit.ends_at > now,
+        Visit.starts_at < starts_before,
+        col(Visitor.removed_at).is_(None),
+        col(Visitor.declined_at).is_(None),
+    )
+    return {CredentialId(each) for each in session.exec(statement).all()}
+
+
 def expected_now(
     session: Session, now: datetime, words: str, most: int
 ) -> Sequence[tuple[Visit, Visitor]]:

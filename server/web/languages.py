@@ -5,7 +5,6 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
 
 import flask_babel
 from flask import Flask, g, has_request_context, request, session
@@ -71,12 +70,6 @@ def current() -> str:
     """Return the code of the language in force."""
     locale = flask_babel.get_locale()
     return str(locale.language) if locale else wanted()
-
-
-def time_zone() -> str:
-    """Return the name of the time zone in force."""
-    # pytz, from which it comes, has no types.
-    return str(cast("object", flask_babel.get_timezone()))
 
 
 def choices() -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 
-from flask import Blueprint, Flask, Response, current_app, redirect, request, url_for
+from flask import Blueprint, Flask, Response, current_app, g, redirect, request, url_for
 from werkzeug.exceptions import BadRequest
 from werkzeug.security import safe_join
 from werkzeug.wrappers import Response as AnyResponse
@@ -37,7 +37,11 @@ def install(app: Flask) -> None:
 
 def static_url(name: str) -> str:
     """Return the address of a static file, which changes with its content, so that browsers may keep it."""
-    return url_for("web.static", filename=name, v=_fingerprint(name))
+    # A long list has hundreds of icons, all of them in one file.
+    known: dict[str, str] = g.setdefault("static_urls", {})
+    if name not in known:
+        known[name] = url_for("web.static", filename=name, v=_fingerprint(name))
+    return known[name]
 
 
 def visitor_stream(token: str) -> str:

@@ -12,7 +12,8 @@ blueprint = Blueprint("panel", __name__, url_prefix="/panel", template_folder="t
 OPEN_TO_ALL = frozenset(
     {"panel.sign_in", "panel.sign_in_sent", "panel.password", "panel.password_sent"}
 )
-for_staff(blueprint, open_to_all=OPEN_TO_ALL)
+SHARED = frozenset({"panel.live_now", "panel.live_events", "panel.live_rooms"})
+for_staff(blueprint, open_to_all=OPEN_TO_ALL, shared=SHARED)
 
 
 def install(app: Flask) -> None:

@@ -24,7 +24,6 @@ from server.pages import states
 from server.pages.names import Names
 from server.pages.panel import blueprint
 from server.pages.states import Badge
-from server.places import models as places
 from server.places.models import Portal
 from server.web.formats import ago, local
 from server.web.forms import Form
@@ -113,8 +112,7 @@ def shown(work: Work) -> list[Door]:
 
 def _door(work: Work, names: Names, found: actions.Door) -> Door:
     portal, state = found.portal, found.state
-    points = places.access_points_of_portal(work.session, portal.site, portal.id)
-    leads_to = dict.fromkeys(names.zone(portal.site, point.zone) for point in points)
+    leads_to = dict.fromkeys(names.zone(portal.site, point.zone) for point in found.points)
     may_open = state is not None and work.principal.may(Right.DOORS_COMMAND, portal.site)
     return Door(
         id=portal.id,

@@ -10,7 +10,7 @@ from access_protocol.events import Outcome
 from access_protocol.ids import CredentialId
 from access_protocol.wording import Language, sentence
 from server.access import models as access
-from server.access.models import AccessEvent
+from server.access.models import AccessEvent, Presence
 from server.kernel.ids import VisitorId
 from server.kernel.pagination import MOST, PageQuery
 from server.kernel.principal import Kind, Principal, Right, require
@@ -25,10 +25,11 @@ from server.pages.names import Names
 from server.pages.panel import blueprint, doors, passback
 from server.pages.panel.visits import badge, names_of
 from server.pages.states import Badge
+from server.pages.thresholds import tell_times_of_the_site
 from server.visits import models as visits
 from server.visits.models import Visit, Visitor, VisitState
 from server.web.formats import from_local, local, local_date, span
-from server.web.languages import current, gettext, time_zone
+from server.web.languages import current, gettext
 from server.web.shared import Shared
 
 EVENTS_SHOWN = 20
@@ -76,11 +77,10 @@ def live() -> str:
             "panel/live.html",
             now=work.now,
             may_lock_down=work.principal.may(Right.DOORS_LOCKDOWN),
-            figures=_figures(work),
             events=_events(work),
-            inside=_inside(work),
             doors=doors.shown(work),
             rooms=_rooms(work),
+            **_presence(work),
         )
 
 
@@ -90,10 +90,9 @@ def live_now() -> str:
     return _together(
         "now",
         lambda work: {
-            "figures": _figures(work),
             "events": _events(work),
-            "inside": _inside(work),
             "doors": doors.shown(work),
+            **_presence(work),
         },
     )
 
@@ -114,17 +113,19 @@ _SHARED = Shared()
 
 
 def _together(name: str, query: Callable[[Work], dict[str, object]]) -> str:
-    """Render a part of the page once for all who may see the same, in one language, at the same time."""
+    """Render a part of the page once for all who may see it, in one language, at the same time."""
     principal = caller().principal
     require(principal, Right.ACCESS_READ)
-    # It is rendered for whoever has just these rights: nothing in it can come from the one who asked first.
-    anybody = Principal(Kind.SYSTEM, "live page", principal.rights, principal.site)
+    # It is rendered for whoever has just this right: nothing in it can come from the one who asked first, nor from
+    # what else they may do.
+    anybody = Principal(Kind.SYSTEM, "live page", frozenset({Right.ACCESS_READ}), principal.site)
 
     def make() -> str:
         with office().reading(anybody) as work:
+            tell_times_of_the_site(work)
             return render_template(f"panel/live_{name}.html", **query(work))
 
-    return _SHARED.render((name, anybody, current(), time_zone()), make)
+    return _SHARED.render((name, anybody, current()), make)
 
 
 def _today(work: Work) -> tuple[datetime, datetime]:
@@ -144,6 +145,11 @@ def _visits_of_today(work: Work) -> Sequence[Visit]:
     return visits.visits(work.session, query, wanted).items
 
 
+def _presence(work: Work) -> dict[str, object]:
+    present = access.inside(work.session)
+    return {"figures": _figures(work, present), "inside": _inside(work, present)}
+
+
 class Figures(NamedTuple):
     """A few numbers of the day, double entries to look into, and what is wrong with a gate's journal."""
 
@@ -154,20 +160,13 @@ class Figures(NamedTuple):
     conflicts: int
 
 
-def _figures(work: Work) -> Figures:
-    today = _visits_of_today(work)
-    guests = visits.visitors_by_visit(work.session, [visit.id for visit in today])
-    inside = {CredentialId(each.credential) for each in access.inside(work.session)}
-    expected = sum(
-        CredentialId(guest.credential) not in inside
-        for visit in today
-        if visit.ends_at > work.now
-        for guest in guests.get(visit.id, [])
-    )
-    midnight, _ = _today(work)
+def _figures(work: Work, present: Sequence[Presence]) -> Figures:
+    midnight, tomorrow = _today(work)
+    inside = {CredentialId(each.credential) for each in present}
+    awaited = visits.awaited(work.session, work.now, tomorrow)
     return Figures(
         inside=len(inside),
-        expected=expected,
+        expected=len(awaited - inside),
         refused=access.count_refused(work.session, midnight),
         alarms=_alarms(work),
         conflicts=passback.waiting(work),
@@ -248,8 +247,7 @@ def _beside(names: Names, bearer: Bearer | None, asked: access.DoorCommand | Non
     return " · ".join(filter(None, (detail, by)))
 
 
-def _inside(work: Work) -> list[InsideLine]:
-    present = access.inside(work.session)
+def _inside(work: Work, present: Sequence[Presence]) -> list[InsideLine]:
     known = bearers.of(work, [each.credential for each in present])
     names = Names(work)
     lines: list[InsideLine] = []
