@@ -20,8 +20,8 @@ from server.arrivals.crossings import CrossingNoticed, is_day_of, notice_crossin
 from server.arrivals.entry_rules import (
     CODE_REMEMBERED,
     as_read,
+    fresh_code,
     new_check_number,
-    new_code,
     qr_svg,
     read_code,
 )
@@ -132,6 +132,7 @@ __all__ = [
     "enter",
     "find_fence",
     "forget_visitor",
+    "fresh_code",
     "get_poster",
     "hand_over_walk_ins",
     "is_at_site",
@@ -147,7 +148,6 @@ __all__ = [
     "list_posters",
     "list_walk_ins",
     "new_check_number",
-    "new_code",
     "note_kiosk_seen",
     "note_passage",
     "note_scan",

@@ -9,6 +9,8 @@ from qrcode.constants import ERROR_CORRECT_Q
 from qrcode.image.svg import SvgPathImage
 from qrcode.main import QRCode
 
+from server.kernel.errors import Conflict
+
 QUIET_ZONE = 4
 """Modules of white around the code (ISO/IEC 18004, 9.1)."""
 
@@ -16,6 +18,7 @@ CODE_LENGTH = 6
 ALPHABET = "234679ACDEFGHJKMNPQRTVWXY"
 """Crockford's base32 without what is mistaken for something else on paper: 0 1 5 8 B I L O S U Z are not in it."""
 CHECK_DIGITS = 4
+_TRIES = 20
 
 WAITING = "walk-ins"
 """Live notices of this name tell panel and host's page that somebody waits, or was answered."""
@@ -43,8 +46,16 @@ class Answer(StrEnum):
     """It opened a door."""
 
 
-def new_code(random_bytes: Callable[[int], bytes]) -> str:
-    """Return a fresh code for a poster."""
+def fresh_code(random_bytes: Callable[[int], bytes], bearer: Callable[[str], object | None]) -> str:
+    """Return a code that no sign has yet; `bearer` returns the sign that has a code, or None."""
+    for _ in range(_TRIES):
+        code = _code(random_bytes)
+        if bearer(code) is None:
+            return code
+    raise Conflict("No free code was found. Please try again.")
+
+
+def _code(random_bytes: Callable[[int], bytes]) -> str:
     # 250 of 256 values are taken, so that each letter comes equally often.
     letters = ""
     while len(letters) < CODE_LENGTH:

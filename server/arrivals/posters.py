@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from pydantic import Field
@@ -25,7 +26,6 @@ PATH = "e"
 """Posters lead to `<base_url>/e/<code>`."""
 MOST_HANGING = 200
 """Posters that hang at one site."""
-_TRIES = 20
 
 
 class NewPoster(Input):
@@ -148,7 +148,9 @@ def _make(work: Work, portal: Portal, access_point: AccessPointId | None, note: 
         site=portal.site,
         portal=portal.id,
         access_point=access_point,
-        code=_fresh_code(work),
+        code=entry_rules.fresh_code(
+            work.ids.random_bytes, partial(models.poster_with, work.session)
+        ),
         check_number=entry_rules.new_check_number(work.ids.random_bytes),
         note=note,
         made_at=work.now,
@@ -158,14 +160,6 @@ def _make(work: Work, portal: Portal, access_point: AccessPointId | None, note: 
     work.session.flush()
     _tell(work, poster)
     return poster
-
-
-def _fresh_code(work: Work) -> str:
-    for _ in range(_TRIES):
-        code = entry_rules.new_code(work.ids.random_bytes)
-        if models.poster_with(work.session, code) is None:
-            return code
-    raise Conflict("No free code was found. Please try again.")
 
 
 def _hanging(work: Work, poster_id: PosterId) -> Poster:

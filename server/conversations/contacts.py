@@ -1,6 +1,7 @@
 """Contact points: "contact us" QR codes put up, taken down, and found again by the code that a phone scanned."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 from pydantic import Field
@@ -21,7 +22,6 @@ from server.visits.actions import Input
 PATH = "c"
 """Contact points lead to `<base_url>/c/<code>`."""
 MOST_HANGING = 100
-_TRIES = 20
 
 
 class NewContactPoint(Input):
@@ -42,7 +42,9 @@ def put_up(work: Work, site: SiteCode, new: NewContactPoint) -> ContactPoint:
     made = ContactPoint(
         id=ContactPointId(work.ids.new()),
         site=site,
-        code=_fresh_code(work),
+        code=arrivals.fresh_code(
+            work.ids.random_bytes, partial(models.contact_point_with, work.session)
+        ),
         check_number=arrivals.new_check_number(work.ids.random_bytes),
         note=new.note,
         made_at=work.now,
@@ -100,11 +102,3 @@ def pdf(work: Work, point: ContactPoint, size: arrivals.PosterSize) -> bytes:
     """Return the paper to print and hang up."""
     words = arrivals.contact_words(work, point.site)
     return arrivals.qr_sheet(address(work, point), words, point.check_number, size)
-
-
-def _fresh_code(work: Work) -> str:
-    for _ in range(_TRIES):
-        code = arrivals.new_code(work.ids.random_bytes)
-        if models.contact_point_with(work.session, code) is None:
-            return code
-    raise Conflict("No free code was found. Please try again.")
