@@ -9,4 +9,4 @@ from server.wayfinding.imdf_archive import SAMPLE, read_archive
 def write(work: Work, site: SiteCode) -> None:
     """Bring the sample building in, where the site has no plan yet."""
     if plans.building_of(work.session, site) is None:
-        plans.import_plan(work, site, read_archive(SAMPLE))
+        plans.import_plan(work, site, plans.check_plan(read_archive(SAMPLE)))

@@ -62,8 +62,19 @@ class Placing(NamedTuple):
     """What the plan names and the site does not have."""
 
 
-def check_plan(files: Mapping[str, object]) -> tuple[Building, list[Document], str]:
-    """Return the building that the files describe, its documents and their digest; raises `NotAPlan`."""
+class Plan(NamedTuple):
+    """A plan that was read and is in order, to be brought in."""
+
+    building: Building
+    documents: Sequence[Document]
+    digest: str
+
+
+def check_plan(files: Mapping[str, object]) -> Plan:
+    """Return the plan that IMDF's files describe; raises `NotAPlan`.
+
+    It may take seconds: do it before the work that brings the plan in begins, so that nobody waits for it.
+    """
     features = parse(files)
     building = assemble(features)
     try:
@@ -71,16 +82,15 @@ def check_plan(files: Mapping[str, object]) -> tuple[Building, list[Document], s
     except TooComplex as error:
         reason = "has more corners and openings than a way can be reckoned through"
         raise NotAPlan([Mistake("unit.geojson", error.unit, "geometry", reason)]) from None
-    return building, *_documents(features)
+    return Plan(building, *_documents(features))
 
 
-def import_plan(work: Work, site: SiteCode, files: Mapping[str, object]) -> Building:
-    """Replace a site's floor plans by those in IMDF's files; floors are added and named as the levels are."""
+def import_plan(work: Work, site: SiteCode, plan: Plan) -> None:
+    """Replace a site's floor plans by this one; floors are added and named as the levels are."""
     _may_change(work, site)
-    building, documents, digest = check_plan(files)
     _clear(work, site)
     floors = {each.number: each for each in models.floors_of(work.session, site)}
-    for each in documents:
+    for each in plan.documents:
         floor = floors.get(each.ordinal)
         if floor is None:
             floor = Floor(id=FloorId(work.ids.new()), site=site, number=each.ordinal, name="")
@@ -96,13 +106,12 @@ def import_plan(work: Work, site: SiteCode, files: Mapping[str, object]) -> Buil
                 ordinal=each.ordinal,
                 floor=floor.id,
                 document=each.text,
-                digest=digest,
+                digest=plan.digest,
                 imported_at=work.now,
             )
         )
     work.session.flush()
-    work.record(FloorPlanChanged(site=site, floors=len(documents)))
-    return building
+    work.record(FloorPlanChanged(site=site, floors=len(plan.documents)))
 
 
 def remove_plan(work: Work, site: SiteCode) -> None:

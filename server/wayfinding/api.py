@@ -102,12 +102,12 @@ def put_floor_plan(path: SitePath) -> Response:
     """Replace a site's floor plan; the body is a zip archive of IMDF's files (application/zip)."""
     with reading() as work:
         require(work.principal, Right.PLACES_MANAGE, SiteCode(path.site))
-    # Before the work begins: while an archive is unpacked others go on writing.
-    files = read_archive(request.get_data(cache=False))
+    # Before the work begins: while a plan is unpacked and read others go on writing.
+    plan = actions.check_plan(read_archive(request.get_data(cache=False)))
     with begin() as work:
-        actions.import_plan(work, SiteCode(path.site), files)
-        stored = _plan(work, SiteCode(path.site))
-    return answer(stored)
+        actions.import_plan(work, SiteCode(path.site), plan)
+    with reading() as work:
+        return answer(_plan(work, SiteCode(path.site)))
 
 
 @blueprint.delete("/<site>/floor-plan", {204: None})

@@ -79,13 +79,14 @@ def _bring_in(run: Run, site: str, source: Path, *, dry_run: bool) -> None:
         try:
             with screen.status("Reading the plan…"):
                 files = imdf_archive.read_archive(source)
-                building = actions.check_plan(files)[0]
+                plan = actions.check_plan(files)
         except imdf.NotAPlan as error:
             _fail("The plan was not brought in:\n" + "\n".join(_told(error)))
         if not dry_run:
             with office.begin(Principal.system("floor-plan")) as work:
-                actions.import_plan(work, SiteCode(site), files)
+                actions.import_plan(work, SiteCode(site), plan)
         done = "could be brought in" if dry_run else "is brought in"
+        building = plan.building
         units, openings = len(building.units), len(building.openings)
         said = f"{len(building.levels)} floors, {units} units, {openings} openings"
         screen.print(f"The plan {done}: {said}.", highlight=False)

@@ -65,13 +65,13 @@ def import_floor_plan(site: str) -> AnyResponse:
     with reading() as work:
         require(work.principal, Right.PLACES_MANAGE, code)
     try:
-        # Before the work begins: while an archive is unpacked others go on writing.
-        files = read_archive(content)
+        # Before the work begins: while a plan is unpacked and read others go on writing.
+        plan = plans.check_plan(read_archive(content))
         with begin() as work:
-            building = plans.import_plan(work, code, files)
+            plans.import_plan(work, code, plan)
     except NotAPlan as error:
         return _page(code, error.mistakes, Invalid.status)
-    flash(gettext("The plan is brought in, with %(num)d floors.", num=len(building.levels)), "good")
+    flash(gettext("The plan is brought in, with %(num)d floors.", num=len(plan.documents)), "good")
     return redirect(url_for("panel.floor_plan", site=code), 303)
 
 
