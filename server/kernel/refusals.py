@@ -1,12 +1,14 @@
 """What pydantic refused, in words for whoever sent it: short, and saying what would do."""
 
 from collections.abc import Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from server.kernel.errors import FieldError, Invalid
 
+_NOTHING: Mapping[str, object] = MappingProxyType({})
 _A_MOMENT = "must be a moment with its zone, for example 2026-04-01T14:00:00+09:00"
 _PLAIN = {
     "missing": "is needed",
@@ -17,7 +19,12 @@ _PLAIN = {
     "int_from_float": "must be a whole number",
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a number",
     "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "dict_type": "must be an object",
     "model_type": "must be an object",
     "model_attributes_type": "must be an object",
     "json_invalid": "must be JSON",
@@ -27,8 +34,33 @@ _PLAIN = {
     "datetime_from_date_parsing": _A_MOMENT,
     "datetime_object_invalid": _A_MOMENT,
     "string_pattern_mismatch": "does not have the right form",
+    "union_tag_invalid": "does not have the right form",
+    "union_tag_not_found": "does not have the right form",
     "string_unicode": "must be text without half characters",
 }
+
+_LEAST_LETTERS = "must have at least %(least)s characters"
+_LEAST_ENTRIES = "must have at least %(least)s entries"
+_MOST_LETTERS = "must have at most %(most)s characters"
+_MOST_ENTRIES = "must have at most %(most)s entries"
+_BOUNDS = {
+    "enum": ("must be %(bound)s", "expected"),
+    "literal_error": ("must be %(bound)s", "expected"),
+    "greater_than_equal": ("must be at least %(bound)s", "ge"),
+    "less_than_equal": ("must be at most %(bound)s", "le"),
+}
+"""What is said of a bound, and where pydantic's context has it."""
+
+
+class Reason(NamedTuple):
+    """Why something was refused, its figures apart from its words: a page looks the words up in its language."""
+
+    words: str
+    values: Mapping[str, object] = _NOTHING
+
+    def __str__(self) -> str:
+        """Return it in English."""
+        return self.words % self.values if self.values else self.words
 
 
 def invalid_from(error: ValidationError) -> Invalid:
@@ -45,25 +77,28 @@ def invalid_from(error: ValidationError) -> Invalid:
     )
 
 
-def why(  # noqa: PLR0911  one sentence a kind
-    kind: str, message: str, context: Mapping[str, Any]
-) -> str:
+def why(kind: str, message: str, context: Mapping[str, Any]) -> str:
     """Return why a value was refused; what has no words of its own here keeps pydantic's."""
+    return str(reason(kind, message, context))
+
+
+def reason(kind: str, message: str, context: Mapping[str, Any]) -> Reason:
+    """Return the same for a page that says it in other languages."""
     if kind in _PLAIN:
-        return _PLAIN[kind]
+        return Reason(_PLAIN[kind])
     # What checks of our own stand around, pydantic measures as a value of unknown kind: it is text.
-    things = "entries" if context.get("field_type", "Value") != "Value" else "characters"
+    is_text = context.get("field_type", "Value") == "Value"
     match kind:
+        case "string_too_short" | "too_short" if context["min_length"] == 1:
+            return Reason("is needed")
         case "string_too_short" | "too_short":
-            least = context["min_length"]
-            return "is needed" if least == 1 else f"must have at least {least} {things}"
+            words = _LEAST_LETTERS if is_text else _LEAST_ENTRIES
+            return Reason(words, {"least": context["min_length"]})
         case "string_too_long" | "too_long":
-            return f"must have at most {context['max_length']} {things}"
-        case "enum" | "literal_error":
-            return f"must be {context['expected']}"
-        case "greater_than_equal":
-            return f"must be at least {context['ge']}"
-        case "less_than_equal":
-            return f"must be at most {context['le']}"
+            words = _MOST_LETTERS if is_text else _MOST_ENTRIES
+            return Reason(words, {"most": context["max_length"]})
+        case _ if kind in _BOUNDS:
+            words, bound = _BOUNDS[kind]
+            return Reason(words, {"bound": context[bound]})
         case _:
-            return message.removeprefix("Value error, ")
+            return Reason(message.removeprefix("Value error, "))

@@ -11,6 +11,7 @@ import shapely
 
 from access_protocol.ids import PortalId
 from server.kernel.plane import Plane, Spot
+from server.kernel.refusals import Reason
 from server.wayfinding import imdf_features as imdf
 from server.wayfinding.imdf import Features, Mistake, NotAPlan, called, joined, level_name
 from server.wayfinding.plans import (
@@ -67,23 +68,23 @@ class _Assembly:
         if self._mistakes:
             raise NotAPlan(self._mistakes)
 
-    def _wrong(self, kind: str, number: int, own: str, field: str, reason: str) -> None:
+    def _wrong(self, kind: str, number: int, own: str, field: str, reason: Reason) -> None:
         self._mistakes.append(Mistake(f"{kind}.geojson", called(number, own), field, reason))
 
     def _levels(self) -> dict[LevelId, Level]:
         levels: dict[LevelId, Level] = {}
         ordinals: set[int] = set()
         if not self._features.level:
-            self._mistakes.append(Mistake("level.geojson", "", "features", "must have a level"))
+            none = Reason("must have a level")
+            self._mistakes.append(Mistake("level.geojson", "", "features", none))
         for number, each in enumerate(self._features.level, start=1):
             said = each.properties
             shape = self._area("level", number, each.id, each.geometry)
             if self._is_double("level", number, each.id, levels) or shape is None:
                 continue
             if said.ordinal in ordinals:
-                self._wrong(
-                    "level", number, each.id, "properties.ordinal", "is that of another level"
-                )
+                taken = Reason("is that of another level")
+                self._wrong("level", number, each.id, "properties.ordinal", taken)
             ordinals.add(said.ordinal)
             level = LevelId(each.id)
             short = Words(said.short_name) or Words({"en": str(said.ordinal)})
@@ -124,20 +125,14 @@ class _Assembly:
             ends = [self._plane.spot(*each.geometry.coordinates[end]) for end in (0, -1)]
             line = (ends[0], ends[1])
             if shapely.LineString(line).length < NARROWEST_M:
-                self._wrong(
-                    "opening", number, each.id, "geometry", f"must be {NARROWEST_M} m wide or more"
-                )
+                narrow = Reason("must be %(least)s m wide or more", {"least": NARROWEST_M})
+                self._wrong("opening", number, each.id, "geometry", narrow)
                 continue
             level, opening = LevelId(said.level_id), OpeningId(each.id)
             joined = _touched(line, around.get(level, []))
             if not joined:
-                self._wrong(
-                    "opening",
-                    number,
-                    each.id,
-                    "geometry",
-                    "lies on the edge of no unit of its level",
-                )
+                aside = Reason("lies on the edge of no unit of its level")
+                self._wrong("opening", number, each.id, "geometry", aside)
             door = said.door.type if said.door else None
             wheels = "wheelchair" in (said.accessibility or [])
             openings[opening] = Opening(
@@ -165,7 +160,7 @@ class _Assembly:
                 continue
             if unit is None:
                 field = "properties.unit_ids.0"
-                self._wrong("amenity", number, each.id, field, "is no unit of this plan")
+                self._wrong("amenity", number, each.id, field, Reason("is no unit of this plan"))
                 continue
             spot = self._plane.spot(*each.geometry.coordinates)
             found[LandmarkId(each.id)] = _landmark(each, unit.level, spot, None)
@@ -185,9 +180,8 @@ class _Assembly:
             said = each.properties
             known = [UnitId(own) for own in joined(each) if UnitId(own) in units]
             if not known:
-                self._wrong(
-                    "relationship", number, each.id, "properties", "names no unit of this plan"
-                )
+                nowhere = Reason("names no unit of this plan")
+                self._wrong("relationship", number, each.id, "properties", nowhere)
             elif said.category in set(Climb):
                 both = said.direction == "undirected"
                 links.append(Link(Climb(said.category), tuple(known), both))
@@ -202,7 +196,8 @@ class _Assembly:
         for field, own, value in places:
             other = first.setdefault((field, value), own)
             if other != own:
-                reason = f"{value} is placed twice: at {other} and here"
+                words = "%(name)s is placed twice: at %(other)s and here"
+                reason = Reason(words, {"name": value, "other": other})
                 self._mistakes.append(Mistake("", own, f"properties.{field}", reason))
 
     def _area(
@@ -222,12 +217,14 @@ class _Assembly:
         ]
         area: AnyArea = polygons[0] if len(polygons) == 1 else shapely.MultiPolygon(polygons)
         if not area.is_valid or area.is_empty:
-            reason = f"is not a clean shape: {shapely.is_valid_reason(area)}"
+            said = {"reason": shapely.is_valid_reason(area)}
+            reason = Reason("is not a clean shape: %(reason)s", said)
             self._wrong(kind, number, own, "geometry", reason)
             return None
         west, south, east, north = area.bounds
         if max(-west, -south, east, north) > REACH_M:
-            reason = f"lies more than {REACH_M} m from the middle of the plan"
+            words = "lies more than %(most)s m from the middle of the plan"
+            reason = Reason(words, {"most": REACH_M})
             self._wrong(kind, number, own, "geometry", reason)
             return None
         return area
@@ -243,7 +240,7 @@ class _Assembly:
     def _is_double(self, kind: str, number: int, own: str, known: Mapping[Any, Any]) -> bool:
         if own not in known:
             return False
-        self._wrong(kind, number, own, "id", "is that of another feature")
+        self._wrong(kind, number, own, "id", Reason("is that of another feature"))
         return True
 
     def _on_level(
@@ -251,7 +248,8 @@ class _Assembly:
     ) -> bool:
         if LevelId(level) in levels:
             return True
-        self._wrong(kind, number, own, "properties.level_id", "is no level of this plan")
+        nowhere = Reason("is no level of this plan")
+        self._wrong(kind, number, own, "properties.level_id", nowhere)
         return False
 
 

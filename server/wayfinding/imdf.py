@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 from pydantic import ValidationError
 
 from server.kernel.errors import Invalid
-from server.kernel.refusals import why
+from server.kernel.refusals import Reason, reason
 from server.wayfinding import imdf_features as imdf
 from server.wayfinding.plans import Words
 
@@ -27,7 +27,7 @@ class Mistake(NamedTuple):
     feature: str
     """Which one: its number in the file from 1, and its id; empty where it is about the file as a whole."""
     field: str
-    why: str
+    why: Reason
 
 
 class NotAPlan(Invalid):
@@ -40,7 +40,7 @@ class NotAPlan(Invalid):
             [
                 (
                     ", ".join(part for part in (each.file, each.feature, each.field) if part),
-                    each.why,
+                    str(each.why),
                 )
                 for each in self.mistakes
             ]
@@ -61,7 +61,9 @@ class Features(NamedTuple):
 def parse(files: Mapping[str, object]) -> Features:
     """Return the features of a plan from its files' JSON by kind ("level", "unit", …); raises `NotAPlan`."""
     mistakes = [
-        Mistake(f"{kind}.geojson", "", "", "is needed") for kind in imdf.NEEDED if kind not in files
+        Mistake(f"{kind}.geojson", "", "", Reason("is needed"))
+        for kind in imdf.NEEDED
+        if kind not in files
     ]
     found: dict[str, list[Any]] = {kind: [] for kind in imdf.KINDS}
     left = MOST_FEATURES
@@ -69,11 +71,8 @@ def parse(files: Mapping[str, object]) -> Features:
         listed = _listed(f"{kind}.geojson", files.get(kind), mistakes)
         left -= len(listed)
         if left < 0:
-            mistakes.append(
-                Mistake(
-                    f"{kind}.geojson", "", "features", f"must be {MOST_FEATURES} at most in all"
-                )
-            )
+            too_many = Reason("must be %(most)s at most in all", {"most": MOST_FEATURES})
+            mistakes.append(Mistake(f"{kind}.geojson", "", "features", too_many))
             break
         for number, each in enumerate(listed, start=1):
             try:
@@ -93,7 +92,7 @@ def _listed(file: str, content: object, mistakes: list[Mistake]) -> list[object]
     given = cast("dict[str, object]", content) if isinstance(content, dict) else {}
     features = given.get("features")
     if given.get("type") != "FeatureCollection" or not isinstance(features, list):
-        mistakes.append(Mistake(file, "", "", "must be a GeoJSON FeatureCollection"))
+        mistakes.append(Mistake(file, "", "", Reason("must be a GeoJSON FeatureCollection")))
         return []
     return cast("list[object]", features)
 
@@ -103,8 +102,8 @@ def _told(kind: str, number: int, feature: object, error: ValidationError) -> It
     for each in error.errors(include_url=False, include_input=False):
         # The shape that was chosen stands in the place where something is wrong; nobody wrote it there.
         place = ".".join(str(part) for part in each["loc"] if part not in _SHAPES)
-        reason = why(each["type"], each["msg"], each.get("ctx", {}))
-        yield Mistake(f"{kind}.geojson", called(number, own), place, reason)
+        why = reason(each["type"], each["msg"], each.get("ctx", {}))
+        yield Mistake(f"{kind}.geojson", called(number, own), place, why)
 
 
 def called(number: int, own: object) -> str:

@@ -7,6 +7,7 @@ import zlib
 from pathlib import Path
 from typing import IO
 
+from server.kernel.refusals import Reason
 from server.wayfinding import imdf_features as imdf
 from server.wayfinding.imdf import Mistake, NotAPlan
 
@@ -30,7 +31,7 @@ def read_archive(archive: bytes | Path) -> dict[str, object]:
         with archive.open("rb") as opened:
             archive = opened.read(LARGEST_ARCHIVE + 1)
     if len(archive) > LARGEST_ARCHIVE:
-        raise _not_so(f"must have at most {LARGEST_ARCHIVE // 1024**2} MB")
+        raise _not_so(_at_most_mb(LARGEST_ARCHIVE))
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
             return _read_zip(opened)
@@ -44,7 +45,7 @@ def read_archive(archive: bytes | Path) -> dict[str, object]:
         ValueError,
     ):
         # Broken, with a password, or of a compression that nobody uses.
-        raise _not_so("must be a zip archive of IMDF's files") from None
+        raise _not_so(Reason("must be a zip archive of IMDF's files")) from None
 
 
 def _read_folder(folder: Path) -> dict[str, object]:
@@ -60,7 +61,7 @@ def _read_folder(folder: Path) -> dict[str, object]:
 def _read_zip(opened: zipfile.ZipFile) -> dict[str, object]:
     entries = opened.infolist()
     if len(entries) > MOST_ENTRIES:
-        raise _not_so(f"must have at most {MOST_ENTRIES} files")
+        raise _not_so(Reason("must have at most %(most)s files", {"most": MOST_ENTRIES}))
     found: dict[str, object] = {}
     for entry in entries:
         name = entry.filename.rsplit("/", 1)[-1]
@@ -69,7 +70,7 @@ def _read_zip(opened: zipfile.ZipFile) -> dict[str, object]:
         if kind == name or kind not in imdf.KINDS or entry.filename.startswith("__MACOSX/"):
             continue
         if kind in found:
-            raise NotAPlan([Mistake(name, "", "", "is in the archive twice")])
+            raise NotAPlan([Mistake(name, "", "", Reason("is in the archive twice"))])
         with opened.open(entry) as unpacked:
             found[kind] = _json(name, unpacked)
     return found
@@ -79,12 +80,16 @@ def _json(name: str, opened: IO[bytes]) -> object:
     # The size that an archive tells may be a lie: what is read is what counts.
     content = opened.read(LARGEST_FILE + 1)
     if len(content) > LARGEST_FILE:
-        raise NotAPlan([Mistake(name, "", "", f"must have at most {LARGEST_FILE // 1024**2} MB")])
+        raise NotAPlan([Mistake(name, "", "", _at_most_mb(LARGEST_FILE))])
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
-        raise NotAPlan([Mistake(name, "", "", "must be JSON")]) from None
+        raise NotAPlan([Mistake(name, "", "", Reason("must be JSON"))]) from None
 
 
-def _not_so(reason: str) -> NotAPlan:
+def _at_most_mb(size: int) -> Reason:
+    return Reason("must have at most %(most)s MB", {"most": size // 1024**2})
+
+
+def _not_so(reason: Reason) -> NotAPlan:
     return NotAPlan([Mistake("", "", "archive", reason)])

@@ -101,10 +101,10 @@ DOOR_TYPES = frozenset(
 )
 
 
-def _one_of(words: frozenset[str], what: str) -> AfterValidator:
+def _one_of(words: frozenset[str], otherwise: str) -> AfterValidator:
     def check(word: str) -> str:
         if word not in words:
-            raise ValueError(f"is not one of IMDF's {what}")
+            raise ValueError(otherwise)
         return word
 
     return AfterValidator(check)
@@ -123,11 +123,19 @@ class _Part(BaseModel):
 
 FeatureId = Annotated[str, Field(min_length=1, max_length=64)]
 Category = Annotated[str, Field(pattern=r"^[a-z]+(\.[a-z]+)*$", max_length=60)]
-UnitCategory = Annotated[str, Field(max_length=60), _one_of(UNIT_CATEGORIES, "categories of units")]
-OpeningCategory = Annotated[
-    str, Field(max_length=60), _one_of(OPENING_CATEGORIES, "categories of openings")
+UnitCategory = Annotated[
+    str,
+    Field(max_length=60),
+    _one_of(UNIT_CATEGORIES, "is not one of IMDF's categories of units"),
 ]
-DoorType = Annotated[str, Field(max_length=60), _one_of(DOOR_TYPES, "types of doors")]
+OpeningCategory = Annotated[
+    str,
+    Field(max_length=60),
+    _one_of(OPENING_CATEGORIES, "is not one of IMDF's categories of openings"),
+]
+DoorType = Annotated[
+    str, Field(max_length=60), _one_of(DOOR_TYPES, "is not one of IMDF's types of doors")
+]
 Labels = Annotated[
     dict[
         Annotated[str, Field(pattern="^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)],

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from server.kernel.errors import FieldError, GenkanError
 from server.kernel.pagination import LONGEST_CURSOR
+from server.kernel.refusals import Reason
 from server.web.languages import gettext
 
 
@@ -90,9 +91,10 @@ def sent_cursor() -> str | None:
     return request.args.get("cursor", "")[:LONGEST_CURSOR] or None
 
 
-def sentence(why: str) -> str:
+def sentence(why: str | Reason) -> str:
     """Return a reason such as "must be later" for people: in their language, with a capital letter."""
-    translated = gettext(why)
+    reason = Reason(why) if isinstance(why, str) else why
+    translated = gettext(reason.words, **reason.values)
     return translated[:1].upper() + translated[1:]
 
 

@@ -13,7 +13,7 @@ from server.arrivals.actions import Drawing, FenceInput
 from server.arrivals.models import Fence
 from server.kernel.errors import GenkanError, Invalid, NotFound
 from server.kernel.principal import Right, require
-from server.kernel.refusals import why
+from server.kernel.refusals import reason
 from server.kernel.request import begin, reading
 from server.kernel.work import Work
 from server.pages.names import Names
@@ -179,7 +179,7 @@ def _refuse(form: Form, error: ValidationError, *, is_circle: bool) -> None:
         if each["type"] == "float_parsing":
             form.refuse(field, gettext("Please write a number, for example 35.6812."))
         else:
-            form.refuse(field, sentence(why(each["type"], each["msg"], each.get("ctx", {}))))
+            form.refuse(field, sentence(reason(each["type"], each["msg"], each.get("ctx", {}))))
 
 
 def _circle_field(field: str, place: list[str]) -> str:
