@@ -8,11 +8,12 @@ from datetime import datetime
 from enum import StrEnum
 
 from flask import Response, url_for
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from access_protocol.ids import SiteCode
 from server.credentials.models import Issue
 from server.kernel.ids import PersonId
+from server.web.languages import current
 from server.web.routes import STATIC, static_url
 
 MODULES = (
@@ -82,6 +83,8 @@ class PassState(BaseModel):
     """The text of the mailed credential, where it still counts: the last resort."""
     facts: dict[str, str]
     """What stands in words beside the code."""
+    language: str = Field(default_factory=current)
+    """The language of the page now: one that the phone kept may speak another."""
 
 
 def worker(name: str, pages: str, *, above: str = "", others: Sequence[str] = ()) -> Response:

@@ -13,6 +13,7 @@ const REFRESH_MS = 30_000;
 const RETRY_MS = 10_000;
 const PATIENCE_MS = 8_000;
 const SHOWS_CODE = ["bound", "refreshed", "static"];
+const TURNED = "genkan-turned";
 const ENDED = { 403: "elsewhere", 404: "gone", 410: "gone" };
 
 const page = document.getElementById("pass");
@@ -237,11 +238,22 @@ async function keepPage() {
     const channel = new MessageChannel();
     channel.port1.onmessage = ({ data }) => {
       page.dataset.offline = data.kept ? "ready" : "no";
+      if (data.kept) turnLanguage();
     };
     active.postMessage({ keep: location.pathname }, [channel.port2]);
   } catch {
     page.dataset.offline = "no"; // it goes on without
   }
+}
+
+// The page that this phone kept comes first, and speaks the language of then; the fresh one is kept by now.
+function turnLanguage() {
+  const wanted = record.state?.language;
+  const turned = sessionStorage.getItem(TURNED);
+  sessionStorage.removeItem(TURNED);
+  if (!online || !wanted || wanted === document.documentElement.lang || turned === wanted) return;
+  sessionStorage.setItem(TURNED, wanted); // once: should the fresh page not have come, this one stays
+  location.reload();
 }
 
 // What the server tells of the visit arrives at once; without this the page still asks each minute.
