@@ -146,7 +146,7 @@ def state_of(state: State) -> Badge:
 def standing_of(standing: Standing) -> Badge:
     """Return how one person's part looks."""
     looks = {
-        Standing.EXPECTED: Badge("", "clock", gettext("Expected")),
+        Standing.EXPECTED: Badge("", "clock", gettext("Not in yet")),
         Standing.INSIDE: Badge("good", "visits", gettext("In the room")),
         Standing.LEFT: Badge("", "sign-out", gettext("Left the room")),
         Standing.LEFT_UNSEEN: Badge("", "unknown", gettext("Left, not seen when")),

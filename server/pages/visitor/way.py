@@ -9,8 +9,10 @@ from flask import render_template, request, url_for
 from server.pages import way as ways
 from server.pages.visitor import blueprint
 from server.pages.visitor.sections import Shown
+from server.pages.visitor.survey import left
 from server.pages.visitor.visiting import Visiting, visiting
 from server.pages.way import Goal, Way
+from server.visits.actions import CheckOutKind
 from server.web.languages import gettext
 from server.web.limits import limited
 
@@ -75,9 +77,15 @@ def _values(now: Visiting) -> dict[str, object]:
 
 
 def _way(now: Visiting, goal: Goal | None = None, *, step_free: bool | None = None) -> Way | None:
-    if now.is_off or now.has_declined:
+    if now.is_off or now.has_declined or _has_gone_unseen(now):
         return None
     return ways.way_of(now.work, now.visit, now.visitor, now.names, goal, step_free=step_free)
+
+
+def _has_gone_unseen(now: Visiting) -> bool:
+    """Tell whether the visitor left without a gate: of whoever passed one, the way knows better where they are."""
+    gone = left(now)
+    return gone is not None and gone.how is not CheckOutKind.EXIT_GATE
 
 
 def _asked_goal() -> Goal | None:
