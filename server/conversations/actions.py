@@ -124,6 +124,7 @@ from server.conversations.reception import tell_called as tell_reception_called
 from server.conversations.rules import (
     AVATARS,
     LONGEST_MESSAGE,
+    LONGEST_NICKNAME,
     MOST_FILES,
     Author,
     Channel,
@@ -166,6 +167,7 @@ __all__ = [
     "LARGEST_FILE",
     "LONGEST_LETTER",
     "LONGEST_MESSAGE",
+    "LONGEST_NICKNAME",
     "MOST_FILES",
     "MOST_SHOWN",
     "NOTICE",

@@ -19,8 +19,10 @@ from server.kernel.text import on_one_line
 
 LARGEST_FILE = 10 * 1024 * 1024
 """Bytes of one file."""
-MOST_PIXELS = 50_000_000
-"""Width times height, as the file's header says before anything is decoded; the largest phones' cameras take 50 MP."""
+MOST_PIXELS = 16_000_000
+"""Width times height, as the file's header says before anything is decoded: a 5K screen has 15 MP."""
+MOST_PIXELS_OF_PHOTO = 50_000_000
+"""The same of a JPEG, which is decoded at a fraction of its size; the largest phones' cameras take 50 MP."""
 LONGEST_SIDE = 2560
 """Pixels of a kept picture; a larger one is made smaller."""
 PORTRAIT_SIDE = 256
@@ -47,6 +49,7 @@ _ARCHIVES = (
     b"\x28\xb5\x2f\xfd",
 )
 _QUALITY = 85
+_PACKED = 3
 _PDF_TAIL = 2048
 _AT_ONCE = threading.BoundedSemaphore(2)
 """Pictures decoded at the same time: each may need 200 MB for a moment."""
@@ -111,11 +114,15 @@ def checked_portrait(content: bytes) -> bytes:
     """Return somebody's picture of themselves as a small square JPEG, or raise `Invalid` for the field `picture`."""
     try:
         with _AT_ONCE, _opened("", content) as picture:
+            _draft(picture, 2 * PORTRAIT_SIDE)
             upright = ImageOps.exif_transpose(picture).convert("RGB")
             square = ImageOps.fit(upright, (PORTRAIT_SIDE, PORTRAIT_SIDE))
             return _encoded(square, "JPEG")
-    except Invalid:
-        raise Invalid([("picture", "Please choose a photo (JPEG or PNG).")]) from None
+    except FileRefused as refused:
+        why = "Please choose a photo (JPEG or PNG)."
+        if refused.refusal is Refusal.TOO_MANY_PIXELS:
+            why = "This picture has too many pixels. Please choose a smaller one."
+        raise Invalid([("picture", why)]) from None
     except (OSError, ValueError, SyntaxError, MemoryError, Image.DecompressionBombError):
         raise Invalid([("picture", "This picture is damaged. Please choose another.")]) from None
 
@@ -136,9 +143,7 @@ def _picture(name: str, content: bytes) -> Checked:
         with _AT_ONCE, _opened(name, content) as picture:
             kind = str(picture.format)
             _check_ending(name, kind)
-            if kind == "JPEG":
-                # Decoded smaller at once where it is much larger than what is kept.
-                picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
+            _draft(picture, LONGEST_SIDE)
             drawn = ImageOps.exif_transpose(picture)
             drawn.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
             clear = drawn.has_transparency_data
@@ -170,9 +175,16 @@ def _opened(name: str, content: bytes) -> Image.Image:
         raise FileRefused(Refusal.UNKNOWN, name) from None
     except Image.DecompressionBombError:
         raise FileRefused(Refusal.TOO_MANY_PIXELS, name) from None
-    if picture.width * picture.height > MOST_PIXELS:
+    most = MOST_PIXELS_OF_PHOTO if picture.format == "JPEG" else MOST_PIXELS
+    if picture.width * picture.height > most:
         raise FileRefused(Refusal.TOO_MANY_PIXELS, name)
     return picture
+
+
+def _draft(picture: Image.Image, side: int) -> None:
+    """Let a JPEG that is much larger than what is kept be decoded smaller at once; others cannot."""
+    if picture.format == "JPEG":
+        picture.draft("RGB", (side, side))
 
 
 def _encoded(picture: Image.Image, kind: str) -> bytes:
@@ -180,7 +192,8 @@ def _encoded(picture: Image.Image, kind: str) -> bytes:
     bare = Image.new(picture.mode, picture.size)
     bare.paste(picture)
     written = io.BytesIO()
-    bare.save(written, kind, quality=_QUALITY, optimize=kind == "PNG")
+    # Trying every way to pack a PNG would take seconds for a tenth of its size.
+    bare.save(written, kind, quality=_QUALITY, compress_level=_PACKED)
     return written.getvalue()
 
 

@@ -8,7 +8,7 @@ from sqlmodel import Field, Session, col, select
 
 from access_protocol.ids import SiteCode
 from access_protocol.wording import Language
-from server.conversations.rules import Author, Channel, Note, State
+from server.conversations.rules import LONGEST_NICKNAME, Author, Channel, Note, State
 from server.kernel.database import ID_COLUMN, Record, stored_as_text, text
 from server.kernel.ids import (
     AttachmentId,
@@ -70,7 +70,7 @@ class Conversation(Record, table=True):
         default=None, sa_type=ID_COLUMN, foreign_key="conversations_contact_point.id"
     )
     language: Language = Field(sa_type=stored_as_text(Language))
-    nickname: str = Field(default="", max_length=40)
+    nickname: str = Field(default="", max_length=LONGEST_NICKNAME)
     avatar: str = Field(default="", max_length=16)
     """One of `rules.AVATARS`, if they chose one."""
     picture: str = Field(default="", max_length=32)

@@ -34,7 +34,7 @@ def open_for_visitor(work: Work, visitor_id: VisitorId, language: Language) -> C
             visit=visit.id,
             visitor=visitor.id,
             language=language,
-            nickname=visitor.name[:40],
+            nickname=visitor.name,
             started_at=work.now,
             last_at=work.now,
         ),

@@ -25,7 +25,8 @@ MOST_A_MINUTE = 12
 """Messages of one visitor in a minute: more is no conversation."""
 HOST_REACTS_WITHIN = timedelta(minutes=3)
 """As long as a visitor waits for the host before reception takes over, where the site says nothing else."""
-LONGEST_NICKNAME = 40
+LONGEST_NICKNAME = 100
+"""As long as a visitor's name: nobody is called by half of theirs."""
 LONGEST_KEY = 200
 AVATARS = ("mountain", "leaf", "wave", "fish", "bird", "lantern", "cup", "moon")
 """The drawn pictures that somebody may choose instead of a photo; each is a symbol in icons.svg."""

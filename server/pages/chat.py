@@ -1,6 +1,6 @@
 """A chat on a page: its messages as one side reads them, its form, and its files, for visitors and the house alike."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -28,9 +28,12 @@ from server.kernel.work import Work
 from server.pages.names import Names
 from server.web.forms import Form
 from server.web.languages import current, gettext
+from server.web.limits import Busy, heed
 
 LARGEST_BODY = MOST_FILES * LARGEST_FILE + 256 * 1024
 """Bytes of a form with all the files that one message may have."""
+FILES_LOOKED_INTO = "30 per minute; 300 per hour"
+"""Of one address, and of one conversation: each picture is decoded and drawn anew."""
 FIELDS = ("text", "files")
 _AUTHORS = {
     Side.VISITOR: Author.VISITOR,
@@ -119,13 +122,22 @@ def looked_at() -> bool:
     return "HX-Request" not in request.headers or request.headers.get(SEEN) == "1"
 
 
-def sent_files(form: Form) -> list[Checked]:
-    """Return the files of the form as they may be kept; what is refused stands beside the field."""
+def sent_files(form: Form, whose: Iterable[str] = ()) -> list[Checked]:
+    """Return the files of the form as they may be kept; what is refused stands beside the field.
+
+    Looking into them is counted for this address, and for the conversations `whose` files they are.
+    """
     sent = [each for each in request.files.getlist("files") if each.filename]
     if len(sent) > MOST_FILES:
         form.refuse(
             "files", gettext("At most %(most)d files fit into one message.", most=MOST_FILES)
         )
+        return []
+    try:
+        if sent:
+            heed(FILES_LOOKED_INTO, "files", *whose, cost=len(sent))
+    except Busy as error:
+        form.take(error)
         return []
     found: list[Checked] = []
     for each in sent:

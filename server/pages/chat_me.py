@@ -1,16 +1,19 @@
 """What somebody wants to be called in a chat, and with which picture: for visitors, and for those without a visit."""
 
+from collections.abc import Iterable
+
 from flask import Response, render_template, request
 from pydantic import TypeAdapter, ValidationError
 
 from server.conversations import actions
-from server.conversations.actions import AVATARS, LARGEST_FILE, Nickname
+from server.conversations.actions import AVATARS, LARGEST_FILE, LONGEST_NICKNAME, Nickname
 from server.conversations.models import Conversation
 from server.kernel.errors import GenkanError, Invalid
 from server.kernel.work import Work
-from server.pages.chat import Place, picture_url
+from server.pages.chat import FILES_LOOKED_INTO, Place, picture_url
 from server.web.forms import Form
 from server.web.languages import gettext
+from server.web.limits import heed
 
 _NICKNAME = TypeAdapter[str](Nickname)
 _FIELDS = ("nickname", "avatar", "picture")
@@ -32,17 +35,23 @@ def page(
     return Response(text, Invalid.status if shown.has_errors else 200, mimetype="text/html")
 
 
-def sent() -> tuple[Form, bytes]:
-    """Return the form, and the picture as it may be kept; nothing where none was sent."""
+def sent(whose: Iterable[str] = ()) -> tuple[Form, bytes]:
+    """Return the form, and the picture as it may be kept; nothing where none was sent.
+
+    Looking into it is counted for this address, and for the conversations of `whose` visitor it is.
+    """
     form = Form.sent()
     try:
         form.values["nickname"] = _NICKNAME.validate_python(form.value("nickname"))
     except ValidationError:
-        form.refuse("nickname", gettext("Please use at most %(most)d characters.", most=40))
+        form.refuse(
+            "nickname", gettext("Please use at most %(most)d characters.", most=LONGEST_NICKNAME)
+        )
     upload = request.files.get("picture")
     if upload is None or not upload.filename:
         return form, b""
     try:
+        heed(FILES_LOOKED_INTO, "files", *whose)
         return form, actions.checked_portrait(upload.stream.read(LARGEST_FILE + 1))
     except GenkanError as error:
         form.take(error, _FIELDS)

@@ -96,11 +96,11 @@ def thread(enter: Enter) -> Response:
 
 def say(enter: Enter) -> AnyResponse:
     """Say what was sent; refused, it stands in the form again."""
-    with enter():
+    with enter() as chat:
         # Before any file is looked into: whether they may.
-        pass
+        whose = [chat.found.id] if chat.found else []
     form = Form.sent()
-    files = chats.sent_files(form)
+    files = chats.sent_files(form, whose)
     with enter(writes=True) as chat:
         found = chat.open()
         if not form.has_errors:
@@ -131,10 +131,10 @@ def me(enter: Enter) -> Response:
 
 def change_me(enter: Enter) -> AnyResponse:
     """Take it; refused, it stands in the form again."""
-    with enter():
+    with enter() as chat:
         # Before any picture is looked into: whether they may.
-        pass
-    form, portrait = chat_me.sent()
+        whose = [chat.found.id] if chat.found else []
+    form, portrait = chat_me.sent(whose)
     with enter(writes=True) as chat:
         found = chat.open()
         if not form.has_errors:

@@ -14,6 +14,8 @@ from typing import Any, NoReturn, TypeVar, cast
 from flask import Flask, current_app, request
 from flask_limiter import ApplicationLimit, Limit, Limiter, RequestLimit
 from limits import parse_many
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from server.kernel.errors import TooMany
@@ -28,6 +30,7 @@ SMALL = 16 * 1024
 """Bytes that suit a small form or JSON document."""
 FACTOR = "GENKAN_LIMITS_FACTOR"
 """Where the application's configuration keeps `Settings.limits_factor`."""
+_COSTLY = "genkan-costly"
 _RATE = "__genkan_rate__"
 _BYTES = "__genkan_bytes__"
 
@@ -55,6 +58,7 @@ def at_most(size: int) -> Callable[[View], View]:
 def install(app: Flask, factor: float) -> None:
     """Check every request; call it after the hook that finds the caller, and before any that reads a body."""
     app.config[FACTOR] = factor
+    app.extensions[_COSTLY] = FixedWindowRateLimiter(MemoryStorage())
     Limiter(
         address,
         application_limits=[ApplicationLimit(_ceiling, exempt_when=_is_known)],
@@ -65,6 +69,20 @@ def install(app: Flask, factor: float) -> None:
         request_identifier=lambda: f"{request.endpoint or 'no'} view",
     ).init_app(app)
     app.before_request(_check_size)
+
+
+def heed(rate: str, what: str, *whose: str, cost: int = 1) -> None:
+    """Count something that costs far more than a request, for this address and for whoever else is named.
+
+    Raises `Busy`, before anything of it is done, where one of them has had enough of it.
+    """
+    counted = cast("FixedWindowRateLimiter", current_app.extensions[_COSTLY])
+    limits = parse_many(_scaled(rate))
+    for who in (address(), *whose):
+        for limit in limits:
+            if not counted.hit(limit, what, who, cost=cost):
+                reset = counted.get_window_stats(limit, what, who).reset_time
+                raise _busy(reset)
 
 
 def address() -> str:
@@ -129,11 +147,14 @@ def _scaled(rate: str) -> str:
 
 
 def _refuse(breached: RequestLimit) -> NoReturn:
-    wait = timedelta(seconds=max(0.0, breached.reset_at - time.time()))
-    raise Busy(
+    raise _busy(breached.reset_at)
+
+
+def _busy(until: float) -> Busy:
+    return Busy(
         "More came from your network in a short time than we can answer. "
         "Please wait a minute and try again.",
-        wait,
+        timedelta(seconds=max(0.0, until - time.time())),
     )
 
 

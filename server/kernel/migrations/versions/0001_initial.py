@@ -1763,7 +1763,7 @@ def upgrade() -> None:
         sa.Column("stranger", sa.String(length=64), nullable=True),
         sa.Column("contact_point", sa.String(length=32), nullable=True),
         sa.Column("language", sa.String(length=40), nullable=False),
-        sa.Column("nickname", sa.String(length=40), nullable=False),
+        sa.Column("nickname", sa.String(length=100), nullable=False),
         sa.Column("avatar", sa.String(length=16), nullable=False),
         sa.Column("picture", sa.String(length=32), nullable=False),
         sa.Column("state", sa.String(length=40), nullable=False),

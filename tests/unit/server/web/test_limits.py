@@ -89,6 +89,21 @@ def test_each_address_is_counted_by_itself(browser: FlaskClient) -> None:
     assert browser.get("/twice", headers=_from("192.0.2.2")).status_code == 200
 
 
+def test_what_costs_much_is_counted_for_the_address_and_for_whom_it_is_done(app: Flask) -> None:
+    def asks(sender: str, whose: str, cost: int) -> bool:
+        with app.test_request_context(environ_base={"REMOTE_ADDR": sender}):
+            try:
+                limits.heed("3 per minute", "files", whose, cost=cost)
+            except limits.Busy:
+                return False
+        return True
+
+    assert asks("192.0.2.1", "first", 2)
+    assert not asks("192.0.2.1", "second", 2), "another conversation, the same address"
+    assert not asks("192.0.2.2", "first", 2), "another address, the same conversation"
+    assert asks("192.0.2.3", "third", 3)
+
+
 def test_an_address_that_nobody_vouches_for_changes_nothing(tmp_path: Path) -> None:
     settings = Settings(_env_file=None, demo=True, data_folder=tmp_path)  # pyright: ignore[reportCallIssue]
     office = create_office(settings)
