@@ -216,6 +216,14 @@ def change_person(path: PersonPath, body: PersonChange) -> Response:
     return answer(changed)
 
 
+@blueprint.post("/people/<person>/password-link", {204: None})
+def send_password_link(path: PersonPath) -> Response:
+    """Mail somebody a link with which they set their password; one that was sent before ends."""
+    with begin() as work:
+        actions.send_password_link(work, PersonId(path.person))
+    return no_content()
+
+
 @blueprint.put("/people/<person>/deputy", {200: PersonOut})
 def set_deputy(path: PersonPath, body: DeputyInput) -> Response:
     """Name who is told when a person does not react: for oneself, or with the right to manage people."""

@@ -170,6 +170,19 @@ def test_a_link_is_kept_as_a_hash_and_ends_the_sessions_of_the_password_before(
     assert host.http.get("/panel/account").status_code == 303
 
 
+def test_a_program_invites_and_sends_a_link_again(app: Flask, reception: Reception) -> None:
+    with reception.office.begin(SYSTEM) as work:
+        work.session.get_one(Person, reception.people["admin"]).password_hash = HASH
+    client = Client(app, PASSWORD).sign_in("admin")
+    body = {"name": "Mori Aiko", "email": "aiko@genkan.example", "invite": True}
+    made = client.call("POST", "/people", body)
+    assert made.status_code == 201
+    first = _link(reception)
+    path = f"/people/{client.json(made)['id']}/password-link"
+    assert client.call("POST", path).status_code == 204
+    assert _link(reception) != first
+
+
 def _csrf(browser: Browser) -> str:
     found = re.search(r'name="csrf_token" value="([^"]+)"', browser.http.get("/panel/account").text)
     assert found is not None
