@@ -14,8 +14,6 @@ from typing import Any, NoReturn, TypeVar, cast
 from flask import Flask, current_app, request
 from flask_limiter import ApplicationLimit, Limit, Limiter, RequestLimit
 from limits import parse_many
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from server.kernel.errors import TooMany
@@ -30,7 +28,6 @@ SMALL = 16 * 1024
 """Bytes that suit a small form or JSON document."""
 FACTOR = "GENKAN_LIMITS_FACTOR"
 """Where the application's configuration keeps `Settings.limits_factor`."""
-_COSTLY = "genkan-costly"
 _RATE = "__genkan_rate__"
 _BYTES = "__genkan_bytes__"
 
@@ -58,7 +55,6 @@ def at_most(size: int) -> Callable[[View], View]:
 def install(app: Flask, factor: float) -> None:
     """Check every request; call it after the hook that finds the caller, and before any that reads a body."""
     app.config[FACTOR] = factor
-    app.extensions[_COSTLY] = FixedWindowRateLimiter(MemoryStorage())
     Limiter(
         address,
         application_limits=[ApplicationLimit(_ceiling, exempt_when=_is_known)],
@@ -76,7 +72,8 @@ def heed(rate: str, what: str, *whose: str, cost: int = 1) -> None:
 
     Raises `Busy`, before anything of it is done, where one of them has had enough of it.
     """
-    counted = cast("FixedWindowRateLimiter", current_app.extensions[_COSTLY])
+    (limiter,) = cast("set[Limiter]", current_app.extensions["limiter"])
+    counted = limiter.limiter
     limits = parse_many(_scaled(rate))
     for who in (address(), *whose):
         for limit in limits:
