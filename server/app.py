@@ -42,6 +42,7 @@ from server.visits import api as visits_api
 from server.visits import messages as visits_messages
 from server.wayfinding import api as wayfinding_api
 from server.web import limits
+from server.web.lane import Lane
 from server.web.session import COOKIE
 
 VERSION = "0.1.0"
@@ -109,6 +110,7 @@ def create_app(settings: Settings, office: Office | None = None) -> OpenAPI:
     )
     app.openapi_version = "3.1.0"
     app.extensions[EXTENSION] = office or create_office(settings)
+    app.wsgi_app = Lane(app.wsgi_app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)

@@ -6,8 +6,11 @@ one, together. So nobody ever gets what was already old when they asked, and of 
 """
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Generator, Hashable
 from concurrent.futures import Future
+from contextlib import contextmanager
+
+from server.web.lane import stepped_aside
 
 
 class Shared:
@@ -33,9 +36,10 @@ class Shared:
             else:
                 turn = None
         if turn is None:
-            return coming.result()
+            with stepped_aside():
+                return coming.result()
         try:
-            with turn.taken:
+            with turn.alone():
                 with self._lock:
                     # It begins: whoever asks from now on waits for the next one.
                     del self._next[key]
@@ -57,5 +61,14 @@ class _Turn:
     """Lets one render at a time, and is forgotten when nobody wants to any more."""
 
     def __init__(self) -> None:
-        self.taken = threading.Lock()
+        self._taken = threading.Lock()
         self.wanted = 0
+
+    @contextmanager
+    def alone(self) -> Generator[None]:
+        with stepped_aside():
+            self._taken.acquire()
+        try:
+            yield
+        finally:
+            self._taken.release()
