@@ -9,7 +9,7 @@ from flask import Response, render_template
 from server.kernel import csv_safe, paper
 from server.pages.meetings import Line, Sheet, Told
 from server.web.formats import iso, local_date
-from server.web.languages import current, gettext
+from server.web.languages import current, gettext, pgettext
 
 
 def pdf(sheet: Sheet, now: datetime) -> Response:
@@ -45,7 +45,7 @@ def _head() -> list[str]:
         gettext("Ended: how sure"),
         gettext("Late"),
         gettext("Over"),
-        gettext("Name"),
+        pgettext("person", "Name"),
         gettext("Company"),
         gettext("Role"),
         gettext("Part"),

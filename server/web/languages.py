@@ -38,6 +38,11 @@ def gettext(text: str, **values: object) -> str:
     return flask_babel.gettext(text, **values)
 
 
+def pgettext(context: str, text: str, **values: object) -> str:
+    """Return a text that other languages say otherwise elsewhere: `context` tells translators what is meant."""
+    return flask_babel.pgettext(context, text, **values)
+
+
 def ngettext(one: str, many: str, number: int, **values: object) -> str:
     """Return the text for this number of things, `%(num)d` being the number."""
     return flask_babel.ngettext(one, many, number, **values)

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from server.web.formats import local
-from server.web.languages import LANGUAGES, gettext
+from server.web.languages import LANGUAGES, gettext, pgettext
 
 
 def title(name: str) -> str:
@@ -25,7 +25,7 @@ def title(name: str) -> str:
 def label(key: str) -> str:
     """Return what a value is, before it."""
     labels = {
-        "name": gettext("Name"),
+        "name": pgettext("person", "Name"),
         "email": gettext("Mail address"),
         "company": gettext("Company"),
         "language": gettext("Language"),
