@@ -1,7 +1,7 @@
 """A reception on a real database with everything joined as the app joins it: a site, its people, a clock to move."""
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,6 +44,7 @@ from server.visits import actions as visits
 from server.visits import models as visit_models
 from server.visits.actions import NewVisit, NewVisitor
 from server.visits.models import Visit, Visitor
+from tests.services.template import scene
 
 NOW = datetime(2026, 4, 1, 5, 0, tzinfo=UTC)
 SITE = SiteCode("TYO")
@@ -158,12 +159,17 @@ def settings_for(database_url: str, folder: Path) -> Settings:
 def open_reception(database_url: str, folder: Path) -> Reception:
     """A site and its people on a database that has no row yet."""
     clock = FixedClock(NOW)
-    office = create_office(settings_for(database_url, folder), clock)
-    schema.migrate(office.engine)
-    with office.begin(SYSTEM) as work:
-        room = _places(work)
-        known = {name: _person(work, name, role) for name, role in _PEOPLE.items()}
-    return Reception(office, clock, room, known)
+    settings = settings_for(database_url, folder)
+
+    def write() -> tuple[RoomId, dict[str, PersonId]]:
+        with closing(create_office(settings, clock)) as office:
+            schema.migrate(office.engine)
+            with office.begin(SYSTEM) as work:
+                room = _places(work)
+                return room, {name: _person(work, name, role) for name, role in _PEOPLE.items()}
+
+    room, known = scene("reception", database_url, write)
+    return Reception(create_office(settings, clock), clock, room, dict(known))
 
 
 _PEOPLE = {

@@ -1,5 +1,6 @@
 """A site on a real database: zones, two portals, a gate with two readers, two controllers, a host and a visit."""
 
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,6 +39,7 @@ from server.places.models import AccessPoint, Portal, Site, Zone
 from server.places.rules import FailMode, PortalKind
 from server.visits.models import Visit, Visitor
 from server.visits.rules import VisitState
+from tests.services.template import scene
 
 URL = "http://localhost:8080"
 NOW = datetime(2026, 4, 1, 0, 30, tzinfo=UTC)
@@ -117,9 +119,17 @@ def office_with_site(database_url: str, folder: Path, clock: FixedClock | None =
 
 def enrolled_site(database_url: str, folder: Path, clock: FixedClock | None = None) -> Office:
     """The same with its gate and both controllers enrolled."""
-    office = office_with_site(database_url, folder, clock)
-    for device, kind in ((GATE, Kind.GATE), (TURNSTILE, Kind.CONTROLLER), (DOOR, Kind.CONTROLLER)):
-        enrol(office, device, kind)
+    clock = clock or FixedClock(NOW)
+
+    def write() -> None:
+        with closing(office_with_site(database_url, folder, clock)) as office:
+            enrol(office, GATE, Kind.GATE)
+            enrol(office, TURNSTILE, Kind.CONTROLLER)
+            enrol(office, DOOR, Kind.CONTROLLER)
+
+    scene(("enrolled site", clock.now()), database_url, write)
+    office = Office(settings(database_url, folder), clock)
+    react(office)
     return office
 
 

@@ -1,12 +1,20 @@
-"""A database with every table, made once by the real migrations and copied for each test that needs one."""
+"""What each test begins with, made once and copied: a database with every table, or one with a whole scene in it."""
 
 import shutil
+import sqlite3
+from collections.abc import Callable, Hashable
+from contextlib import closing
 from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import make_url
 
 from server.app import create_office
 from server.kernel.schema import migrate
 from server.kernel.settings import Settings
 from tests.services.postgresql import Postgresql
+
+Known = TypeVar("Known")
 
 
 class SqliteTemplate:
@@ -40,6 +48,27 @@ class PostgresqlTemplate:
     def drop(self, url: str) -> None:
         """Remove a copy."""
         self._server.drop(url)
+
+
+def scene(name: Hashable, url: str, write: Callable[[], Known]) -> Known:
+    """Let `write` fill a database, or give it what `write` wrote the first time; PostgreSQL is filled each time.
+
+    Returns what `write` returned the first time: the ids by which a test knows what stands there.
+    """
+    path = make_url(url).database if url.startswith("sqlite") else None
+    if path is None:
+        return write()
+    if name not in _SCENES:
+        known = write()
+        with closing(sqlite3.connect(path)) as written:
+            _SCENES[name] = written.serialize(), known
+        return known
+    content, known = _SCENES[name]
+    Path(path).write_bytes(content)
+    return known
+
+
+_SCENES: dict[Hashable, tuple[bytes, Any]] = {}
 
 
 def _migrate(url: str, folder: Path) -> None:
