@@ -1,6 +1,5 @@
 """The mails of one visit from invitation to cancellation, over a real SMTP server, as calendars and cameras read."""
 
-import socket
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from access_protocol.wording import Language
+from demo.ports import free_port
 from server.kernel import outbox
 from server.kernel.principal import Principal
 from server.notifications.smtp import MailServer, SmtpSender
@@ -66,9 +66,7 @@ class Post:
 def post(sqlite_template: SqliteTemplate, tmp_path: Path) -> Iterator[Post]:
     reception = open_reception(sqlite_template.copy(tmp_path / "genkan.sqlite3"), tmp_path)
     mailbox = Mailbox()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     controller = Controller(mailbox, hostname="127.0.0.1", port=port)
     controller.start()
     server = MailServer.from_url(f"smtp://127.0.0.1:{port}?tls=off")

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
+from demo.ports import free_port
 from server.kernel.ids import OutboxId
 from server.kernel.outbox import Outgoing, SendFailed
 from server.kernel.sealing import Sealer
@@ -58,9 +59,7 @@ def start_server() -> Iterator[StartServer]:
 
         def start(refuses: str = "", **options: Any) -> tuple[Letterbox, int]:
             box = Letterbox(refuses)
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port: int = probe.getsockname()[1]
+            port = free_port()
             controller = Controller(box, hostname="127.0.0.1", port=port, **options)
             controller.start()
             stack.callback(controller.stop)
