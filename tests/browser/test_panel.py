@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from playwright.sync_api import Page, expect
 from demo.chromium import DESKTOP, PHONE
 from gate_agent.enrol import enrol_from_text
 from gate_agent.local_store import LocalStore
+from server.kernel.principal import Principal
+from server.people import models as people
 from tests.browser.conftest import Hall, OpenContext, sign_in
 from tests.fakes.furnished_site import allow, furnish, writes
 from tests.services.browser import SMALL_TARGETS
@@ -182,7 +185,11 @@ def test_the_sign_in_page_and_the_visitors_page_can_be_used_by_everybody(
 ) -> None:
     _, (guest,) = hall.site.invite(("Hedy Lamarr", ""), title="Radio")
     link = hall.site.link(guest)
-    for path in ("/panel/sign-in", link, "/v/nonsense"):
+    with hall.site.office.begin(Principal.system()) as work:
+        host = people.by_email(work.session, "host@genkan.example")
+        assert host is not None
+        host.link_hash, host.link_ends_at = people.hash_of("a-link"), work.now + timedelta(days=1)
+    for path in ("/panel/sign-in", "/panel/password/a-link", link, "/v/nonsense"):
         phone.goto(hall.url + path)
         assert _overflow(phone) <= 0
         assert not _complaints(phone)
