@@ -10,6 +10,9 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
+# So many tests run side by side; 0 runs them one after the other, as a debugger wants it.
+WORKERS ?= 2
+
 CATALOGUES := server/web/translations
 COMPILED := $(VENV)/translations-compiled
 LOCKS := gate server sim
@@ -27,7 +30,7 @@ demo: packages-demo $(VENV)/installed $(COMPILED) ## play a visit on real parts;
 
 .PHONY: test
 test: packages-test $(VENV)/installed $(COMPILED) ## run every test, with a real broker, database and browser; ARGS='-k name' picks some
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 .PHONY: test-faults
 test-faults: packages-test $(VENV)/installed $(COMPILED) ## end processes, fill disks, cut lines, forge; one JSON object a line. FAULTS=long takes hours

@@ -17,13 +17,18 @@ from tests.services.template import PostgresqlTemplate, SqliteTemplate
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
-CONTRACTS = Path(__file__).parent / "contract"
+TESTS = Path(__file__).parent
+CONTRACTS = TESTS / "contract"
+WHOLE_PROGRAMS = {"browser", "e2e", "faults"}
+"""Folders whose tests start many programs at once: never two of them side by side."""
 ONE_IN = 4
 """So many of what a whole server is asked on PostgreSQL are asked in the short form; on SQLite all of it is."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is for the long form alone, unless TESTS=long asks for it."""
+    """Leave out what is for the long form alone, unless TESTS=long asks for it, and say what runs side by side."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group_of(item.path.relative_to(TESTS))))
     if os.environ.get("TESTS") == "long":
         return
     left_out = [item for item in items if _is_for_the_long_form(item)]
@@ -31,6 +36,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         chosen = set(items) - set(left_out)
         items[:] = [item for item in items if item in chosen]
+
+
+def _group_of(path: Path) -> str:
+    """Return what is run by one process, in its order: a file, or all folders that start whole programs."""
+    return "whole programs" if path.parts[0] in WHOLE_PROGRAMS else str(path)
 
 
 def _is_for_the_long_form(item: pytest.Item) -> bool:
