@@ -380,6 +380,16 @@ def passages_of(session: Session, credentials: Iterable[CredentialId]) -> Sequen
     return session.exec(select(Passage).where(col(Passage.credential).in_(list(credentials)))).all()
 
 
+def was_granted(session: Session, credential: CredentialId, portal: PortalId) -> bool:
+    """Tell whether a portal ever granted a credential access; where none did nobody went through with it."""
+    granted = select(AccessEvent.id).where(
+        AccessEvent.credential == credential,
+        AccessEvent.portal == portal,
+        col(AccessEvent.granted).is_(True),
+    )
+    return session.exec(granted.limit(1)).first() is not None
+
+
 def alarms(session: Session, most: int = 50) -> Sequence[LedgerAlarm]:
     """Return the newest alarms of the ledger."""
     statement = select(LedgerAlarm).order_by(col(LedgerAlarm.raised_at).desc())

@@ -63,6 +63,11 @@ class Names:
         found = self._get(Room, room) if room else None
         return places.name_in(found, self._language) if found else ""
 
+    def portal_of_room(self, room: RoomId) -> PortalId | None:
+        """Return the door of a room."""
+        found = self._get(Room, room)
+        return PortalId(found.portal) if found and found.portal else None
+
     def zone(self, site: SiteCode, number: int | None) -> str:
         """Return the name of a zone."""
         if number is None:

@@ -18,7 +18,6 @@ from server.kernel.errors import NotFound
 from server.kernel.refusals import invalid_from
 from server.kernel.request import no_content, office
 from server.kernel.sealing import CannotUnseal
-from server.pages import whereabouts
 from server.pages.visitor import blueprint
 from server.pages.visitor.refusals import for_program
 from server.pages.visitor.sections import Shown
@@ -52,8 +51,7 @@ def section(now: Visiting) -> Shown | None:
     """Return what somebody on the way can tell, on the day of the visit."""
     if now.has_declined or not actions.is_day_of(now.work, now.visit):
         return None
-    where = whereabouts.of_visits(now.work, [now.visit], {now.visit.id: [now.visitor]})
-    stage = where[now.visitor.id].stage
+    stage = now.stage
     own = arrivals.newest_crossings(now.work.session, [now.visitor.id]).get(now.visitor.id)
     says_here = own is not None and own.kind is CrossingKind.HERE
     if stage not in _OUTSIDE and not (stage is Stage.ARRIVED and says_here):

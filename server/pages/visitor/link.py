@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 from flask import Response, render_template
 
-from server.pages import whereabouts
 from server.pages.states import Badge
 from server.pages.visitor import (
     answer,
@@ -28,7 +27,6 @@ from server.pages.visitor import (
 from server.pages.visitor.sections import Part, Section, arranged
 from server.pages.visitor.visiting import Visiting, at_any_phone, visiting
 from server.pages.whereabouts import Stage
-from server.visits import actions
 from server.visits.actions import Keeper, OtherPhone
 from server.visits.models import VisitState
 from server.web.languages import gettext
@@ -112,10 +110,9 @@ def visit(token: str) -> Response:
         if keeper is Keeper.OTHER_PHONE:
             raise OtherPhone("Please use that phone, or have a code sent to your mail.")
         closed = keeper is Keeper.NOBODY
-        stage = _stage(now)
         sections = (Section("appointment", appointment.section),)
-        shown = arranged(now, sections) if closed else _parts(now, stage)
-        heading = _heading(now, stage)
+        shown = arranged(now, sections) if closed else _parts(now)
+        heading = _heading(now)
         text = render_template(
             "visitor/visit.html",
             token=token,
@@ -134,38 +131,32 @@ def visit(token: str) -> Response:
 def parts(token: str) -> str:
     """Return the sections alone, for a page that is open and learned that something changed."""
     with visiting(token) as now:
-        stage = _stage(now)
-        heading = _heading(now, stage)
+        heading = _heading(now)
         return render_template(
             "visitor/parts.html",
             token=token,
             greeting=_greeting(now),
             heading=heading.words,
             message=heading.message,
-            parts=_parts(now, stage),
+            parts=_parts(now),
         )
 
 
-def _stage(now: Visiting) -> Stage:
-    found = whereabouts.of_visits(now.work, [now.visit], {now.visit.id: [now.visitor]})
-    return found[now.visitor.id].stage
-
-
-def _parts(now: Visiting, stage: Stage) -> list[Part]:
+def _parts(now: Visiting) -> list[Part]:
     if survey.is_afterwards(now):
         return arranged(now, AFTERWARDS)
-    if now.counts and stage in _IN_THE_BUILDING:
+    if now.counts and now.stage in _IN_THE_BUILDING:
         return arranged(now, INSIDE, moves=False)
     return arranged(now, SECTIONS)
 
 
 def _greeting(now: Visiting) -> str:
-    if not now.is_over and actions.is_kept(now.work, now.visitor):
+    if not now.is_over and now.is_kept:
         return gettext("Welcome back, %(name)s", name=now.visitor.name)
     return gettext("Dear %(name)s", name=now.visitor.name)
 
 
-def _heading(now: Visiting, stage: Stage) -> Heading:
+def _heading(now: Visiting) -> Heading:
     if now.is_off:
         message = gettext(
             "This visit will not take place. Please ask your host if this surprises you."
@@ -193,4 +184,4 @@ def _heading(now: Visiting, stage: Stage) -> Heading:
         Stage.AT_GATE: gettext("You are inside"),
         Stage.IN_ROOM: gettext("You are inside"),
     }
-    return Heading(where.get(stage, gettext("You are expected")), None)
+    return Heading(where.get(now.stage, gettext("You are expected")), None)

@@ -36,19 +36,14 @@ class Asked(NamedTuple):
     words: str
 
 
-def left(now: Visiting) -> CheckOut | None:
-    """Return how this visitor left, if they have."""
-    return actions.check_outs(now.work.session, [now.visitor.id]).get(now.visitor.id)
-
-
 def is_afterwards(now: Visiting) -> bool:
     """Tell whether this visitor was here and has left."""
-    return left(now) is not None
+    return now.left is not None
 
 
 def section(now: Visiting) -> Shown | None:
     """Return the way to the survey, or what was said and answered, once somebody has left."""
-    gone = left(now)
+    gone = now.left
     if gone is None:
         return None
     said = conversations.answer_of(now.work, now.visitor.id)
@@ -91,7 +86,7 @@ def survey(token: str) -> AnyResponse:
     with visiting(token) as now:
         said = conversations.answer_of(now.work, now.visitor.id)
         asked = conversations.survey_of(now.work, now.visit.site)
-        if left(now) is None or not asked.asked or (said is not None and said.replied_at):
+        if now.left is None or not asked.asked or (said is not None and said.replied_at):
             return redirect(back, HTTPStatus.SEE_OTHER)
         if request.method == "GET" and said is not None:
             form.values = _values(said)
@@ -113,7 +108,7 @@ def returning(now: Visiting) -> Shown | None:
     """Return what is kept for the next time, or the question whether it may be, once somebody has left."""
     if not actions.may_be_kept(now.visitor):
         return None
-    kept = actions.is_kept(now.work, now.visitor)
+    kept = now.is_kept
     if not kept and not is_afterwards(now):
         return None
     return Shown(
@@ -155,7 +150,7 @@ def _ended(now: Visiting, gone: CheckOut) -> bool:
 
 
 def _check_left(now: Visiting) -> None:
-    if left(now) is None:
+    if now.left is None:
         raise NotFound("Please tell us how it was once you have left.")
 
 

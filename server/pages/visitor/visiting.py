@@ -12,13 +12,16 @@ with a kind page that reveals nothing, or with a problem document where the requ
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 from server.kernel.principal import Principal
 from server.kernel.request import office
 from server.kernel.work import Work
+from server.pages import whereabouts
 from server.pages.names import Names
+from server.pages.whereabouts import Stage
 from server.visits import actions
-from server.visits.actions import Keeper
+from server.visits.actions import CheckOut, Keeper
 from server.visits.models import Visit, Visitor, VisitState
 from server.web import languages, phone
 
@@ -32,6 +35,22 @@ class Visiting:
     visitor: Visitor
     names: Names
     token: str
+
+    @cached_property
+    def stage(self) -> Stage:
+        """How far the visitor has come, by what was known when this was first asked."""
+        found = whereabouts.of_visits(self.work, [self.visit], {self.visit.id: [self.visitor]})
+        return found[self.visitor.id].stage
+
+    @cached_property
+    def left(self) -> CheckOut | None:
+        """How this visitor left, if they had when this was first asked."""
+        return actions.check_outs(self.work.session, [self.visitor.id]).get(self.visitor.id)
+
+    @cached_property
+    def is_kept(self) -> bool:
+        """Whether something of this visitor is kept for the next time."""
+        return actions.is_kept(self.work, self.visitor)
 
     @property
     def counts(self) -> bool:

@@ -9,7 +9,6 @@ from flask import render_template, request, url_for
 from server.pages import way as ways
 from server.pages.visitor import blueprint
 from server.pages.visitor.sections import Shown
-from server.pages.visitor.survey import left
 from server.pages.visitor.visiting import Visiting, visiting
 from server.pages.way import Goal, Way
 from server.visits.actions import CheckOutKind
@@ -84,7 +83,7 @@ def _way(now: Visiting, goal: Goal | None = None, *, step_free: bool | None = No
 
 def _has_gone_unseen(now: Visiting) -> bool:
     """Tell whether the visitor left without a gate: of whoever passed one, the way knows better where they are."""
-    gone = left(now)
+    gone = now.left
     return gone is not None and gone.how is not CheckOutKind.EXIT_GATE
 
 

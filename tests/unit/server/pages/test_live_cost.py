@@ -10,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
+from access_protocol.decision import DenyReason
 from access_protocol.events import Contact, Lock, Outcome
 from access_protocol.ids import AccessPointId, CredentialId, DeviceId, PortalId, ZoneNumber
 from access_protocol.topics import Kind
@@ -23,6 +24,8 @@ from server.kernel.settings import Settings
 from server.kernel.work import Office
 from server.places import actions as places
 from server.places.rules import PortalKind
+from server.visits import actions as visits
+from server.web import phone
 from tests.fakes.panel_site import GATE, NOON, PASSWORD, SITE, PanelSite, busy_day
 
 SYSTEM = Principal.system()
@@ -61,6 +64,16 @@ class Scene:
 
     def _note(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
         self._asked.append(statement)
+
+    def phone(self) -> tuple[FlaskClient, str, CredentialId]:
+        """Return the phone of somebody invited, where it fetches the parts of their page, and their credential."""
+        _, (guest,) = self.site.invite(("Anna", ""))
+        token, secret = self.site.link(guest).removeprefix("/v/"), "A" * 43
+        with self.office.begin(Principal.anonymous()) as work:
+            visits.bind_phone(work, token, secret, "a phone")
+        client = self.app.test_client()
+        client.set_cookie(phone.COOKIE, secret)
+        return client, f"/v/{token}/parts", CredentialId(guest.credential)
 
     def more_people(self, count: int) -> None:
         """Let so many more come through the gate."""
@@ -134,3 +147,33 @@ def test_the_newest_command_at_each_door_is_shown_and_no_older_one(scene: Scene)
     assert found == asked
     assert [point.id for point in doors[PortalId("door-0")].points] == ["door-0-in"]
     assert doors[PortalId("server-room")].last_command is None
+
+
+def test_a_visitors_page_reckons_the_meeting_only_once_the_rooms_door_let_them_in(
+    scene: Scene,
+) -> None:
+    client, path, credential = scene.phone()
+    headers = {"Accept-Language": "en"}
+
+    def reckoned() -> bool:
+        asked = scene.asked_by(lambda: client.get(path, headers=headers))
+        return any("devices_door_event" in each for each in asked)
+
+    scene.site.presented("main-gate-in", credential, None, Outcome.OPENED, Outcome.PASSED)
+    scene.site.presented("sakura-door-in", credential, DenyReason.WRONG_ZONE)
+    assert not reckoned()
+    scene.clock.set(scene.clock.now() + timedelta(minutes=1))
+    scene.site.presented("sakura-door-in", credential, None, Outcome.OPENED, Outcome.PASSED)
+    assert reckoned()
+    assert "You are in Sakura" in client.get(path, headers=headers).text
+
+
+@pytest.mark.parametrize(
+    "table", ["access_passage", "arrivals_check_in", "places_site", "visits_check_out"]
+)
+def test_a_visitors_page_asks_once_where_they_are_and_whether_they_left(
+    scene: Scene, table: str
+) -> None:
+    client, path, _ = scene.phone()
+    asked = scene.asked_by(lambda: client.get(path))
+    assert sum(f"FROM {table}" in each for each in asked) == 1
