@@ -15,6 +15,8 @@ VISITOR = "visitor"
 """A notice of this name is handed to the page of the visitor that it is about, and to nobody else."""
 CALL = "call"
 """A notice of this name is about a call: handed to the visitor that it is about, and to staff."""
+SESSIONS = "sessions"
+"""A notice of this name is about a person of whom a session ended: their streams look whether they may go on."""
 KEPT = timedelta(seconds=30)
 """A notice older than this tells nothing: pages that reconnect load everything anew."""
 EVERY_SITE = SiteCode("ALL")

@@ -16,7 +16,7 @@ from server.kernel.pagination import Page, PageQuery
 from server.kernel.principal import Kind, Principal, Right, require
 from server.kernel.text import on_one_line
 from server.kernel.work import Office, Work
-from server.people import models, rules
+from server.people import models, rules, sessions
 from server.people.events import (
     DeputyChanged,
     HostLeft,
@@ -168,7 +168,7 @@ def change_person(work: Work, person_id: PersonId, change: PersonChange) -> Pers
         person.active = True
     if change.password is not None:
         person.password_hash = checked_hash(change.password, person.email)
-        models.end_sessions(work.session, person_id)
+        sessions.end_all(work, person_id)
     person.name = change.name or person.name
     person.language = change.language or person.language
     if change.roles is not None:
@@ -197,7 +197,7 @@ def deactivate(work: Work, person_id: PersonId, successor: PersonId | None = Non
         work.record(HostLeft(person=person_id, successor=successor))
     leave_deputies(work, person_id, successor)
     person.active = False
-    models.end_sessions(work.session, person_id)
+    sessions.end_all(work, person_id)
     open_tokens = update(ApiToken).where(
         col(ApiToken.person) == person_id, col(ApiToken.revoked_at).is_(None)
     )
@@ -281,6 +281,7 @@ def sign_out(work: Work, session: SessionId) -> None:
     if found is None or found.person != work.principal.person:
         return
     work.session.delete(found)
+    sessions.tell_ended(work, found.person)
     work.record(SignedOut(person=found.person, session=session))
 
 

@@ -10,7 +10,7 @@ from server.kernel.principal import Right, require
 from server.kernel.work import Work
 from server.notifications import actions as notifications
 from server.notifications.actions import Mail
-from server.people import models
+from server.people import models, sessions
 from server.people.events import PasswordLinkSent, PersonChanged
 from server.people.models import Person
 
@@ -53,7 +53,7 @@ def set_password(work: Work, secret: str, password_hash: str) -> Person:
     person.password_hash = password_hash
     person.link_hash = person.link_ends_at = None
     work.session.add(person)
-    models.end_sessions(work.session, person.id)
+    sessions.end_all(work, person.id)
     work.record(PersonChanged(person=person.id, fields=("password",)))
     return person
 

@@ -1,7 +1,8 @@
 """The live process: holds every browser's event stream, and hands on what the worker publishes.
 
-A member of staff opens a stream with the session cookie, checked once. A visitor opens one with their link and
-their phone's cookie, gets only what is about them, and loses it soon after the link or the phone counts no longer.
+A member of staff opens a stream with the session cookie, and loses it soon after they signed out, their account was
+closed or the session ran out. A visitor opens one with their link and their phone's cookie, gets only what is about
+them, and loses it soon after the link or the phone counts no longer.
 A browser that is too slow loses its stream, connects anew and fetches its page again; so does every browser when the
 broker was away. Notices that come close together go out together, and what was said already in such a burst is not
 said again: a page fetches a part once for them all.
@@ -44,8 +45,8 @@ from server.devices import certification
 from server.devices.broker_configuration import LIVE_USER
 from server.kernel import logs
 from server.kernel.errors import GenkanError
-from server.kernel.ids import ConversationId, VisitorId
-from server.kernel.live import CALL, VISITOR
+from server.kernel.ids import ConversationId, PersonId, VisitorId
+from server.kernel.live import CALL, SESSIONS, VISITOR
 from server.kernel.principal import Principal
 from server.kernel.settings import Settings
 from server.kernel.work import Office
@@ -71,7 +72,7 @@ REFRESH = LiveNotice(what="refresh")
 """Told to every page when notices may have been missed."""
 
 CHECKED_EVERY = 45
-"""Seconds after which a visitor's link is looked at again where nothing happened."""
+"""Seconds after which a session or a visitor's link is looked at again where nothing told of it."""
 ATTEMPTS = "120 per minute"
 """So often one address may open visitors' streams."""
 MOST_STREAMS = 200
@@ -83,9 +84,15 @@ AtPhone = Callable[[Office, str, str], VisitorId | None]
 """Who the holder of a phone is to the live process: by the address' last part and the phone's secret."""
 
 
-def for_staff(notice: LiveNotice) -> bool:
-    """Tell whether a member of staff is to hear of this: visitors' own pages are none of theirs."""
-    return notice.what != VISITOR
+def for_staff(person: PersonId) -> Wants:
+    """Return what a member of staff is to hear of: visitors' own pages are none of theirs, nor others' sessions."""
+
+    def wants(notice: LiveNotice) -> bool:
+        if notice.what == SESSIONS:
+            return notice.about == person
+        return notice.what != VISITOR
+
+    return wants
 
 
 def for_visitor(visitor: VisitorId) -> Wants:
@@ -150,28 +157,24 @@ class Streams:
         """Hand a notice to every stream; None ends them all."""
         self._loop.call_soon_threadsafe(self._tell, notice)
 
-    async def stream(self, wants: Wants) -> AsyncGenerator[ServerSentEvent]:
-        """Yield events until the browser leaves, is too slow, or the process stops."""
-        with self._waiting(wants) as waiting:
-            yield ServerSentEvent(event="connected", data="", retry=3000)
-            while (notices := await waiting.burst()) is not None:
-                for notice in notices:
-                    yield ServerSentEvent(event=notice.what, data=notice.about)
-
-    async def checked_stream(
-        self, wants: Wants, still_allowed: StillAllowed, checked_every: float
+    async def stream(
+        self, wants: Wants, still_allowed: StillAllowed, checked_every: float, told_by: Wants
     ) -> AsyncGenerator[ServerSentEvent]:
-        """Yield events as `stream` does, and end when they are no longer allowed.
+        """Yield events until the browser leaves, is too slow, may no longer have them, or the process stops.
 
-        That is asked before each burst, since it may tell of just that, and after each `checked_every` seconds.
+        That last but one is asked before each burst in which a notice may tell of it, and each `checked_every` seconds.
         """
         with self._waiting(wants) as waiting:
             yield ServerSentEvent(event="connected", data="", retry=3000)
+            checked_at = self._loop.time()
             while (notices := await waiting.burst(checked_every)) is not None:
-                if not await still_allowed():
-                    # The page asks for its parts once more, and learns why there are none.
-                    yield ServerSentEvent(event=REFRESH.what, data="")
-                    return
+                now = self._loop.time()
+                if now - checked_at >= checked_every or any(told_by(each) for each in notices):
+                    if not await still_allowed():
+                        # The page asks for its parts once more, and learns why there are none.
+                        yield ServerSentEvent(event=REFRESH.what, data="")
+                        return
+                    checked_at = now
                 for notice in notices:
                     yield ServerSentEvent(event=notice.what, data=notice.about)
 
@@ -261,12 +264,18 @@ def create_live(
 
     async def live(request: Request) -> Response:
         secret = request.cookies.get(COOKIE, "")
-        if not secret or not await run_in_threadpool(_signed_in, office, secret):
+        person = await run_in_threadpool(_signed_in, office, secret) if secret else None
+        if person is None:
             return PlainTextResponse("Please sign in.", 401)
+
+        async def still_signed_in() -> bool:
+            return person == await run_in_threadpool(_signed_in, office, secret)
+
         streams: Streams = request.app.state.streams
-        return EventSourceResponse(
-            streams.stream(for_staff), ping=HEARTBEAT, ping_message_factory=_heartbeat
+        events = streams.stream(
+            for_staff(person), still_signed_in, checked_every, lambda each: each.what == SESSIONS
         )
+        return EventSourceResponse(events, ping=HEARTBEAT, ping_message_factory=_heartbeat)
 
     return Starlette(
         routes=[
@@ -306,7 +315,10 @@ def _visitor_streams(
             return visitor == await run_in_threadpool(known, office, token, secret)
 
         streams: Streams = request.app.state.streams
-        events = streams.checked_stream(for_visitor(visitor), still_allowed, checked_every)
+        # What is about them is little, and may be of just that: another phone took over.
+        events = streams.stream(
+            for_visitor(visitor), still_allowed, checked_every, lambda _each: True
+        )
         return EventSourceResponse(
             doorkeeper.counted(request, events), ping=HEARTBEAT, ping_message_factory=_heartbeat
         )
@@ -322,9 +334,10 @@ async def _health(_request: Request) -> Response:
     return PlainTextResponse("ok")
 
 
-def _signed_in(office: Office, secret: str) -> bool:
+def _signed_in(office: Office, secret: str) -> PersonId | None:
     with office.reading(Principal.anonymous()) as work:
-        return people.identify_session(work, secret) is not None
+        found = people.identify_session(work, secret)
+        return found[2].id if found else None
 
 
 def _visitor_at_phone(office: Office, token: str, secret: str) -> VisitorId | None:

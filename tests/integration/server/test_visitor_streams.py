@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,7 +11,8 @@ import pytest
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
-from pydantic import AnyHttpUrl
+from pydantic import AnyHttpUrl, SecretStr
+from sqlmodel import select
 
 from access_protocol import topics
 from access_protocol.codec import encode
@@ -22,6 +23,7 @@ from access_protocol.transport.memory import MemoryBroker, MemoryTransport
 from demo.ports import free_port
 from server.app import create_office
 from server.kernel.clock import FixedClock
+from server.kernel.outbox import OutboxRow
 from server.kernel.principal import Principal
 from server.kernel.settings import Settings
 from server.people import actions as people
@@ -181,18 +183,105 @@ def test_who_opens_one_stream_after_another_has_to_wait(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_a_page_of_the_staff_hears_nothing_of_visitors_own_pages(tmp_path: Path) -> None:
+@asynccontextmanager
+async def staff_stream(
+    scene: Scene, http: httpx.AsyncClient, opened: people.OpenSession
+) -> AsyncGenerator[AsyncIterator[tuple[str, str]]]:
+    url = f"http://127.0.0.1:{scene.port}/live"
+    cookie = {"Cookie": f"{COOKIE}={opened.secret}"}
+    async with http.stream("GET", url, headers=cookie) as answer:
+        assert answer.status_code == 200
+        events = _events(answer)
+        assert await anext(events) == ("connected", "")
+        yield events
+
+
+def test_a_page_of_the_staff_hears_nothing_of_visitors_own_pages_nor_of_others_sessions(
+    tmp_path: Path,
+) -> None:
     async def scenario() -> None:
         async with serving(tmp_path) as (scene, http):
             # Passwords are compared slowly on purpose.
             opened = people.sign_in(scene.office, "security@genkan.example", PASSWORD)
-            url = f"http://127.0.0.1:{scene.port}/live"
-            cookie = {"Cookie": f"{COOKIE}={opened.secret}"}
-            async with http.stream("GET", url, headers=cookie) as answer:
-                events = _events(answer)
-                assert await anext(events) == ("connected", "")
+            async with staff_stream(scene, http, opened) as events:
                 scene.tell("visitor", scene.anna.id)
+                scene.tell("sessions", "somebody else")
                 scene.tell("doors", "main-gate")
                 assert await anext(events) == ("doors", "main-gate")
+
+    asyncio.run(scenario())
+
+
+def _sign_out(scene: Scene, opened: people.OpenSession) -> None:
+    with scene.office.begin(Principal.for_person(opened.person.id, frozenset())) as work:
+        people.sign_out(work, opened.session.id)
+
+
+def _close_account(scene: Scene, opened: people.OpenSession) -> None:
+    with scene.office.begin(Principal.system()) as work:
+        people.deactivate(work, opened.person.id)
+
+
+def _new_password(scene: Scene, opened: people.OpenSession) -> None:
+    with scene.office.begin(Principal.system()) as work:
+        change = people.PersonChange(password=SecretStr("another hall where guests are received"))
+        people.change_person(work, opened.person.id, change)
+
+
+def _sessions_told_of(scene: Scene) -> list[str]:
+    with scene.office.reading(Principal.system()) as work:
+        told = select(OutboxRow).where(OutboxRow.reference == "sessions")
+        return [row.payload["about"] for row in work.session.exec(told).all()]
+
+
+@pytest.mark.parametrize("end", [_sign_out, _close_account, _new_password])
+def test_a_stream_of_the_staff_ends_with_the_session_and_the_other_one_goes_on(
+    tmp_path: Path, end: Callable[[Scene, people.OpenSession], None]
+) -> None:
+    async def scenario() -> None:
+        async with serving(tmp_path) as (scene, http):
+            opened = people.sign_in(scene.office, "security@genkan.example", PASSWORD)
+            other = people.sign_in(scene.office, "admin@genkan.example", PASSWORD)
+            async with (
+                staff_stream(scene, http, opened) as events,
+                staff_stream(scene, http, other) as others,
+            ):
+                end(scene, opened)
+                assert _sessions_told_of(scene) == [opened.person.id]
+                scene.tell("sessions", opened.person.id)
+                assert [each async for each in events] == [("refresh", "")]
+                scene.tell("doors", "main-gate")
+                assert await anext(others) == ("doors", "main-gate")
+
+    asyncio.run(scenario())
+
+
+def test_a_stream_of_the_staff_ends_when_the_session_has_run_out_while_notices_keep_coming(
+    tmp_path: Path,
+) -> None:
+    async def scenario() -> None:
+        async with serving(tmp_path, checked_every=0.05) as (scene, http):
+            opened = people.sign_in(scene.office, "security@genkan.example", PASSWORD)
+            async with staff_stream(scene, http, opened) as events:
+                scene.clock.set(scene.clock.now() + scene.office.settings.session_longest)
+                scene.tell("doors", "main-gate")
+                heard = [each async for each in events]
+                assert heard[-1] == ("refresh", "")
+
+    asyncio.run(scenario())
+
+
+def test_one_session_of_a_person_ends_and_their_other_one_goes_on(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with serving(tmp_path) as (scene, http):
+            phone_, desk = (
+                people.sign_in(scene.office, "security@genkan.example", PASSWORD) for _ in range(2)
+            )
+            async with staff_stream(scene, http, desk) as events:
+                _sign_out(scene, phone_)
+                scene.tell("sessions", desk.person.id)
+                scene.tell("doors", "main-gate")
+                heard = [await anext(events), await anext(events)]
+                assert heard == [("sessions", desk.person.id), ("doors", "main-gate")]
 
     asyncio.run(scenario())
