@@ -14,6 +14,7 @@ from server.kernel.errors import NotFound
 from server.kernel.events import Event
 from server.kernel.ids import FloorId
 from server.kernel.principal import Right, require
+from server.kernel.refusals import Reason
 from server.kernel.work import Work
 from server.places import models
 from server.places.models import Floor, FloorPlan, Room
@@ -80,7 +81,7 @@ def check_plan(files: Mapping[str, object]) -> Plan:
     try:
         routes.ways(building)
     except TooComplex as error:
-        reason = "has more corners and openings than a way can be reckoned through"
+        reason = Reason("has more corners and openings than a way can be reckoned through")
         raise NotAPlan([Mistake("unit.geojson", error.unit, "geometry", reason)]) from None
     return Plan(building, *_documents(features))
 

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from access_protocol.ids import SiteCode
 from server.kernel.errors import Invalid, NotFound
 from server.kernel.principal import Right, require
+from server.kernel.refusals import Reason
 from server.kernel.request import begin, reading
 from server.kernel.work import Work
 from server.pages.floor_drawing import Marked, Page, Picture
@@ -60,7 +61,7 @@ def import_floor_plan(site: str) -> AnyResponse:
     code, sent = SiteCode(site), request.files.get("archive")
     content = sent.read() if sent else b""
     if not content:
-        mistakes = [Mistake("", "", "", gettext("Please choose a file."))]
+        mistakes = [Mistake("", "", "", Reason("Please choose a file."))]
         return _page(code, mistakes, Invalid.status)
     with reading() as work:
         require(work.principal, Right.PLACES_MANAGE, code)
@@ -99,13 +100,17 @@ def _page(site: SiteCode, mistakes: Sequence[Mistake] = (), status: int = 200) -
             "panel/plan.html",
             site=site,
             name=Names(work).site(site),
-            mistakes=[each._replace(why=sentence(each.why)) for each in mistakes],
+            mistakes=[(_where(each), sentence(each.why)) for each in mistakes],
             floors=_floors(work, site, building) if building else [],
             portals=[_line(each) for each in placing.portals],
             rooms=[_line(each) for each in placing.rooms],
             unknown=placing.unknown,
         )
     return Response(text, status, mimetype="text/html")
+
+
+def _where(mistake: Mistake) -> str:
+    return ", ".join(filter(None, (mistake.file, mistake.feature, mistake.field)))
 
 
 def _floors(work: Work, site: SiteCode, building: Building) -> list[Picture]:
