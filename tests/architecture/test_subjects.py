@@ -10,7 +10,7 @@ OFFERED = {"actions", "models"}
 JOINERS = {
     "__main__.py",
     "app.py",
-    "command_line.py",
+    "command_line",
     "consequences.py",
     "processes",
     "reactions.py",

@@ -1,20 +1,16 @@
 """The commands about floor plans: bring them in, and see what is placed on them."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
+
+from server.command_line.terminal import checked, fail, screen, with_office
 
 if TYPE_CHECKING:
     from server.kernel.work import Office
     from server.wayfinding.imdf import NotAPlan
-
-Run = Callable[[Callable[["Office"], Any]], Any]
-"""Opens the office, lets something be done in it, and closes it."""
-
 
 _HELP = (
     "Floor plans, from which visitors are shown the way. They are read in the Indoor Mapping Data Format "
@@ -25,55 +21,45 @@ _HELP = (
 )
 _Site = Annotated[str, typer.Argument(help="Code of the site, for example TYO.")]
 
-
-def floor_plans(run: Run) -> typer.Typer:
-    """Return the commands below `floor-plan`."""
-    plans = typer.Typer(
-        help=_HELP,
-        no_args_is_help=True,
-        rich_markup_mode=None,
-    )
-
-    @plans.command("import")
-    def bring_in(
-        site: _Site,
-        source: Annotated[
-            Path | None,
-            typer.Argument(
-                help="Folder or zip archive with IMDF's files; none with --sample.", exists=True
-            ),
-        ] = None,
-        sample: Annotated[
-            bool, typer.Option("--sample", help="Bring the sample office of three floors in.")
-        ] = False,
-        dry_run: Annotated[
-            bool, typer.Option("--dry-run", help="Only say whether it could be brought in.")
-        ] = False,
-    ) -> None:
-        """Bring a site's floor plans in, in place of those before; mistakes are told by file, feature and field."""
-        from server.wayfinding.imdf_archive import SAMPLE
-
-        if sample == (source is not None):
-            _fail("Give either a folder or zip archive, or --sample.")
-        _bring_in(run, site, SAMPLE if sample else source or SAMPLE, dry_run=dry_run)
-        if not dry_run:
-            _show(run, site)
-
-    @plans.command("show")
-    def show(site: _Site) -> None:
-        """Show which of a site's portals and rooms are on its floor plans, and which are missing."""
-        _show(run, site)
-
-    del bring_in, show
-    return plans
+app = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode=None)
 
 
-def _bring_in(run: Run, site: str, source: Path, *, dry_run: bool) -> None:
+@app.command("import")
+def bring_in(
+    site: _Site,
+    source: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Folder or zip archive with IMDF's files; none with --sample.", exists=True
+        ),
+    ] = None,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Bring the sample office of three floors in.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say whether it could be brought in.")
+    ] = False,
+) -> None:
+    """Bring a site's floor plans in, in place of those before; mistakes are told by file, feature and field."""
+    from server.wayfinding.imdf_archive import SAMPLE
+
+    if sample == (source is not None):
+        fail("Give either a folder or zip archive, or --sample.")
+    _bring_in(site, SAMPLE if sample else source or SAMPLE, dry_run=dry_run)
+    if not dry_run:
+        _show(site)
+
+
+@app.command("show")
+def show(site: _Site) -> None:
+    """Show which of a site's portals and rooms are on its floor plans, and which are missing."""
+    _show(site)
+
+
+def _bring_in(site: str, source: Path, *, dry_run: bool) -> None:
     from access_protocol.ids import SiteCode
     from server.kernel.principal import Principal
     from server.wayfinding import actions, imdf, imdf_archive
-
-    screen = Console()
 
     def bring(office: "Office") -> None:
         try:
@@ -81,7 +67,7 @@ def _bring_in(run: Run, site: str, source: Path, *, dry_run: bool) -> None:
                 files = imdf_archive.read_archive(source)
                 plan = actions.check_plan(files)
         except imdf.NotAPlan as error:
-            _fail("The plan was not brought in:\n" + "\n".join(_told(error)))
+            fail("The plan was not brought in:\n" + "\n".join(_told(error)))
         if not dry_run:
             with office.begin(Principal.system("floor-plan")) as work:
                 actions.import_plan(work, SiteCode(site), plan)
@@ -91,7 +77,7 @@ def _bring_in(run: Run, site: str, source: Path, *, dry_run: bool) -> None:
         said = f"{len(building.levels)} floors, {units} units, {openings} openings"
         screen.print(f"The plan {done}: {said}.", highlight=False)
 
-    run(bring)
+    with_office(checked(), bring)
 
 
 def _told(error: "NotAPlan") -> list[str]:
@@ -99,7 +85,7 @@ def _told(error: "NotAPlan") -> list[str]:
     return [f"  {where}: {each.why}" for where, each in zip(wheres, error.mistakes, strict=True)]
 
 
-def _show(run: Run, site: str) -> None:
+def _show(site: str) -> None:
     from access_protocol.ids import SiteCode
     from server.kernel.principal import Principal
     from server.wayfinding import actions
@@ -117,14 +103,9 @@ def _show(run: Run, site: str) -> None:
                 table.add_row(name, "not at this site", "on the plan")
             return table
 
-    found = run(show)
+    found = with_office(checked(), show)
     if found is None:
-        _fail(
+        fail(
             f"{site} has no floor plan. Bring one in: python -m server floor-plan import {site} FILE"
         )
-    Console().print(found)
-
-
-def _fail(why: str) -> NoReturn:
-    Console(stderr=True).print(why, style="red", highlight=False, markup=False, soft_wrap=True)
-    raise typer.Exit(1)
+    screen.print(found)
