@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from access_protocol import credential as protocol
 from access_protocol.ids import SiteCode
+from access_protocol.wording import Language
 from demo.chromium import PHONE
 from gate_agent.decoder.process import DecodingProcess
 from server.credentials import actions as credentials
@@ -15,6 +16,7 @@ from server.credentials.models import Issue
 from server.kernel.ids import PersonId
 from server.kernel.principal import Principal
 from server.people import models as people
+from server.people.models import Person
 from tests.browser.conftest import OpenContext, sign_in
 from tests.fakes.panel_site import SITE
 from tests.fakes.pass_scene import PassGate, PassSite, serving
@@ -93,3 +95,21 @@ def test_a_hosts_phone_is_read_by_the_gate_also_without_a_network_until_another_
     first.context.set_offline(False)
     first.evaluate("window.dispatchEvent(new Event('online'))")
     shows(first, "moved")
+
+
+def test_a_kept_pass_turns_to_the_language_that_was_chosen_meanwhile(
+    scene: PassSite, open_context: OpenContext
+) -> None:
+    person = host(scene)
+    page = phone(open_context, scene)
+    expect(page.locator("#pass")).to_have_attribute("data-offline", "ready", timeout=SOON)
+    page.context.set_offline(True)
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(page.locator("#pass")).to_have_attribute("data-offline", "ready", timeout=SOON)
+    with scene.site.office.begin(Principal.system()) as work:
+        work.session.get_one(Person, person).language = Language.JA
+    page.context.set_offline(False)
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    expect(page.locator("html")).to_have_attribute("lang", "ja", timeout=SOON)
+    expect(page.get_by_role("heading", name="私の入館証")).to_be_visible()

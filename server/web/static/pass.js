@@ -141,6 +141,7 @@ async function sync() {
       record.state = await response.json();
       clock.measured(record.state.now_ms, took);
       await settle();
+      if (page.dataset.offline && isOtherLanguage()) keepPage();
     }
     // Who is no longer signed in keeps what the phone holds until that ends.
     if (response.status === 401) page.dataset.signed = "out";
@@ -246,13 +247,18 @@ async function keepPage() {
   }
 }
 
-// The page that this phone kept comes first, and speaks the language of then; the fresh one is kept by now.
-function turnLanguage() {
+// The page that this phone kept comes first, and speaks the language of then.
+function isOtherLanguage() {
   const wanted = record.state?.language;
+  return wanted !== undefined && wanted !== document.documentElement.lang;
+}
+
+// Called when the fresh page is kept.
+function turnLanguage() {
   const turned = sessionStorage.getItem(TURNED);
   sessionStorage.removeItem(TURNED);
-  if (!online || !wanted || wanted === document.documentElement.lang || turned === wanted) return;
-  sessionStorage.setItem(TURNED, wanted); // once: should the fresh page not have come, this one stays
+  if (!online || !isOtherLanguage() || turned) return;
+  sessionStorage.setItem(TURNED, "yes"); // once: should the fresh page not have come, this one stays
   location.reload();
 }
 
