@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from sqlalchemy import JSON, BigInteger, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import text as clause
 from sqlmodel import Field, Session, col, func, select
 
 from access_protocol.commands import Action
@@ -33,6 +34,7 @@ _UUID: Any = text(36)
 _HASH: Any = LargeBinary(32)
 _CREDENTIAL: Any = LargeBinary(CREDENTIAL_ID_BYTES)
 HASH_BYTES = 32
+_INSIDE = clause("zone IS NOT NULL")
 
 
 class EntryKind(StrEnum):
@@ -69,6 +71,7 @@ class AccessEvent(Record, table=True):
         Index(None, "portal", "kind", "at", "id"),
         Index(None, "kind", "at", "id"),
         Index(None, "credential", "at"),
+        Index(None, "event", "kind"),
     )
 
     id: str = Field(primary_key=True, sa_type=ID_COLUMN)
@@ -81,7 +84,7 @@ class AccessEvent(Record, table=True):
     site: SiteCode = Field(sa_type=text(3))
     received_at: datetime
     at: datetime
-    event: EventId | None = Field(default=None, sa_type=_UUID, index=True)
+    event: EventId | None = Field(default=None, sa_type=_UUID)
     access_point: AccessPointId | None = Field(default=None, sa_type=_DEVICE)
     portal: PortalId | None = Field(default=None, sa_type=_DEVICE)
     reason: DenyReason | None = Field(default=None, sa_type=stored_as_text(DenyReason))
@@ -127,7 +130,10 @@ class Presence(Record, table=True):
     """Where the bearer of a credential was last reported to have gone; `zone` None: outside."""
 
     __tablename__ = "access_presence"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = (Index(None, "site", "zone"),)
+    __table_args__ = (
+        Index(None, "site", "zone"),
+        Index(None, "since", sqlite_where=_INSIDE, postgresql_where=_INSIDE),
+    )
 
     credential: CredentialId = Field(primary_key=True, sa_type=_CREDENTIAL)
     site: SiteCode = Field(sa_type=text(3))
@@ -141,7 +147,7 @@ class Passage(Record, table=True):
     """One reported passage, once by event: where somebody went in or out, and when."""
 
     __tablename__ = "access_passage"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = (Index(None, "credential", "at"),)
+    __table_args__ = (Index(None, "credential", "at"), Index(None, "portal", "at"))
 
     event: EventId = Field(primary_key=True, sa_type=_UUID)
     credential: CredentialId = Field(primary_key=True, sa_type=_CREDENTIAL)
@@ -382,12 +388,9 @@ def passages_of(session: Session, credentials: Iterable[CredentialId]) -> Sequen
 
 def was_granted(session: Session, credential: CredentialId, portal: PortalId) -> bool:
     """Tell whether a portal ever granted a credential access; where none did nobody went through with it."""
-    granted = select(AccessEvent.id).where(
-        AccessEvent.credential == credential,
-        AccessEvent.portal == portal,
-        col(AccessEvent.granted).is_(True),
-    )
-    return session.exec(granted.limit(1)).first() is not None
+    held = select(AccessEvent.id).where(AccessEvent.credential == credential)
+    here = held.where(AccessEvent.portal == portal, col(AccessEvent.granted).is_(True))
+    return session.exec(here.limit(1)).first() is not None
 
 
 def alarms(session: Session, most: int = 50) -> Sequence[LedgerAlarm]:

@@ -30,7 +30,11 @@ class Visit(Record, table=True):
     """An appointment: a host expects visitors at a site, from then till then."""
 
     __tablename__ = "visits_visit"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = (Index(None, "starts_at", "id"), Index(None, "host", "starts_at"))
+    __table_args__ = (
+        Index(None, "starts_at", "id"),
+        Index(None, "host", "starts_at"),
+        Index(None, "state", "ends_at"),
+    )
 
     id: VisitId = Field(primary_key=True, sa_type=ID_COLUMN)
     site: SiteCode = Field(sa_type=text(3), foreign_key="places_site.code", index=True)
@@ -50,7 +54,7 @@ class Visit(Record, table=True):
     language: Language = Field(sa_type=stored_as_text(Language))
     starts_at: datetime
     ends_at: datetime
-    state: VisitState = Field(sa_type=stored_as_text(VisitState), index=True)
+    state: VisitState = Field(sa_type=stored_as_text(VisitState))
     decided_by: PersonId | None = Field(
         default=None, sa_type=ID_COLUMN, foreign_key="people_person.id"
     )

@@ -136,7 +136,9 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_access_event_credential_at"), ["credential", "at"], unique=False
         )
-        batch_op.create_index(batch_op.f("ix_access_event_event"), ["event"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_access_event_event_kind"), ["event", "kind"], unique=False
+        )
         batch_op.create_index(
             batch_op.f("ix_access_event_kind_at_id"), ["kind", "at", "id"], unique=False
         )
@@ -255,6 +257,9 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_access_passage_credential_at"), ["credential", "at"], unique=False
         )
+        batch_op.create_index(
+            batch_op.f("ix_access_passage_portal_at"), ["portal", "at"], unique=False
+        )
 
     op.create_table(
         "access_presence",
@@ -267,6 +272,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("credential", name=op.f("pk_access_presence")),
     )
     with op.batch_alter_table("access_presence", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_access_presence_since"),
+            ["since"],
+            unique=False,
+            sqlite_where=sa.text("zone IS NOT NULL"),
+            postgresql_where=sa.text("zone IS NOT NULL"),
+        )
         batch_op.create_index(
             batch_op.f("ix_access_presence_site_zone"), ["site", "zone"], unique=False
         )
@@ -1482,7 +1494,9 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_visits_visit_starts_at_id"), ["starts_at", "id"], unique=False
         )
-        batch_op.create_index(batch_op.f("ix_visits_visit_state"), ["state"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_visits_visit_state_ends_at"), ["state", "ends_at"], unique=False
+        )
 
     op.create_table(
         "meetings_correction",
@@ -2543,7 +2557,7 @@ def downgrade() -> None:
 
     op.drop_table("meetings_correction")
     with op.batch_alter_table("visits_visit", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_visits_visit_state"))
+        batch_op.drop_index(batch_op.f("ix_visits_visit_state_ends_at"))
         batch_op.drop_index(batch_op.f("ix_visits_visit_starts_at_id"))
         batch_op.drop_index(batch_op.f("ix_visits_visit_site"))
         batch_op.drop_index(batch_op.f("ix_visits_visit_series"))
@@ -2719,9 +2733,15 @@ def downgrade() -> None:
     op.drop_table("devices_authority")
     with op.batch_alter_table("access_presence", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_access_presence_site_zone"))
+        batch_op.drop_index(
+            batch_op.f("ix_access_presence_since"),
+            sqlite_where=sa.text("zone IS NOT NULL"),
+            postgresql_where=sa.text("zone IS NOT NULL"),
+        )
 
     op.drop_table("access_presence")
     with op.batch_alter_table("access_passage", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_access_passage_portal_at"))
         batch_op.drop_index(batch_op.f("ix_access_passage_credential_at"))
 
     op.drop_table("access_passage")
@@ -2748,7 +2768,7 @@ def downgrade() -> None:
     with op.batch_alter_table("access_event", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_access_event_portal_kind_at_id"))
         batch_op.drop_index(batch_op.f("ix_access_event_kind_at_id"))
-        batch_op.drop_index(batch_op.f("ix_access_event_event"))
+        batch_op.drop_index(batch_op.f("ix_access_event_event_kind"))
         batch_op.drop_index(batch_op.f("ix_access_event_credential_at"))
 
     op.drop_table("access_event")

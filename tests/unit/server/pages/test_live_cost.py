@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -40,6 +41,7 @@ class Scene:
         busy_day(self.site)
         self.app: Flask = create_app(office.settings, office)
         self._asked: list[str] = []
+        self._values: dict[str, Any] = {}
         event.listen(
             office.engine,
             "before_cursor_execute",
@@ -62,8 +64,21 @@ class Scene:
         do()
         return list(self._asked)
 
-    def _note(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
+    def _note(
+        self, _connection: object, _cursor: object, statement: str, values: object, *_: object
+    ) -> None:
         self._asked.append(statement)
+        self._values[statement] = values
+
+    def plan(self, statement: str) -> list[str]:
+        """Return how the database finds what a statement asks for that was asked before."""
+        connection = self.office.engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", self._values[statement])
+            return [row[3] for row in cursor.fetchall()]
+        finally:
+            connection.close()
 
     def phone(self) -> tuple[FlaskClient, str, CredentialId]:
         """Return the phone of somebody invited, where it fetches the parts of their page, and their credential."""
@@ -177,3 +192,25 @@ def test_a_visitors_page_asks_once_where_they_are_and_whether_they_left(
     client, path, _ = scene.phone()
     asked = scene.asked_by(lambda: client.get(path))
     assert sum(f"FROM {table}" in each for each in asked) == 1
+
+
+def test_nothing_that_grows_with_the_years_is_read_from_end_to_end(scene: Scene) -> None:
+    guard = scene.browser("security")
+    client, parts, credential = scene.phone()
+    scene.site.presented("main-gate-in", credential, None, Outcome.OPENED, Outcome.PASSED)
+    scene.site.presented("sakura-door-in", credential, None, Outcome.OPENED, Outcome.PASSED)
+    asked = scene.asked_by(
+        lambda: (
+            guard.get("/panel/live/now"),
+            guard.get("/panel/live/rooms"),
+            client.get(parts),
+        )
+    )
+    steps = [step for each in set(asked) if each.startswith("SELECT") for step in scene.plan(each)]
+    grows = ("access_event", "access_passage", "visits_visit", "devices_door_event")
+    assert not [each for each in steps if each.startswith("SCAN") and any(t in each for t in grows)]
+    # Of all who ever came those who are inside, and of a ledger's entries those of a few events.
+    assert [each for each in steps if "access_presence" in each] == [
+        "SCAN access_presence USING INDEX ix_access_presence_since"
+    ]
+    assert any("ix_access_event_event_kind (event=? AND kind=?)" in each for each in steps)
