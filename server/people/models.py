@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import JSON, UniqueConstraint
+from sqlalchemy import JSON, UniqueConstraint, bindparam
 from sqlmodel import Field, Session, col, delete, select
 
 from access_protocol.ids import SiteCode
@@ -163,7 +163,7 @@ def deputy_of(session: Session, person: PersonId) -> Person | None:
 
 def roles_of(session: Session, person: PersonId) -> frozenset[Role]:
     """Return the roles of a person."""
-    found = session.exec(select(RoleOfPerson.role).where(RoleOfPerson.person == person))
+    found = session.exec(_ROLES_OF, params={"person": person})
     return frozenset(Role(role) for role in found.all())
 
 
@@ -192,12 +192,14 @@ def active_in(session: Session, role: Role) -> Sequence[Person]:
 
 def session_with(session: Session, secret: str) -> tuple[BrowserSession, Person] | None:
     """Return the session that a cookie's secret belongs to, with its person."""
-    statement = (
-        select(BrowserSession, Person)
-        .where(BrowserSession.secret_hash == hash_of(secret))
-        .where(BrowserSession.person == Person.id)
-    )
-    return session.exec(statement).first()
+    return session.exec(_SESSION_WITH, params={"hash": hash_of(secret)}).first()
+
+
+# Asked on every request: made once, since to put a statement together takes as long as to run it.
+_SESSION_WITH = select(BrowserSession, Person).where(
+    BrowserSession.secret_hash == bindparam("hash"), BrowserSession.person == Person.id
+)
+_ROLES_OF = select(RoleOfPerson.role).where(RoleOfPerson.person == bindparam("person"))
 
 
 def token_with(session: Session, secret: str) -> tuple[ApiToken, Person] | None:
