@@ -38,7 +38,8 @@ class Relay:
         self._lanes = [
             _Lane(office, kind, sender, self._calls[kind], together=kind in together)
             for kind, sender in senders.items()
-            for _ in range(THREADS_PER_KIND)
+            # What is settled together waits for nobody: a second thread would make two batches of one.
+            for _ in range(1 if kind in together else THREADS_PER_KIND)
         ]
         self._poll = threading.Thread(target=self._look, name="relay", daemon=True)
 
