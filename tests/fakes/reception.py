@@ -44,7 +44,7 @@ from server.visits import actions as visits
 from server.visits import models as visit_models
 from server.visits.actions import NewVisit, NewVisitor
 from server.visits.models import Visit, Visitor
-from tests.services.template import scene
+from tests.services.template import just_before, scene
 
 NOW = datetime(2026, 4, 1, 5, 0, tzinfo=UTC)
 SITE = SiteCode("TYO")
@@ -162,7 +162,7 @@ def open_reception(database_url: str, folder: Path) -> Reception:
     settings = settings_for(database_url, folder)
 
     def write() -> tuple[RoomId, dict[str, PersonId]]:
-        with closing(create_office(settings, clock)) as office:
+        with closing(create_office(settings, just_before(clock))) as office:
             schema.migrate(office.engine)
             with office.begin(SYSTEM) as work:
                 room = _places(work)

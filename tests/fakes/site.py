@@ -39,7 +39,7 @@ from server.places.models import AccessPoint, Portal, Site, Zone
 from server.places.rules import FailMode, PortalKind
 from server.visits.models import Visit, Visitor
 from server.visits.rules import VisitState
-from tests.services.template import scene
+from tests.services.template import just_before, scene
 
 URL = "http://localhost:8080"
 NOW = datetime(2026, 4, 1, 0, 30, tzinfo=UTC)
@@ -122,7 +122,7 @@ def enrolled_site(database_url: str, folder: Path, clock: FixedClock | None = No
     clock = clock or FixedClock(NOW)
 
     def write() -> None:
-        with closing(office_with_site(database_url, folder, clock)) as office:
+        with closing(office_with_site(database_url, folder, just_before(clock))) as office:
             enrol(office, GATE, Kind.GATE)
             enrol(office, TURNSTILE, Kind.CONTROLLER)
             enrol(office, DOOR, Kind.CONTROLLER)

@@ -4,12 +4,14 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Hashable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import make_url
 
 from server.app import create_office
+from server.kernel.clock import Clock, FixedClock
 from server.kernel.schema import migrate
 from server.kernel.settings import Settings
 from tests.services.postgresql import Postgresql
@@ -66,6 +68,11 @@ def scene(name: Hashable, url: str, write: Callable[[], Known]) -> Known:
     content, known = _SCENES[name]
     Path(path).write_bytes(content)
     return known
+
+
+def just_before(clock: Clock) -> FixedClock:
+    """A clock for who writes a scene: ids sort by time, and what the test adds comes after all that stood there."""
+    return FixedClock(clock.now() - timedelta(milliseconds=1))
 
 
 _SCENES: dict[Hashable, tuple[bytes, Any]] = {}
