@@ -39,13 +39,12 @@ def write_migration(
     change: Annotated[str, typer.Argument(help="What changes, in a few words.")],
 ) -> None:
     """Write a migration from what the models have and the database lacks: for who changes the models."""
-    from server import app as _every_subject  # noqa: F401  the models of all subjects
     from server.kernel import schema
-    from server.kernel.database import open_database
 
-    engine = open_database(read_settings().database)
-    schema.write_migration(engine, revision, change)
-    engine.dispose()
+    # The office is what loads the models of every subject.
+    with_office(
+        read_settings(), lambda office: schema.write_migration(office.engine, revision, change)
+    )
     screen.print(f"Written. Look it over in {schema.MIGRATIONS / 'versions'}", highlight=False)
 
 
