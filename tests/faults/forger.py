@@ -61,21 +61,27 @@ class Forger:
 
     def mutated(self) -> None:
         """A command on its way is changed: bits, bytes, a piece cut out, doubled or put in."""
-        message = bytearray(self._true(self.gate, self.scene.event()))
-        for _ in range(self.random.randint(1, 3)):
-            at = self.random.randrange(len(message))
-            match self.random.randrange(5):
-                case 0:
-                    message[at] ^= 1 << self.random.randrange(8)
-                case 1:
-                    message[at] = (message[at] + self.random.randint(1, 255)) % 256
-                case 2:
-                    del message[at : at + self.random.randint(1, 8)]
-                case 3:
-                    message[at:at] = self.random.randbytes(self.random.randint(1, 8))
-                case _:
-                    message[at:at] = message[at : at + self.random.randint(1, 8)]
+        true = self._true(self.gate, self.scene.event())
+        message = bytearray(true)
+        # Once in many thousand times one change takes another back, and what is left is true.
+        while message == true:
+            for _ in range(self.random.randint(1, 3)):
+                self._mutate(message)
         self.gate.send(bytes(message))
+
+    def _mutate(self, message: bytearray) -> None:
+        at = self.random.randrange(len(message))
+        match self.random.randrange(5):
+            case 0:
+                message[at] ^= 1 << self.random.randrange(8)
+            case 1:
+                message[at] = (message[at] + self.random.randint(1, 255)) % 256
+            case 2:
+                del message[at : at + self.random.randint(1, 8)]
+            case 3:
+                message[at:at] = self.random.randbytes(self.random.randint(1, 8))
+            case _:
+                message[at:at] = message[at : at + self.random.randint(1, 8)]
 
     def replayed(self) -> None:
         """An old command comes again, with a nonce given out for another event, or without one."""
