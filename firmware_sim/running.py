@@ -143,8 +143,9 @@ class _Terminal(Console):
     """A terminal that may be closed; rich would end the program then."""
 
     def on_broken_pipe(self) -> None:
-        """Say nothing any more."""
+        """Say nothing any more, here or at the end of the program."""
         self.quiet = True
+        _nobody_listens(sys.stderr)
 
 
 class _Teller:

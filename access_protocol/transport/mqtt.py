@@ -197,8 +197,6 @@ class MqttTransport:
     def reconnect(self) -> None:
         """See `Transport.reconnect`."""
         self._leave()
-        # Another one: paho's does not let go of what it used for its thread when it is started again.
-        self._client = self._new_client()
         self.start()
 
     def stop(self) -> None:
@@ -210,6 +208,8 @@ class MqttTransport:
         self._client.disconnect()
         self._client.loop_stop()
         self._set_connected(now=False)
+        # Another one: paho's lets go of the sockets that woke its thread only when nobody holds it any more.
+        self._client = self._new_client()
 
     def vanish(self) -> None:
         """See `Transport.vanish`; returns at once, the thread ends within a second or two."""
