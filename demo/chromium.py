@@ -1,5 +1,6 @@
 """The system's Chromium, driven by playwright; nothing is downloaded for it."""
 
+import os
 import shutil
 
 from playwright.sync_api import Browser, Playwright, ViewportSize
@@ -31,5 +32,9 @@ def chromium_program() -> str:
 def start_chromium(playwright: Playwright, *further_arguments: str) -> Browser:
     """Start Chromium; further arguments open a fake camera, for example."""
     return playwright.chromium.launch(
-        executable_path=chromium_program(), args=[*ARGUMENTS, *further_arguments], headless=True
+        executable_path=chromium_program(),
+        args=[*ARGUMENTS, *further_arguments],
+        headless=True,
+        # It makes a socket in its folder, and the address of a socket has 107 bytes (unix(7)).
+        env={**os.environ, "TMPDIR": "/tmp"},  # noqa: S108  a folder of its own, made and removed by it
     )
