@@ -64,7 +64,7 @@ class Forger:
         true = self._true(self.gate, self.scene.event())
         message = bytearray(true)
         # Once in many thousand times one change takes another back, and what is left is true.
-        while message == true:
+        while bytes(message) == true:
             for _ in range(self.random.randint(1, 3)):
                 self._mutate(message)
         self.gate.send(bytes(message))
