@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import zxingcpp
 
+from demo.codes import QR_CODES
 from demo.timeline import StepFailedError
 
 
@@ -46,7 +47,7 @@ def read_invitation(message: bytes) -> Invitation:
 def read_code(picture: bytes) -> str:
     """Read the QR code in a PNG, as any phone would."""
     image = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_GRAYSCALE)
-    found = zxingcpp.read_barcodes(image) if image is not None else []
+    found = zxingcpp.read_barcodes(image, formats=QR_CODES) if image is not None else []
     if len(found) != 1:
         raise StepFailedError(f"{len(found)} codes in the picture instead of one")
     return found[0].text

@@ -17,6 +17,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from access_protocol.wording import Language
+from demo.codes import QR_CODES
 from demo.ports import free_port
 from server.kernel import outbox
 from server.kernel.principal import Principal
@@ -99,7 +100,7 @@ def code_in(message: EmailMessage) -> str:
     assert isinstance(content, bytes)
     image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
     assert image is not None
-    (found,) = zxingcpp.read_barcodes(image)
+    (found,) = zxingcpp.read_barcodes(image, formats=QR_CODES)
     return found.text
 
 

@@ -11,6 +11,7 @@ from access_protocol.decision import AccessDecision, DenyReason
 from access_protocol.ids import AccessPointId, EventId
 from access_protocol.knowledge import EntranceScreen
 from access_protocol.wording import Language
+from demo.codes import QR_CODES
 from gate_agent.display.board import DisplayFeedback
 from gate_agent.display.entrance import NO_CODE, Code, Showing, showing
 from gate_agent.display.screens import Standing
@@ -26,7 +27,7 @@ def read(code: Code) -> str:
     for square in code.path.split("M")[1:]:
         x, y = square.split("h")[0].split()
         grid[int(y) + 4, int(x) + 4] = 0
-    found = zxingcpp.read_barcodes(np.kron(grid, np.ones((6, 6), np.uint8)))
+    found = zxingcpp.read_barcodes(np.kron(grid, np.ones((6, 6), np.uint8)), formats=QR_CODES)
     return found[0].text
 
 
